@@ -1,0 +1,208 @@
+//! Changes: what a plan consists of, each with its reason, and what it leaves alone and why.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    id::Id,
+    resource::{Body, Run},
+};
+
+/// One change of one resource. Making it twice does no harm.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case")]
+pub enum Change {
+    /// Make what is not there.
+    Create {
+        /// What it shall consist of.
+        to: Body,
+        /// Whether it shall run at once.
+        run: Run,
+        /// What it stands in for, as its mark will say.
+        backs_up: Option<String>,
+    },
+    /// Change what it consists of.
+    Update {
+        /// What was seen.
+        from: Body,
+        /// What it shall consist of.
+        to: Body,
+        /// What it stands in for, as its mark will say.
+        backs_up: Option<String>,
+        /// Whether it is running and has to be restarted for that.
+        restart: bool,
+    },
+    /// Remove it, stopping it first.
+    Delete {
+        /// What was seen.
+        from: Body,
+    },
+    /// Start it.
+    Start,
+    /// Stop it.
+    Stop,
+}
+
+impl Change {
+    /// The change in one word.
+    #[must_use]
+    pub fn verb(&self) -> &'static str {
+        match self {
+            Self::Create { .. } => "create",
+            Self::Update { .. } => "update",
+            Self::Delete { .. } => "delete",
+            Self::Start => "start",
+            Self::Stop => "stop",
+        }
+    }
+}
+
+/// Why a change is planned.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "reason", rename_all = "snake_case")]
+pub enum Reason {
+    /// The config asks for it, and it is not there.
+    Missing,
+    /// The config, or what it stands in for, has changed since we wrote it.
+    ConfigChanged,
+    /// Somebody else changed it since we wrote it.
+    ChangedByHand,
+    /// Both of the last two.
+    ChangedOnBothSides,
+    /// A person asked for it to become ours.
+    Adopted,
+    /// A person asked for its hand-made changes to be overwritten.
+    Overwritten,
+    /// The config no longer asks for it.
+    Removed,
+    /// It should run and does not.
+    NotRunning {
+        /// How it is instead.
+        how: String,
+    },
+    /// It should be off and is not.
+    ShouldBeOff,
+    /// Its schedule says that it is time.
+    Due,
+}
+
+/// Where a difference comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// Somebody asked for it, in the config or on the command line.
+    Config,
+    /// Nobody asked for it: the world moved.
+    Drift,
+}
+
+impl Reason {
+    /// Where the difference comes from.
+    #[must_use]
+    pub fn origin(&self) -> Origin {
+        match self {
+            Self::Missing
+            | Self::ConfigChanged
+            | Self::ChangedOnBothSides
+            | Self::Adopted
+            | Self::Overwritten
+            | Self::Removed
+            | Self::Due => Origin::Config,
+            Self::ChangedByHand | Self::NotRunning { .. } | Self::ShouldBeOff => Origin::Drift,
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Missing => "the config asks for it and it is not there",
+            Self::ConfigChanged => "what it is made from has changed",
+            Self::ChangedByHand => "drift: somebody changed it",
+            Self::ChangedOnBothSides => "the config and somebody by hand have changed it",
+            Self::Adopted => "you asked to adopt it",
+            Self::Overwritten => "you asked to overwrite the changes made by hand",
+            Self::Removed => "the config no longer asks for it",
+            Self::NotRunning { how } => return write!(f, "drift: it should run and {how}"),
+            Self::ShouldBeOff => "it should be off",
+            Self::Due => "its schedule says now",
+        })
+    }
+}
+
+/// A change that is planned.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// What is changed.
+    pub id: Id,
+    /// The change.
+    #[serde(flatten)]
+    pub change: Change,
+    /// Why.
+    #[serde(flatten)]
+    pub reason: Reason,
+}
+
+/// Something that is left as it is although it differs, or although nobody knows whether it does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Held {
+    /// What is left alone.
+    pub id: Id,
+    /// Why.
+    #[serde(flatten)]
+    pub why: Why,
+}
+
+/// Why a resource is left as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "why", rename_all = "snake_case")]
+pub enum Why {
+    /// Its provider could not be asked, so nothing is known.
+    Blind {
+        /// What went wrong.
+        reason: String,
+    },
+    /// Something of that name is there and is not ours.
+    NotOurs,
+    /// It is ours, and somebody has edited it since we wrote it.
+    EditedByHand {
+        /// What we would make of it.
+        from: Body,
+        /// What it consists of now.
+        to: Body,
+    },
+    /// The config asks for something that can't be made.
+    Impossible {
+        /// What is in the way.
+        reason: String,
+    },
+    /// The plan would delete too much at once.
+    TooManyDeletions {
+        /// How many resources the plan would delete.
+        deletions: usize,
+        /// How many are managed now.
+        managed: usize,
+    },
+    /// It ended, and waits before it is started again.
+    Resting {
+        /// How it ended.
+        how: String,
+        /// When it will be started.
+        until: Timestamp,
+    },
+    /// It ended too often and was given up.
+    GivenUp {
+        /// What happened.
+        how: String,
+    },
+}
+
+impl Why {
+    /// Whether a person has to do something about it. Resting ends by itself.
+    #[must_use]
+    pub fn needs_a_person(&self) -> bool {
+        !matches!(self, Self::Resting { .. })
+    }
+}

@@ -1,0 +1,54 @@
+//! Health: what is known about how a resource does, in five honest words.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::resource::{Run, Status};
+
+/// How a resource does. What could not be seen is [`Health::Unknown`], never healthy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Health {
+    /// It does its work.
+    Healthy,
+    /// Off on purpose.
+    Stopped,
+    /// Nobody could see.
+    Unknown,
+    /// It does not do its work; recovery is possible.
+    Unhealthy,
+    /// It does not do its work, and a person has to look.
+    Failed,
+}
+
+impl Health {
+    /// The health of something that should be as `wanted` says and was seen in `status`, if it was
+    /// seen at all.
+    #[must_use]
+    pub fn of(wanted: Run, status: Option<&Status>) -> Self {
+        match (wanted, status) {
+            // A file that exists says nothing about whether it works when it is needed.
+            (_, None | Some(Status::Present)) => Self::Unknown,
+            (Run::On, Some(Status::Running { .. } | Status::Scheduled { .. })) => Self::Healthy,
+            (Run::Off, Some(Status::Stopped | Status::Finished { .. })) => Self::Stopped,
+            (Run::On, Some(Status::Finished { .. })) => Self::Stopped,
+            (Run::On, Some(Status::Down { .. } | Status::Stopped)) | (Run::Off, Some(_)) => {
+                Self::Unhealthy
+            }
+            (Run::On, Some(Status::Failed { .. })) => Self::Failed,
+        }
+    }
+}
+
+impl fmt::Display for Health {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Healthy => "healthy",
+            Self::Stopped => "stopped",
+            Self::Unknown => "unknown",
+            Self::Unhealthy => "unhealthy",
+            Self::Failed => "failed",
+        })
+    }
+}

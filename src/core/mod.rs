@@ -1,0 +1,13 @@
+//! Every decision, as pure functions of data: no I/O, no clock, no async.
+//!
+//! Time comes in as an argument, and whatever a decision needs from the world was read before by
+//! a provider's `observe`. So everything here can be tested by the thousand and simulated.
+
+pub mod backoff;
+pub mod change;
+pub mod digest;
+pub mod health;
+pub mod id;
+pub mod plan;
+pub mod resource;
+pub mod schedule;

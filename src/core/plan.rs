@@ -1,0 +1,282 @@
+//! The plan: the ordered changes that would close the difference between what is wanted and what
+//! is there, and what is left alone and why.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    change::{Change, Held, Origin, Reason, Step, Why},
+    id::{Id, Name},
+    resource::{Actual, Desired, Observed, Run, Status, Wanted},
+};
+
+/// What would be done, and what would not.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// Lanes run side by side. The steps of a lane run in turn, and a lane ends at its first
+    /// failure.
+    pub lanes: Vec<Vec<Step>>,
+    /// What is left as it is, and why.
+    pub held: Vec<Held>,
+}
+
+impl Plan {
+    /// Every step, lane after lane.
+    pub fn steps(&self) -> impl Iterator<Item = &Step> {
+        self.lanes.iter().flatten()
+    }
+
+    /// Whether there is nothing to do and nothing is left alone.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.lanes.is_empty() && self.held.is_empty()
+    }
+
+    /// Whether any step comes from `origin`.
+    #[must_use]
+    pub fn has(&self, origin: Origin) -> bool {
+        self.steps().any(|step| step.reason.origin() == origin)
+    }
+
+    /// Keeps only what concerns the ids that `keep` accepts.
+    #[must_use]
+    pub fn only(mut self, keep: impl Fn(&Id) -> bool) -> Self {
+        self.lanes.retain(|lane| lane.iter().all(|step| keep(&step.id)));
+        self.held.retain(|held| keep(&held.id));
+        self
+    }
+
+    /// Splits a plan that was made earlier into what still fits the world, by a fresh plan, and
+    /// the ids where the world has moved since. A resource fits when the fresh plan would do
+    /// exactly the same with it.
+    #[must_use]
+    pub fn still_fitting(self, fresh: &Self) -> (Self, Vec<Id>) {
+        let now: BTreeMap<&Id, &Vec<Step>> =
+            fresh.lanes.iter().filter_map(|lane| Some((&lane.first()?.id, lane))).collect();
+        let (lanes, moved): (Vec<_>, Vec<_>) = self
+            .lanes
+            .into_iter()
+            .filter(|lane| !lane.is_empty())
+            .partition(|lane| now.get(&lane[0].id) == Some(&lane));
+        let moved = moved.into_iter().map(|lane| lane[0].id.clone()).collect();
+        (Self { lanes, held: self.held }, moved)
+    }
+}
+
+/// Who wants the plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asker {
+    /// A person, now: what was given up is tried again, and schedules are left to the watch.
+    Person,
+    /// The watch: what rests is left resting, what was given up stays so, schedules are obeyed.
+    Watch,
+}
+
+/// What a person allowed beyond the safe default.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Consent {
+    /// Resources that are not ours and may become so.
+    pub adopt: BTreeSet<Id>,
+    /// Resources of ours whose hand-made changes may be lost.
+    pub overwrite: BTreeSet<Id>,
+    /// How many resources may be deleted even though that is more than the guard lets pass.
+    pub deletions: usize,
+}
+
+/// Plans how to get from what was observed to what is desired.
+///
+/// Nothing without our mark is touched, nothing is concluded about a provider that could not be
+/// asked, and nothing of ours that somebody edited is overwritten, unless `consent` says so.
+#[must_use]
+pub fn plan(
+    desired: &Desired,
+    observed: &Observed,
+    asker: Asker,
+    consent: &Consent,
+    now: Timestamp,
+) -> Plan {
+    let mut plan = Plan::default();
+    let mut deletions = Vec::new();
+    let ids: BTreeSet<&Id> = (desired.wanted.keys())
+        .chain(desired.impossible.keys())
+        .chain(observed.found.iter().filter(|(_, it)| it.mark.is_some()).map(|(id, _)| id))
+        .collect();
+    for id in ids {
+        let hold = |why| Held { id: id.clone(), why };
+        if let Some(reason) = observed.blind.get(&id.provider) {
+            plan.held.push(hold(Why::Blind { reason: reason.clone() }));
+        } else if let Some(reason) = desired.impossible.get(id) {
+            plan.held.push(hold(Why::Impossible { reason: reason.clone() }));
+        } else {
+            match (desired.wanted.get(id), observed.found.get(id)) {
+                (Some(wanted), found) => match steps(id, wanted, found, asker, consent, now) {
+                    Ok(lane) if lane.is_empty() => {}
+                    Ok(lane) => plan.lanes.push(lane),
+                    Err(why) => plan.held.push(hold(why)),
+                },
+                (None, Some(found)) => deletions.push((id, found)),
+                (None, None) => {}
+            }
+        }
+    }
+    for (id, found) in deletions {
+        match deletion(id, found, consent) {
+            Ok(step) => plan.lanes.push(vec![step]),
+            Err(why) => plan.held.push(Held { id: id.clone(), why }),
+        }
+    }
+    guard_deletions(&mut plan, observed, consent);
+    plan
+}
+
+/// The steps that bring one resource to where it is wanted, or why it is left alone.
+fn steps(
+    id: &Id,
+    wanted: &Wanted,
+    found: Option<&Actual>,
+    asker: Asker,
+    consent: &Consent,
+    now: Timestamp,
+) -> Result<Vec<Step>, Why> {
+    let step = |change, reason| Step { id: id.clone(), change, reason };
+    let Some(found) = found else {
+        let (to, run) = (wanted.body.clone(), wanted.run);
+        let create = Change::Create { to, run, backs_up: wanted.backs_up.clone() };
+        return Ok(vec![step(create, Reason::Missing)]);
+    };
+    let mut lane = Vec::new();
+    if let Some(reason) = update_reason(id, wanted, found, consent)? {
+        let differing = wanted.body.differing_fields(&found.body);
+        let restart = matches!(found.status, Status::Running { .. })
+            && wanted.run == Run::On
+            && differing.iter().any(|field| !wanted.hot_fields.contains(field));
+        let update = Change::Update {
+            from: found.body.clone(),
+            to: wanted.body.clone(),
+            backs_up: wanted.backs_up.clone(),
+            restart,
+        };
+        lane.push(step(update, reason));
+    }
+    match (run_step(wanted.run, &found.status, asker, now), lane.is_empty()) {
+        (Ok(Some((change, reason))), _) => lane.push(step(change, reason)),
+        (Err(why), true) => return Err(why),
+        (Ok(None) | Err(_), _) => {}
+    }
+    Ok(lane)
+}
+
+/// Why what a resource consists of has to change, if it has to: compared three ways, what is
+/// wanted, what is there, and (by the mark) what we wrote last.
+fn update_reason(
+    id: &Id,
+    wanted: &Wanted,
+    found: &Actual,
+    consent: &Consent,
+) -> Result<Option<Reason>, Why> {
+    let Some(mark) = &found.mark else {
+        return if consent.adopt.contains(id) {
+            Ok(Some(Reason::Adopted))
+        } else {
+            Err(Why::NotOurs)
+        };
+    };
+    if found.body == wanted.body {
+        return Ok((mark.backs_up != wanted.backs_up).then_some(Reason::ConfigChanged));
+    }
+    let (wanted_digest, live) = (wanted.body.digest(), found.body.digest());
+    if live == mark.written {
+        return Ok(Some(Reason::ConfigChanged));
+    }
+    if !found.body.files.is_empty() {
+        if consent.overwrite.contains(id) {
+            return Ok(Some(Reason::Overwritten));
+        }
+        return Err(Why::EditedByHand { from: found.body.clone(), to: wanted.body.clone() });
+    }
+    let by_hand_only = wanted_digest == mark.written;
+    Ok(Some(if by_hand_only { Reason::ChangedByHand } else { Reason::ChangedOnBothSides }))
+}
+
+/// The start or stop that brings a resource from how it is to how it should be.
+fn run_step(
+    wanted: Run,
+    status: &Status,
+    asker: Asker,
+    now: Timestamp,
+) -> Result<Option<(Change, Reason)>, Why> {
+    let start = |how: &str| Ok(Some((Change::Start, Reason::NotRunning { how: how.to_owned() })));
+    match (wanted, status) {
+        (Run::On, Status::Present | Status::Running { .. } | Status::Finished { .. })
+        | (Run::Off, Status::Present | Status::Stopped | Status::Finished { .. }) => Ok(None),
+        (Run::Off, Status::Failed { .. }) => Ok(None),
+        (Run::Off, Status::Running { .. } | Status::Scheduled { .. } | Status::Down { .. }) => {
+            Ok(Some((Change::Stop, Reason::ShouldBeOff)))
+        }
+        (Run::On, Status::Stopped) => start("is stopped"),
+        (Run::On, Status::Scheduled { next }) => {
+            let due = asker == Asker::Watch && *next <= now;
+            Ok(due.then_some((Change::Start, Reason::Due)))
+        }
+        (Run::On, Status::Down { how, retry_at, .. }) => {
+            if asker == Asker::Watch && *retry_at > now {
+                Err(Why::Resting { how: how.clone(), until: *retry_at })
+            } else {
+                start(how)
+            }
+        }
+        (Run::On, Status::Failed { how, .. }) => match asker {
+            Asker::Person => start(how),
+            Asker::Watch => Err(Why::GivenUp { how: how.clone() }),
+        },
+    }
+}
+
+/// The removal of a resource of ours that is no longer asked for.
+fn deletion(id: &Id, found: &Actual, consent: &Consent) -> Result<Step, Why> {
+    let edited = found.mark.as_ref().is_some_and(|mark| mark.written != found.body.digest());
+    if edited && !found.body.files.is_empty() && !consent.overwrite.contains(id) {
+        return Err(Why::EditedByHand {
+            from: found.body.clone(),
+            to: super::resource::Body::default(),
+        });
+    }
+    let change = Change::Delete { from: found.body.clone() };
+    Ok(Step { id: id.clone(), change, reason: Reason::Removed })
+}
+
+/// Holds all deletions when they are more than a quarter of what is managed, or would leave a
+/// provider with nothing, and nobody allowed that many.
+fn guard_deletions(plan: &mut Plan, observed: &Observed, consent: &Consent) {
+    let is_deletion = |lane: &Vec<Step>| matches!(lane[0].change, Change::Delete { .. });
+    let deletions = plan.lanes.iter().filter(|lane| is_deletion(lane)).count();
+    if deletions <= consent.deletions {
+        return;
+    }
+    let mut kept: BTreeMap<&Name, usize> = BTreeMap::new();
+    let mut managed = 0;
+    for (id, _) in observed.found.iter().filter(|(_, actual)| actual.mark.is_some()) {
+        *kept.entry(&id.provider).or_default() += 1;
+        managed += 1;
+    }
+    let mut empties_a_provider = false;
+    for lane in &plan.lanes {
+        let count = kept.get_mut(&lane[0].id.provider);
+        match (&lane[0].change, count) {
+            (Change::Delete { .. }, Some(count)) => {
+                *count -= 1;
+                empties_a_provider |= *count == 0;
+            }
+            _ => {}
+        }
+    }
+    if deletions * 4 <= managed && !empties_a_provider {
+        return;
+    }
+    let why = Why::TooManyDeletions { deletions, managed };
+    let held = plan.lanes.extract_if(.., |lane| is_deletion(lane));
+    plan.held.extend(held.map(|lane| Held { id: lane[0].id.clone(), why: why.clone() }));
+    plan.held.sort_by(|a, b| a.id.cmp(&b.id));
+}

@@ -1,0 +1,259 @@
+//! Resources: what is wanted and what is there, in one form for every provider.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    digest::Digest,
+    id::{Id, Name},
+};
+
+/// The value of a field, small enough to print on a line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Value {
+    /// Yes or no.
+    Bool(bool),
+    /// A whole number.
+    Number(i64),
+    /// A text.
+    Text(String),
+    /// Several texts, in order.
+    List(Vec<String>),
+    /// Something that must not be shown. It compares by its digest.
+    Hidden {
+        /// The digest of what is hidden, salted by whoever made it.
+        hidden: Digest,
+    },
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bool(it) => write!(f, "{it}"),
+            Self::Number(it) => write!(f, "{it}"),
+            Self::Text(it) => write!(f, "{it:?}"),
+            Self::List(it) => write!(f, "{it:?}"),
+            Self::Hidden { hidden } => write!(f, "(hidden, {})", hidden.short()),
+        }
+    }
+}
+
+impl From<bool> for Value {
+    fn from(it: bool) -> Self {
+        Self::Bool(it)
+    }
+}
+
+impl From<u32> for Value {
+    fn from(it: u32) -> Self {
+        Self::Number(it.into())
+    }
+}
+
+impl From<&str> for Value {
+    fn from(it: &str) -> Self {
+        Self::Text(it.to_owned())
+    }
+}
+
+impl From<String> for Value {
+    fn from(it: String) -> Self {
+        Self::Text(it)
+    }
+}
+
+impl From<Vec<String>> for Value {
+    fn from(it: Vec<String>) -> Self {
+        Self::List(it)
+    }
+}
+
+/// What a resource consists of: fields, which compare and print one by one, and files, which
+/// compare line by line. The mark of ownership is not part of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Body {
+    /// Settings by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub fields: BTreeMap<String, Value>,
+    /// Texts by path, relative to the project, with `/` between the parts.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub files: BTreeMap<String, String>,
+}
+
+impl Body {
+    /// The digest of all of it.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        let fields = self.fields.iter().flat_map(|(key, value)| {
+            // `Value` holds only plain data, which JSON can always say.
+            [key.clone(), serde_json::to_string(value).unwrap_or_default()]
+        });
+        let files = self.files.iter().flat_map(|(path, text)| [path.clone(), text.clone()]);
+        Digest::of(
+            ["fields".to_owned()].into_iter().chain(fields).chain(["files".into()]).chain(files),
+        )
+    }
+
+    /// The fields of `self` that `other` has otherwise or not at all, and those it has more.
+    #[must_use]
+    pub fn differing_fields<'a>(&'a self, other: &'a Self) -> BTreeSet<&'a str> {
+        let keys = self.fields.keys().chain(other.fields.keys());
+        keys.filter(|key| self.fields.get(*key) != other.fields.get(*key))
+            .map(String::as_str)
+            .collect()
+    }
+}
+
+/// What says that a resource is ours. It lives on the resource itself, so there is no state file
+/// to lose.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mark {
+    /// The digest of the [`Body`] as we last wrote it: tells a change of the config from one that
+    /// somebody else made.
+    pub written: Digest,
+    /// What the resource stands in for, by the name that its provider uses.
+    pub backs_up: Option<String>,
+}
+
+/// How a resource is doing, as its provider saw it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "snake_case")]
+pub enum Status {
+    /// A file is where it should be. That says nothing about whether it works.
+    Present,
+    /// A process runs.
+    Running {
+        /// Its process id.
+        pid: u32,
+        /// When it started.
+        since: Timestamp,
+    },
+    /// Its schedule will start it.
+    Scheduled {
+        /// When.
+        next: Timestamp,
+    },
+    /// It ended and shall be started again.
+    Down {
+        /// When that was seen.
+        at: Timestamp,
+        /// How it ended: `exited with code 1`.
+        how: String,
+        /// The earliest time of the next start.
+        retry_at: Timestamp,
+    },
+    /// It ended, and its restart policy leaves it so.
+    Finished {
+        /// When that was seen.
+        at: Timestamp,
+        /// How it ended.
+        how: String,
+    },
+    /// It ended too often; a person has to look.
+    Failed {
+        /// When it was given up.
+        at: Timestamp,
+        /// What happened.
+        how: String,
+    },
+    /// It is off on purpose.
+    Stopped,
+}
+
+/// A resource as it was found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Actual {
+    /// What it consists of.
+    pub body: Body,
+    /// How it does.
+    pub status: Status,
+    /// Whether it is ours.
+    pub mark: Option<Mark>,
+}
+
+/// Whether a wanted resource should be doing its work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Run {
+    /// On: running, waiting for its schedule, or, for a file, simply there.
+    On,
+    /// There, and not running: a backup that is not on duty, or one switched off in the config.
+    Off,
+}
+
+/// A resource as the config wants it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    /// What it shall consist of.
+    pub body: Body,
+    /// Whether it shall run.
+    pub run: Run,
+    /// What it stands in for, by the name that its provider uses.
+    pub backs_up: Option<String>,
+    /// Fields that may change while it runs; a difference in any other field needs a restart.
+    pub hot_fields: &'static [&'static str],
+}
+
+/// What one provider wants, given the config and what it saw.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Wishes {
+    /// What shall be there.
+    pub wanted: BTreeMap<Name, Wanted>,
+    /// What is asked for and can't be made, with the reason. If it exists it is kept.
+    pub impossible: BTreeMap<Name, String>,
+}
+
+/// What the config asks for, of all providers.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Desired {
+    /// What shall be there.
+    pub wanted: BTreeMap<Id, Wanted>,
+    /// What is asked for and can't be made, with the reason. If it exists it is kept.
+    pub impossible: BTreeMap<Id, String>,
+}
+
+impl Desired {
+    /// Replaces what `provider` wants.
+    pub fn set(&mut self, provider: &Name, wishes: Wishes) {
+        let id = |name| Id::new(provider.clone(), name);
+        self.wanted.retain(|id, _| id.provider != *provider);
+        self.impossible.retain(|id, _| id.provider != *provider);
+        self.wanted.extend(wishes.wanted.into_iter().map(|(name, it)| (id(name), it)));
+        self.impossible.extend(wishes.impossible.into_iter().map(|(name, it)| (id(name), it)));
+    }
+}
+
+/// What one provider found, primaries and leftovers of ours included.
+pub type Sightings = BTreeMap<Name, Actual>;
+
+/// What was seen of all providers.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Observed {
+    /// What is there.
+    pub found: BTreeMap<Id, Actual>,
+    /// The providers that could not be asked, and why. Nothing is known about what they hold.
+    pub blind: BTreeMap<Name, String>,
+}
+
+impl Observed {
+    /// Replaces what is known of `provider`: what it found, or why it could not be asked.
+    pub fn set(&mut self, provider: &Name, look: Result<Sightings, String>) {
+        self.found.retain(|id, _| id.provider != *provider);
+        self.blind.remove(provider);
+        match look {
+            Ok(found) => {
+                let id = |name| Id::new(provider.clone(), name);
+                self.found.extend(found.into_iter().map(|(name, actual)| (id(name), actual)));
+            }
+            Err(why) => {
+                self.blind.insert(provider.clone(), why);
+            }
+        }
+    }
+}

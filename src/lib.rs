@@ -1,0 +1,4 @@
+//! `redundancy` gives every automation of a team a stand-in that really takes over.
+pub mod config;
+pub mod core;
+pub mod provider;

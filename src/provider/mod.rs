@@ -1,0 +1,62 @@
+//! The places where resources live, one folder each, and what they have in common.
+
+use std::path::PathBuf;
+
+use futures_util::future::BoxFuture;
+use jiff::Timestamp;
+
+use crate::{
+    config::Project,
+    core::{
+        change::Change,
+        id::Name,
+        resource::{Sightings, Wishes},
+    },
+};
+
+/// A place where resources live.
+///
+/// Looking and acting are apart, and what is wanted is decided between them by a pure function.
+pub trait Provider: Send + Sync {
+    /// The first half of its resources' ids.
+    fn name(&self) -> &Name;
+
+    /// Takes over a new config. What runs goes on running.
+    fn configure(&mut self, project: &Project);
+
+    /// Looks at everything there, primaries and leftovers of ours too. Changes nothing.
+    fn observe(&self, now: Timestamp) -> BoxFuture<'_, Result<Sightings, Error>>;
+
+    /// What the config asks for, given what was seen (patterns expand here). Pure.
+    fn desire(&self, seen: &Sightings) -> Wishes;
+
+    /// Makes one change. Making it twice does no harm. One attempt: trying again is the next
+    /// pass's business.
+    fn apply<'a>(
+        &'a self,
+        name: &'a Name,
+        change: &'a Change,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<(), Error>>;
+
+    /// Resolves when there may be something new to see. Carries no facts, only "look now".
+    fn woken(&self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::pending())
+    }
+
+    /// Folders in which a change of a file is a reason to look.
+    fn folders(&self) -> Vec<PathBuf> {
+        Vec::new()
+    }
+}
+
+/// What went wrong, by what helps against it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// The next pass may fare better: a full disk, a time-out, a busy service.
+    #[error("{0}")]
+    Passing(String),
+    /// Only a person can help: a wrong path, a missing program, a refused token.
+    #[error("{0}")]
+    Refused(String),
+}
