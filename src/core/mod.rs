@@ -5,6 +5,7 @@
 
 pub mod backoff;
 pub mod change;
+pub mod diff;
 pub mod digest;
 pub mod health;
 pub mod id;
