@@ -243,7 +243,8 @@ fn a_change_of_the_config_is_told_from_one_by_hand() {
 
 #[test]
 fn fields_changed_by_hand_are_drift_and_mended() {
-    let fields = |value: bool| Body { fields: [("a".into(), value.into())].into(), ..Body::default() };
+    let fields =
+        |value: bool| Body { fields: [("a".into(), value.into())].into(), ..Body::default() };
     let mut found = ours(fields(false), &fields(true));
     found.status = Status::Running { pid: 1, since: NOW };
     let plan = one(Some(wanted(fields(true))), Some(found), &Consent::default());
@@ -324,7 +325,9 @@ fn the_watch_waits_and_a_person_does_not() {
         let observed = Observed { found: [(id("p/x"), actual)].into(), ..Observed::default() };
         plan(&desired, &observed, asker, &Consent::default(), NOW)
     };
-    assert!(matches!(ask(&down, Asker::Watch).held[0].why, Why::Resting { until, .. } if until == later));
+    assert!(
+        matches!(ask(&down, Asker::Watch).held[0].why, Why::Resting { until, .. } if until == later)
+    );
     assert_eq!(ask(&down, Asker::Person).lanes[0][0].change, Change::Start);
     assert!(matches!(ask(&failed, Asker::Watch).held[0].why, Why::GivenUp { .. }));
     assert_eq!(ask(&failed, Asker::Person).lanes[0][0].change, Change::Start);

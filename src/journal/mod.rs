@@ -1,0 +1,353 @@
+//! The journal: what was seen, decided and done, and why. People and reports read it; no decision
+//! does, so deleting it changes nothing but the memory.
+//!
+//! It is one SQLite file in write-ahead mode. An entry survives a killed controller at once, and
+//! a power loss from the next checkpoint on.
+
+use std::{
+    fs::OpenOptions,
+    io,
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use jiff::{SignedDuration, Timestamp};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+use serde::Serialize;
+
+use crate::core::id::Id;
+
+/// The version of the tables, kept in SQLite's `user_version`.
+const VERSION: i64 = 1;
+
+/// The kinds of an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// The controller started, stopped or changed its config.
+    Controller,
+    /// A resource was seen in another state than before.
+    Seen,
+    /// A difference was left alone.
+    Held,
+    /// A change is about to be made. Written before it is.
+    Intent,
+    /// A change was made.
+    Done,
+    /// A change failed.
+    Failed,
+}
+
+impl Kind {
+    /// The word for it, in the file and on the screen.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Controller => "controller",
+            Self::Seen => "seen",
+            Self::Held => "held",
+            Self::Intent => "intent",
+            Self::Done => "done",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// Something to be written down.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// When it happened.
+    pub at: Timestamp,
+    /// What kind of thing.
+    pub kind: Kind,
+    /// Which resource it is about.
+    pub id: Option<Id>,
+    /// What happened, in words for people.
+    pub text: String,
+}
+
+/// Something that was written down.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Event {
+    /// Its number; later ones are higher.
+    pub number: i64,
+    /// When it happened.
+    pub at: String,
+    /// What kind of thing, as [`Kind::word`].
+    pub kind: String,
+    /// Which resource it is about.
+    pub id: Option<String>,
+    /// What happened, in words for people.
+    pub text: String,
+}
+
+/// Why the journal could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The file can't be made or opened.
+    #[error("cannot open the journal {path}: {source}")]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A newer version of this program wrote it.
+    #[error(
+        "the journal {path} was written by a newer version of redundancy (format {found}, this one \
+         knows {VERSION}); use that version, or move the file away to begin a new journal"
+    )]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// The format that it has.
+        found: i64,
+    },
+    /// SQLite could not do it.
+    #[error("the journal {path}: {source}")]
+    Sqlite {
+        /// The file.
+        path: PathBuf,
+        /// What it said.
+        source: rusqlite::Error,
+    },
+}
+
+/// An open journal.
+#[derive(Debug)]
+pub struct Journal {
+    path: PathBuf,
+    connection: Connection,
+}
+
+impl Journal {
+    /// The journal's file in a state folder.
+    #[must_use]
+    pub fn file(state_dir: &Path) -> PathBuf {
+        state_dir.join("journal.db")
+    }
+
+    /// Opens the journal to write, making it if need be. A file that is no journal any more is
+    /// put aside under another name, never deleted; the second value says so.
+    pub fn open(path: &Path) -> Result<(Self, Option<String>), Error> {
+        match Self::open_as_it_is(path) {
+            Err(Error::Sqlite { source, .. }) if is_damage(&source) => {
+                let aside = path.with_extension(format!("broken-{}", Timestamp::now().as_second()));
+                let put_aside = std::fs::rename(path, &aside);
+                put_aside.map_err(|source| Error::Open { path: path.to_owned(), source })?;
+                for leftover in ["-wal", "-shm"] {
+                    let mut name = path.as_os_str().to_owned();
+                    name.push(leftover);
+                    // They belong to the damaged file, and mostly are not there.
+                    let _ = std::fs::remove_file(name);
+                }
+                let told = format!(
+                    "the journal was damaged ({source}); it is kept as {} and a new one was begun",
+                    aside.display()
+                );
+                Ok((Self::open_as_it_is(path)?, Some(told)))
+            }
+            other => other.map(|journal| (journal, None)),
+        }
+    }
+
+    fn open_as_it_is(path: &Path) -> Result<Self, Error> {
+        // SQLite would make the file readable for everyone.
+        OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .mode(0o600)
+            .open(path)
+            .map_err(|source| Error::Open { path: path.to_owned(), source })?;
+        let journal = Self::connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        let tables = "PRAGMA journal_mode = WAL;
+            PRAGMA synchronous = NORMAL;
+            CREATE TABLE IF NOT EXISTS event (
+                number INTEGER PRIMARY KEY,
+                at     TEXT NOT NULL,
+                kind   TEXT NOT NULL,
+                id     TEXT,
+                text   TEXT NOT NULL
+            ) STRICT;
+            CREATE INDEX IF NOT EXISTS event_by_id ON event (id, number);
+            CREATE INDEX IF NOT EXISTS event_by_time ON event (at);";
+        let made = journal.connection.execute_batch(tables);
+        made.and_then(|()| journal.connection.pragma_update(None, "user_version", VERSION))
+            .map_err(|source| journal.error(source))?;
+        Ok(journal)
+    }
+
+    /// Opens the journal to read, if there is one.
+    pub fn open_to_read(path: &Path) -> Result<Option<Self>, Error> {
+        match path.try_exists() {
+            Ok(false) => Ok(None),
+            Ok(true) => Self::connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY).map(Some),
+            Err(source) => Err(Error::Open { path: path.to_owned(), source }),
+        }
+    }
+
+    fn connect(path: &Path, flags: OpenFlags) -> Result<Self, Error> {
+        let sqlite = |source| Error::Sqlite { path: path.to_owned(), source };
+        let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, flags).map_err(sqlite)?;
+        connection.busy_timeout(Duration::from_secs(5)).map_err(sqlite)?;
+        let version = connection.pragma_query_value(None, "user_version", |row| row.get(0));
+        let found: i64 = version.map_err(sqlite)?;
+        if found > VERSION {
+            return Err(Error::Newer { path: path.to_owned(), found });
+        }
+        Ok(Self { path: path.to_owned(), connection })
+    }
+
+    fn error(&self, source: rusqlite::Error) -> Error {
+        Error::Sqlite { path: self.path.clone(), source }
+    }
+
+    /// Writes entries down, all or none.
+    pub fn write(&mut self, entries: &[Entry]) -> Result<(), Error> {
+        if entries.is_empty() {
+            return Ok(());
+        }
+        let path = self.path.clone();
+        let insert_all = |connection: &mut Connection| {
+            let transaction = connection.transaction()?;
+            {
+                let insert = "INSERT INTO event (at, kind, id, text) VALUES (?1, ?2, ?3, ?4)";
+                let mut insert = transaction.prepare(insert)?;
+                for Entry { at, kind, id, text } in entries {
+                    let id = id.as_ref().map(Id::to_string);
+                    insert.execute(params![time(*at), kind.word(), id, text])?;
+                }
+            }
+            transaction.commit()
+        };
+        insert_all(&mut self.connection).map_err(|source| Error::Sqlite { path, source })
+    }
+
+    /// Forgets what is older than `keep`.
+    pub fn prune(&mut self, now: Timestamp, keep: Duration) -> Result<(), Error> {
+        let keep = SignedDuration::try_from(keep).unwrap_or(SignedDuration::MAX);
+        // Longer than time itself: there is nothing to forget.
+        let Ok(oldest) = now.checked_sub(keep) else { return Ok(()) };
+        let forget = self.connection.execute("DELETE FROM event WHERE at < ?1", [time(oldest)]);
+        forget.map(drop).map_err(|source| self.error(source))
+    }
+
+    /// The last `limit` events, of one resource or of all, the oldest of them first.
+    pub fn history(&self, id: Option<&Id>, limit: u32) -> Result<Vec<Event>, Error> {
+        let sql = "SELECT number, at, kind, id, text FROM event
+            WHERE ?1 IS NULL OR id = ?1 ORDER BY number DESC LIMIT ?2";
+        let read = || {
+            let mut query = self.connection.prepare(sql)?;
+            let rows = query.query_map(params![id.map(Id::to_string), limit], event)?;
+            rows.collect::<Result<Vec<_>, _>>()
+        };
+        let mut events = read().map_err(|source| self.error(source))?;
+        events.reverse();
+        Ok(events)
+    }
+
+    /// The last change of a resource that was made or failed.
+    pub fn last_change(&self, id: &Id) -> Result<Option<Event>, Error> {
+        let sql = "SELECT number, at, kind, id, text FROM event
+            WHERE id = ?1 AND kind IN ('done', 'failed') ORDER BY number DESC LIMIT 1";
+        let read = || self.connection.prepare(sql)?.query_row([id.to_string()], event).optional();
+        read().map_err(|source| self.error(source))
+    }
+}
+
+/// A time as text of one fixed length, so that texts sort as times do.
+fn time(at: Timestamp) -> String {
+    format!("{at:.3}")
+}
+
+fn event(row: &rusqlite::Row<'_>) -> rusqlite::Result<Event> {
+    Ok(Event {
+        number: row.get(0)?,
+        at: row.get(1)?,
+        kind: row.get(2)?,
+        id: row.get(3)?,
+        text: row.get(4)?,
+    })
+}
+
+/// Whether SQLite found that the file is not (or no longer) a database.
+fn is_damage(error: &rusqlite::Error) -> bool {
+    use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+    matches!(error.sqlite_error_code(), Some(DatabaseCorrupt | NotADatabase))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    fn entry(id: Option<&str>, kind: Kind, text: &str) -> Entry {
+        let id = id.map(|id| id.parse().unwrap());
+        Entry { at: Timestamp::now(), kind, id, text: text.to_owned() }
+    }
+
+    fn texts(events: &[Event]) -> Vec<&str> {
+        events.iter().map(|it| it.text.as_str()).collect()
+    }
+
+    #[test]
+    fn what_was_written_is_read_back_in_order() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = Journal::file(dir.path());
+        assert!(Journal::open_to_read(&file).unwrap().is_none(), "reading makes no file");
+
+        let (mut journal, told) = Journal::open(&file).unwrap();
+        assert_eq!(told, None);
+        let intent = entry(Some("p/x"), Kind::Intent, "start p/x");
+        let done = entry(Some("p/x"), Kind::Done, "started p/x");
+        journal.write(&[entry(None, Kind::Controller, "began"), intent, done]).unwrap();
+
+        let reader = Journal::open_to_read(&file).unwrap().unwrap();
+        let all = reader.history(None, 10).unwrap();
+        assert_eq!(texts(&all), ["began", "start p/x", "started p/x"]);
+        let id: Id = "p/x".parse().unwrap();
+        assert_eq!(texts(&reader.history(Some(&id), 1).unwrap()), ["started p/x"]);
+        assert_eq!(reader.last_change(&id).unwrap().unwrap().kind, "done");
+        assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn old_entries_are_forgotten() {
+        let dir = tempfile::tempdir().unwrap();
+        let (mut journal, _) = Journal::open(&Journal::file(dir.path())).unwrap();
+        let now = Timestamp::now();
+        let old = now - SignedDuration::from_hours(48);
+        let old = Entry { at: old, ..entry(None, Kind::Seen, "old") };
+        journal.write(&[old, entry(None, Kind::Seen, "new")]).unwrap();
+        journal.prune(now, Duration::from_secs(24 * 3600)).unwrap();
+        assert_eq!(texts(&journal.history(None, 10).unwrap()), ["new"]);
+        journal.prune(now, Duration::MAX).unwrap();
+        assert_eq!(texts(&journal.history(None, 10).unwrap()), ["new"]);
+    }
+
+    #[test]
+    fn a_damaged_journal_is_put_aside_and_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = Journal::file(dir.path());
+        std::fs::write(&file, "this is no database, and it is longer than a header").unwrap();
+        let (mut journal, told) = Journal::open(&file).unwrap();
+        assert!(told.unwrap().contains("is kept as"));
+        journal.write(&[entry(None, Kind::Seen, "new")]).unwrap();
+        let kept = std::fs::read_dir(dir.path()).unwrap().map(|it| it.unwrap().file_name());
+        assert!(kept.filter_map(|it| it.into_string().ok()).any(|it| it.contains("broken-")));
+    }
+
+    #[test]
+    fn a_journal_of_a_newer_version_is_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = Journal::file(dir.path());
+        let (journal, _) = Journal::open(&file).unwrap();
+        journal.connection.pragma_update(None, "user_version", VERSION + 1).unwrap();
+        drop(journal);
+        assert!(matches!(Journal::open(&file), Err(Error::Newer { .. })));
+    }
+}
