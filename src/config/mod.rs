@@ -17,6 +17,7 @@ mod process;
 pub mod render;
 mod schema;
 mod secrets;
+mod table;
 mod tree;
 pub mod units;
 mod wording;

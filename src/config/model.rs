@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{patterns::Patterns, units::Span};
+use super::{patterns::Patterns, table, units::Span};
 use crate::core::{backoff, id::Name};
 
 pub use super::process::{Log, Process, Restart, Runner, State, StopSignal};
@@ -15,30 +15,38 @@ pub use super::process::{Log, Process, Restart, Runner, State, StopSignal};
 /// What must exist: the processes, workflows and functions of a project and their backups. Every
 /// key has a default but the name of a process and what a workflow or a function backs up.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields, expecting = "a table")]
+#[serde(default, deny_unknown_fields)]
 #[schemars(title = "redundancy.toml")]
 pub struct Config {
     /// The loop: where things go and how often to look.
+    #[serde(deserialize_with = "table::table")]
     pub controller: Controller,
     /// How duty moves between a primary and its backup. Each backup may override it.
+    #[serde(deserialize_with = "table::table")]
     pub failover: Failover,
     /// Where PM2 is.
+    #[serde(deserialize_with = "table::table")]
     pub pm2: Pm2,
     /// Where the workflows are.
+    #[serde(deserialize_with = "table::table")]
     pub github: Github,
     /// Where the functions are.
+    #[serde(deserialize_with = "table::table")]
     pub netlify: Netlify,
     /// Processes to keep running, most of them backups.
+    #[serde(deserialize_with = "table::list")]
     pub process: Vec<Process>,
     /// Workflows to give a backup.
+    #[serde(deserialize_with = "table::list")]
     pub workflow: Vec<Workflow>,
     /// Functions to give a backup.
+    #[serde(deserialize_with = "table::list")]
     pub function: Vec<Function>,
 }
 
 /// `[controller]`: where things go and how often to look.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields, expecting = "a table")]
+#[serde(default, deny_unknown_fields)]
 pub struct Controller {
     /// Folder of the logs, the output of embedded processes among them. Inside the project.
     pub log_dir: PathBuf,
@@ -74,7 +82,7 @@ impl Default for Controller {
 
 /// `[failover]`: how duty moves between a primary and its backup.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields, expecting = "a table")]
+#[serde(default, deny_unknown_fields)]
 pub struct Failover {
     /// Whether a primary and its backup may run at once.
     pub mode: Mode,
@@ -89,6 +97,7 @@ pub struct Failover {
     /// Recovery attempts an incident before a person is called.
     pub max_recovery_attempts: u32,
     /// Rest between restarts in a row.
+    #[serde(deserialize_with = "table::table")]
     pub backoff: Backoff,
 }
 
@@ -117,7 +126,7 @@ pub enum Mode {
 
 /// How long to rest between restarts in a row.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields, expecting = "a table")]
+#[serde(default, deny_unknown_fields)]
 pub struct Backoff {
     /// Rest after the second failure in a row; after the first there is none.
     pub initial: Span,
@@ -142,7 +151,7 @@ impl From<Backoff> for backoff::Backoff {
 
 /// `[pm2]`: where PM2 is.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields, expecting = "a table")]
+#[serde(default, deny_unknown_fields)]
 pub struct Pm2 {
     /// PM2's home folder; `$PM2_HOME` or `~/.pm2` when left out.
     pub home: Option<PathBuf>,
@@ -154,7 +163,7 @@ pub struct Pm2 {
 
 /// `[github]`: where the workflows are.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields, expecting = "a table")]
+#[serde(default, deny_unknown_fields)]
 pub struct Github {
     /// Folder of the workflow files. Inside the project.
     pub workflows_dir: PathBuf,
@@ -179,7 +188,7 @@ impl Default for Github {
 
 /// `[netlify]`: where the functions are.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields, expecting = "a table")]
+#[serde(default, deny_unknown_fields)]
 pub struct Netlify {
     /// Folder of the functions, inside the project; what `netlify.toml` says, or
     /// `netlify/functions`, when left out.
@@ -205,7 +214,7 @@ impl Default for Netlify {
 
 /// `[[workflow]]`: workflows to give a backup.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, expecting = "a table")]
+#[serde(deny_unknown_fields)]
 pub struct Workflow {
     /// File names or patterns, like `"ci.yml"` or `"*.yml"`. Backups never match.
     pub backs_up: Patterns,
@@ -226,7 +235,7 @@ impl Workflow {
 
 /// `[[function]]`: functions to give a backup.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, expecting = "a table")]
+#[serde(deny_unknown_fields)]
 pub struct Function {
     /// Names or patterns, like `"send-mail"` or `"*"`. Backups never match.
     pub backs_up: Patterns,

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     model::{Backoff, Mode},
+    table,
     units::{self, Span},
 };
 use crate::core::id::Name;
@@ -15,7 +16,7 @@ use crate::core::id::Name;
 /// `[[process]]`: a process to keep running. It says what to run either by `command`, or by
 /// `script` with `args` and `interpreter`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, expecting = "a table")]
+#[serde(deny_unknown_fields)]
 #[schemars(extend("oneOf" = [{ "required": ["command"] }, { "required": ["script"] }]))]
 #[schemars(extend("dependencies" = { "args": ["script"], "interpreter": ["script"],
                                      "timezone": ["cron"] }))]
@@ -67,7 +68,11 @@ pub struct Process {
     #[serde(default = "Process::default_min_uptime")]
     pub min_uptime: Span,
     /// Rest between restarts in a row; `failover.backoff` when left out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "table::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub backoff: Option<Backoff>,
     /// Five cron fields (minute, hour, day, month, weekday): when it is started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -82,7 +87,7 @@ pub struct Process {
     #[serde(default = "Process::default_stop_timeout")]
     pub stop_timeout: Span,
     /// Its output.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "table::table")]
     pub log: Log,
 }
 
@@ -181,7 +186,7 @@ pub enum StopSignal {
 
 /// What happens to the output of a process.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields, expecting = "a table")]
+#[serde(default, deny_unknown_fields)]
 pub struct Log {
     /// Size at which the file is put aside and a new one begun, like `10MiB`.
     #[serde(deserialize_with = "units::size")]

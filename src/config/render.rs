@@ -23,8 +23,9 @@ pub enum Style {
 /// The widest line of output, in columns.
 const WIDTH: usize = 100;
 
-/// More of a line than this on either side of a span is not shown, in bytes.
-const REACH: usize = 400;
+/// A line of more bytes than this is not quoted at all. The renderer cuts shorter ones to
+/// [`WIDTH`] around the marker.
+const LONGEST_LINE: usize = 16 * 1024;
 
 /// All of `problems` of the file at `path`, whose text is `text`.
 #[must_use]
@@ -93,52 +94,47 @@ impl<'t> Source<'t> {
         span: Option<&Range<usize>>,
         related: Option<&(Range<usize>, String)>,
     ) -> Group<'static> {
-        let group = level.primary_title(visible(message));
+        let title = level.primary_title(visible(message));
         let Some(span) = span else {
-            return group.element(Origin::path(self.path.clone()));
+            return title.element(Origin::path(self.path.clone()));
         };
         let (line, column) = position(self.text, span.start);
         let Some(excerpt) = self.excerpt(span) else {
             let origin = Origin::path(self.path.clone()).line(line).char_column(column);
-            return group.element(origin);
+            return title.element(origin);
         };
-        let primary = AnnotationKind::Primary.span(excerpt.span);
-        let snippet = Snippet::source(excerpt.text)
-            .path(self.path.clone())
-            .line_start(line)
-            .annotation(primary);
-        let group = group.element(snippet);
+        let primary = AnnotationKind::Primary.span(excerpt.span.clone());
+        let snippet = |excerpt: Excerpt, line| {
+            Snippet::source(excerpt.text).path(self.path.clone()).line_start(line)
+        };
+        let group = title.element(snippet(excerpt, line).annotation(primary));
         let Some((span, label)) = related else { return group };
         let Some(excerpt) = self.excerpt(span) else { return group };
-        let context = AnnotationKind::Context.span(excerpt.span).label(visible(label));
+        let context = AnnotationKind::Context.span(excerpt.span.clone()).label(visible(label));
         let (line, _) = position(self.text, span.start);
-        group.element(
-            Snippet::source(excerpt.text)
-                .path(self.path.clone())
-                .line_start(line)
-                .annotation(context),
-        )
+        group.element(snippet(excerpt, line).annotation(context))
     }
 
-    /// The line that `span` begins on, with the span in it. None when a secret is on that line.
+    /// The line that `span` begins on, with the span in it. None when a secret is on that line, or
+    /// when it is too long to be read by anybody.
     fn excerpt(&self, span: &Range<usize>) -> Option<Excerpt> {
         let text = self.text;
         let start = text.floor_char_boundary(span.start);
         let line_start = text[..start].rfind('\n').map_or(0, |at| at + 1);
         let line_end = text[start..].find('\n').map_or(text.len(), |length| start + length);
-        if self.secrets.iter().any(|it| it.start < line_end && line_start < it.end) {
+        let secret = self.secrets.iter().any(|it| it.start < line_end && line_start < it.end);
+        if secret || line_end - line_start > LONGEST_LINE {
             return None;
         }
         let end = text.floor_char_boundary(span.end).clamp(start, line_end);
-        let from = text.ceil_char_boundary(start.saturating_sub(REACH)).max(line_start).min(start);
-        let to = text.floor_char_boundary(end.min(start + REACH) + REACH).min(line_end);
-        let end = end.min(to);
-        Some(Excerpt { text: visible(&text[from..to]), span: start - from..end - from })
+        let span = start - line_start..end - line_start;
+        Some(Excerpt { text: visible(&text[line_start..line_end]), span })
     }
 }
 
 struct Excerpt {
     text: String,
+    /// In `text`.
     span: Range<usize>,
 }
 

@@ -56,7 +56,6 @@ pub(super) fn complaint(
         Step::Index(_) => None,
     });
     let key = key.unwrap_or_default();
-    let in_list = matches!(way.last(), Some(Step::Index(_)));
     let source = text.get(span.clone()).unwrap_or_default();
     let problem = if let Some(rest) = said.strip_prefix("unknown variant `") {
         let value = value.as_str().unwrap_or_default();
@@ -69,9 +68,9 @@ pub(super) fn complaint(
     } else if let Some((_, expected)) =
         said.starts_with("invalid ").then(|| said.split_once(", expected ")).flatten()
     {
-        wrong_type(key, in_list, value, expected, source, Problem::at(span, ""))
+        wrong_type(key, &way, value, expected, source, Problem::at(span, ""))
     } else if said == "wanted string or table" {
-        wrong_type(key, in_list, value, "a string", source, Problem::at(span, ""))
+        wrong_type(key, &way, value, "a string", source, Problem::at(span, ""))
     } else {
         Problem::at(span, said)
     };
@@ -80,12 +79,14 @@ pub(super) fn complaint(
 
 fn wrong_type(
     key: &str,
-    in_list: bool,
+    way: &[Step],
     value: &DeValue<'_>,
     expected: &str,
     source: &str,
     problem: Problem,
 ) -> Problem {
+    let in_list = matches!(way.last(), Some(Step::Index(_)));
+    let at_top = way.len() == 1;
     let expected = match expected {
         "a string" | "string" | "path string" => "a text in quotes",
         "a sequence" => "a list",
@@ -121,12 +122,13 @@ fn wrong_type(
         ("a text in quotes", DeValue::Integer(_) | DeValue::Float(_) | DeValue::Boolean(_)) => {
             write(format!("\"{source}\""))
         }
+        ("a list", _) if at_top => format!("[[{key}]]"),
         ("a list", DeValue::String(words)) if one_line => {
             let words: Vec<String> = words.split_whitespace().map(quoted).collect();
             write(format!("[{}]", words.join(", ")))
         }
-        ("a list", DeValue::Table(_)) => format!("[[{key}]]"),
-        ("a table", DeValue::Array(_)) => format!("[{key}]"),
+        ("a table", _) if at_top => format!("[{key}]"),
+        ("a table", _) => write("{ ... }".to_owned()),
         ("`true` or `false`", DeValue::String(it)) if it == "true" || it == "false" => {
             write(it.to_string())
         }

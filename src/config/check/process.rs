@@ -127,7 +127,7 @@ fn check_times(process: &Process, item: &Item<'_>, problems: &mut Vec<Problem>) 
         let five = "five fields: minute, hour, day, month, weekday; like `*/15 * * * *`";
         match cron.parse::<Schedule>() {
             Err(error) => {
-                let message = format!("`cron` can't be read: {}", lower(&error.to_string()));
+                let message = format!("`cron` can't be read: {}", plain(&error.to_string()));
                 problems.push(Problem::at(item.value("cron"), message).help(five));
             }
             Ok(schedule) if schedule.next_after(Timestamp::UNIX_EPOCH).is_none() => {
@@ -162,7 +162,9 @@ fn unknown_zone(zone: &str, item: &Item<'_>) -> Problem {
     }
 }
 
-fn lower(text: &str) -> String {
-    let mut chars = text.trim_end_matches('.').chars();
+/// What the cron parser says, without its name for the kind of error.
+fn plain(said: &str) -> String {
+    let said = said.rsplit_once(": ").map_or(said, |(_, rest)| rest);
+    let mut chars = said.trim_end_matches('.').chars();
     chars.next().map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())
 }
