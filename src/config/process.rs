@@ -120,6 +120,11 @@ impl Process {
         let program = interpreter.map(str::to_owned);
         program.into_iter().chain([script.clone()]).chain(self.args.iter().cloned()).collect()
     }
+
+    /// Whether a script of this name has an interpreter without one being named.
+    pub(super) fn has_usual_interpreter(script: &str) -> bool {
+        usual_interpreter(script).is_some()
+    }
 }
 
 fn usual_interpreter(script: &str) -> Option<&'static str> {

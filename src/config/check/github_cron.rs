@@ -78,10 +78,10 @@ fn field(
         (message, help)
     };
     let number = |text: &str| -> Option<u32> {
-        let named = names.iter().position(|name| name.eq_ignore_ascii_case(text));
-        let named = named.and_then(|at| u32::try_from(at).ok()).map(|at| at + first);
+        let word = names.iter().position(|name| name.eq_ignore_ascii_case(text));
+        let word = word.and_then(|at| u32::try_from(at).ok()).map(|at| at + first);
         let plain = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-        named.or_else(|| plain.then(|| text.parse().ok()).flatten()).filter(|it| range.contains(it))
+        word.or_else(|| plain.then(|| text.parse().ok()).flatten()).filter(|it| range.contains(it))
     };
     let mut values = BTreeSet::new();
     for part in text.split(',') {
