@@ -1,5 +1,7 @@
 //! From the text of a file to a [`Config`], or to everything that is wrong with it.
 
+use std::collections::HashSet;
+
 use serde::Deserialize;
 use toml::{
     Spanned,
@@ -61,6 +63,7 @@ fn read(
     removed: &mut Removed,
     problems: &mut Vec<Problem>,
 ) -> Option<Config> {
+    let mut stood_in = HashSet::new();
     loop {
         let error = match Config::deserialize(Deserializer::from(root.clone())) {
             Ok(config) => return Some(config),
@@ -73,12 +76,18 @@ fn read(
             }
             Ok(complaint) => {
                 let start = complaint.problem.span.as_ref().map_or(0, |span| span.start);
+                let missing = complaint.missing.map(|key| (start, key));
                 // A key that was there and wrong is a problem already.
-                let known = complaint.missing.is_some_and(|key| removed.contains(&(start, key)));
-                if !known {
+                if missing.as_ref().is_none_or(|it| !removed.contains(it)) {
                     problems.push(complaint.problem);
                 }
-                tree::remove(root.get_mut(), &complaint.way, removed);
+                match missing {
+                    // The rest of the table is read too, with something in the place of the key.
+                    Some(it) if stood_in.insert(it.clone()) => {
+                        tree::stand_in(root.get_mut(), &complaint.way, &it.1);
+                    }
+                    _ => tree::remove(root.get_mut(), &complaint.way, removed),
+                }
             }
         }
         if problems.len() >= MOST_PROBLEMS {

@@ -56,7 +56,7 @@ pub(super) fn problems(text: &str) -> impl Iterator<Item = Problem> {
     })
 }
 
-/// `text` with every token replaced by as many `*` as it has bytes, so that places stay the same
+/// `text` with every token replaced by as many `x` as it has bytes, so that places stay the same
 /// and nothing that quotes the text can show one.
 pub(super) fn mask(text: &str) -> Cow<'_, str> {
     let found = find(text);
@@ -65,7 +65,7 @@ pub(super) fn mask(text: &str) -> Cow<'_, str> {
     }
     let mut masked = text.to_owned();
     for (span, _) in found {
-        masked.replace_range(span.clone(), &"*".repeat(span.len()));
+        masked.replace_range(span.clone(), &"x".repeat(span.len()));
     }
     Cow::Owned(masked)
 }

@@ -4,7 +4,7 @@ use std::{collections::HashSet, ops::Range};
 
 use toml::{
     Spanned,
-    de::{DeTable, DeValue},
+    de::{DeString, DeTable, DeValue},
 };
 
 /// Keys that were taken out of the tree because of a problem: the start of their table, and the
@@ -94,23 +94,39 @@ pub(super) fn remove(root: &mut DeTable<'_>, way: &[Step], removed: &mut Removed
     }
     let Some(last) = way.iter().rposition(|step| matches!(step, Step::Key(_))) else { return };
     let Step::Key(key) = &way[last] else { return };
-    let mut start = 0;
-    let mut table = root;
-    let mut steps = way[..last].iter();
-    while let Some(Step::Key(step)) = steps.next() {
-        let Some(mut value) = table.get_mut(step.as_str()) else { return };
-        while let DeValue::Array(_) = value.get_ref() {
-            let Some(Step::Index(index)) = steps.next() else { return };
-            let DeValue::Array(items) = value.get_mut() else { return };
-            let Some(item) = items.get_mut(*index) else { return };
-            value = item;
-        }
-        start = value.span().start;
-        let DeValue::Table(next) = value.get_mut() else { return };
-        table = next;
-    }
+    let Some((start, table)) = table_at(root, &way[..last]) else { return };
     table.remove(key.as_str());
     removed.insert((start, key.clone()));
+}
+
+/// Gives the table that `way` leads to some name for its missing `key`. No two are alike.
+pub(super) fn stand_in(root: &mut DeTable<'_>, way: &[Step], key: &str) {
+    let Some((start, table)) = table_at(root, way) else { return };
+    let key = Spanned::new(start..start, DeString::Owned(key.to_owned()));
+    let name = DeValue::String(DeString::Owned(format!("at-{start}")));
+    table.insert(key, Spanned::new(start..start, name));
+}
+
+/// The table that `way` leads to, and where it starts.
+fn table_at<'t, 'i>(
+    root: &'t mut DeTable<'i>,
+    way: &[Step],
+) -> Option<(usize, &'t mut DeTable<'i>)> {
+    let mut start = 0;
+    let mut table = root;
+    let mut steps = way.iter();
+    while let Some(Step::Key(key)) = steps.next() {
+        let mut value = table.get_mut(key.as_str())?;
+        while value.get_ref().is_array() {
+            let Some(Step::Index(index)) = steps.next() else { return None };
+            let DeValue::Array(items) = value.get_mut() else { return None };
+            value = items.get_mut(*index)?;
+        }
+        start = value.span().start;
+        let DeValue::Table(next) = value.get_mut() else { return None };
+        table = next;
+    }
+    Some((start, table))
 }
 
 /// A table of the file, asked for what stands where.

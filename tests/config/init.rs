@@ -31,7 +31,32 @@ const SCHEDULED: &str = "on:\n  schedule:\n    - cron: '0 5 * * *'\njobs: {}\n";
 fn an_empty_project_gets_a_file_to_start_from() {
     let (found, text) = suggestion(&[]);
     assert_eq!(found, Findings::default());
-    insta::assert_snapshot!(text, @"");
+    insta::assert_snapshot!(text, @r#"
+    # What must exist, and what stands in for it. Written by `redundancy init`; yours to edit.
+    # `redundancy validate` checks it, `redundancy plan` shows what it would change.
+
+    [controller]
+    # look_every = "5m"               # longest time between two looks at everything
+    # log_dir = "automation/logs"     # output of the processes
+    # state_dir = ".redundancy"       # what the tool keeps for itself: add it to .gitignore
+
+    [failover]
+    # mode = "exclusive"              # a backup never runs beside its primary; or "parallel"
+
+    # Processes: no PM2 ecosystem file was found. This one would be run by the tool itself.
+    # [[process]]
+    # name = "worker"
+    # command = ["node", "worker.js"]
+
+    # Workflows: none with a schedule was found in .github/workflows.
+    # [[workflow]]
+    # backs_up = ["ci.yml"]           # names or patterns
+    # schedule = "daily"
+
+    # Functions: none were found.
+    # [[function]]
+    # backs_up = "*"                  # names or patterns
+    "#);
 }
 
 #[test]
@@ -62,7 +87,82 @@ fn every_kind_of_automation_is_found() {
         ("web/fns/big/index.ts", ""),
         ("web/fns/notes.txt", ""),
     ]);
-    insta::assert_snapshot!(text, @"");
+    insta::assert_snapshot!(text, @r#"
+    # What must exist, and what stands in for it. Written by `redundancy init`; yours to edit.
+    # `redundancy validate` checks it, `redundancy plan` shows what it would change.
+
+    [controller]
+    # look_every = "5m"               # longest time between two looks at everything
+    # log_dir = "automation/logs"     # output of the processes
+    # state_dir = ".redundancy"       # what the tool keeps for itself: add it to .gitignore
+
+    [failover]
+    # mode = "exclusive"              # a backup never runs beside its primary; or "parallel"
+
+    # Processes of PM2, each with a backup that the tool runs itself. What their files compute
+    # is not known here: complete the blocks that are comments. `env` is not copied.
+
+    [[process]]  # ecosystem.config.cjs
+    name = "mailer-backup"
+    backs_up = "pm2/mailer"
+    script = "jobs/mailer.js"
+    args = ["--all"]
+
+    [[process]]  # ecosystem.config.cjs
+    name = "site-backup"
+    backs_up = "pm2/site"
+    script = "npm"
+    args = ["start"]
+    interpreter = "none"
+
+    [[process]]  # ecosystem.config.cjs
+    name = "sync-backup"
+    backs_up = "pm2/sync"
+    script = "sync.py"
+    cron = "*/10 * * * *"
+
+    # "mailer-backup" of ecosystem.config.cjs is a backup already
+
+    # [[process]]  # ecosystem.config.cjs
+    # name = "computed-backup"
+    # backs_up = "pm2/computed"
+    # script = "?"
+
+    # [[process]]  # ecosystem.config.cjs
+    # name = "typed-backup"
+    # backs_up = "pm2/typed"
+    # script = "x.ts"
+
+    # [[process]]  # ecosystem.config.cjs
+    # name = "seconds-backup"
+    # backs_up = "pm2/seconds"
+    # script = "x.js"
+    # cron = "*/10 * * * * *"
+
+    [[process]]  # pm2.json
+    name = "json-app--backup"
+    backs_up = "pm2/json app!"
+    script = "j.js"
+
+    # Workflows with a schedule.
+    [[workflow]]
+    backs_up = [
+      "nightly.yml",
+    ]
+    schedule = "daily"
+    # Workflows without a schedule, to be added by name: "ci.yaml"
+
+    # 2 functions in web/fns
+
+    [netlify]
+    functions_dir = "web/fns"
+
+    [[function]]
+    backs_up = "*"
+
+    # Not understood, and so left out:
+    # .github/workflows/broken.yml: did not find expected ',' or ']' at line 2 column 5, while parsing a flow sequence at line 1 column 5
+    "#);
 }
 
 #[test]

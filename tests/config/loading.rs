@@ -56,17 +56,25 @@ fn the_nearest_file_upwards_is_found() {
 fn what_can_not_be_read_says_why() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(FILE_NAME);
-    insta::assert_snapshot!(refused(&path), @"");
+    insta::assert_snapshot!(refused(&path), @r#"
+    error: there is no file FOLDER/redundancy.toml; `redundancy init` writes a first one
+    "#);
 
     fs::create_dir(&path).unwrap();
-    insta::assert_snapshot!(refused(&path), @"");
+    insta::assert_snapshot!(refused(&path), @r#"
+    error: FOLDER/redundancy.toml is not a file but a folder
+    "#);
     fs::remove_dir(&path).unwrap();
 
     fs::write(&path, b"[controller]\n# \xc3\xbc\xff\n").unwrap();
-    insta::assert_snapshot!(refused(&path), @"");
+    insta::assert_snapshot!(refused(&path), @r#"
+    error: FOLDER/redundancy.toml:2:4: the byte 0xff is not UTF-8; save the file as UTF-8
+    "#);
 
     fs::write(&path, "#".repeat(8 * 1024 * 1024 + 1)).unwrap();
-    insta::assert_snapshot!(refused(&path), @"");
+    insta::assert_snapshot!(refused(&path), @r#"
+    error: FOLDER/redundancy.toml is larger than 8 MiB, the most that is read; is it the right file?
+    "#);
     fs::remove_file(&path).unwrap();
 
     symlink(&path, &path).unwrap();
@@ -74,7 +82,9 @@ fn what_can_not_be_read_says_why() {
     fs::remove_file(&path).unwrap();
 
     assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
-    insta::assert_snapshot!(refused(&path), @"");
+    insta::assert_snapshot!(refused(&path), @r#"
+    error: FOLDER/redundancy.toml is not a file but a pipe, a socket or a device
+    "#);
 }
 
 #[test]
@@ -82,7 +92,25 @@ fn a_broken_file_shows_every_problem_and_their_number() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(FILE_NAME);
     fs::write(&path, "[controller]\nlog_dirs = 'a'\nlook_every = 5\n").unwrap();
-    insta::assert_snapshot!(refused(&path), @"");
+    insta::assert_snapshot!(refused(&path), @r#"
+    error: unknown key `log_dirs`
+     --> FOLDER/redundancy.toml:2:1
+      |
+    2 | log_dirs = 'a'
+      | ^^^^^^^^
+      |
+      = help: did you mean `log_dir`?
+
+    error: `look_every` is a whole number, and should be a duration with its unit, like "90s" or "5m"
+     --> FOLDER/redundancy.toml:3:14
+      |
+    3 | look_every = 5
+      |              ^
+      |
+      = help: write it as `look_every = "5s"`
+
+    error: FOLDER/redundancy.toml has 2 problems
+    "#);
     assert!(load(&path).unwrap_err().to_string().ends_with("redundancy.toml has 2 problems"));
 }
 
