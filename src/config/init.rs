@@ -104,9 +104,16 @@ fn processes(found: &Findings, text: &mut String) {
         if !seen.insert(&app.name) {
             continue;
         }
-        if app.name.strip_suffix("-backup").is_some_and(|primary| all.contains(primary)) {
+        let already = if app.name.ends_with("-backup") {
+            Some("is a backup already")
+        } else if all.contains(format!("{}-backup", app.name).as_str()) {
+            Some("has a backup already")
+        } else {
+            None
+        };
+        if let Some(already) = already {
             text.push('\n');
-            comment(&format!("{} of {file} is a backup already", quoted(&app.name)), text);
+            comment(&format!("{} of {file} {already}", quoted(&app.name)), text);
             continue;
         }
         let (lines, known) = process(file, app, &backup_name(&app.name, &mut taken));
@@ -183,11 +190,16 @@ fn workflows(found: &Findings, text: &mut String) {
         block(&format!("[[workflow]]\nbacks_up = [\n{names}]\nschedule = \"daily\"\n"), text);
     }
     if !found.unscheduled.is_empty() {
-        let names: Vec<String> = found.unscheduled.iter().map(|it| quoted(it)).collect();
-        text.push_str("# Workflows without a schedule, to be added by name: ");
+        text.push_str("\n# Workflows without a schedule, to be added by name:\n");
         let mut line = String::new();
-        comment(&names.join(", "), &mut line);
-        text.push_str(line.trim_start_matches("# "));
+        for name in &found.unscheduled {
+            if line.len() + name.len() > 90 {
+                comment(&std::mem::take(&mut line), text);
+            }
+            // Writing to a String can't fail.
+            let _ = write!(line, "{}, ", quoted(name));
+        }
+        comment(line.trim_end_matches(", "), text);
     }
 }
 

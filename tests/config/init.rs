@@ -66,7 +66,7 @@ fn every_kind_of_automation_is_found() {
             "ecosystem.config.cjs",
             "module.exports = { apps: [
                 { name: 'mailer', script: 'jobs/mailer.js', args: ['--all'], cwd: __dirname },
-                { name: 'site', script: 'npm', args: 'start', interpreter: 'none' },
+                { name: 'site', script: 'npm', args: 'run start', interpreter: 'none' },
                 { name: 'sync', script: 'sync.py', cron_restart: '*/10 * * * *' },
                 { name: 'mailer-backup', script: 'jobs/mailer.js' },
                 { name: 'computed', script: path.join(dir, 'x.js') },
@@ -102,17 +102,13 @@ fn every_kind_of_automation_is_found() {
     # Processes of PM2, each with a backup that the tool runs itself. What their files compute
     # is not known here: complete the blocks that are comments. `env` is not copied.
 
-    [[process]]  # ecosystem.config.cjs
-    name = "mailer-backup"
-    backs_up = "pm2/mailer"
-    script = "jobs/mailer.js"
-    args = ["--all"]
+    # "mailer" of ecosystem.config.cjs has a backup already
 
     [[process]]  # ecosystem.config.cjs
     name = "site-backup"
     backs_up = "pm2/site"
     script = "npm"
-    args = ["start"]
+    args = ["run", "start"]
     interpreter = "none"
 
     [[process]]  # ecosystem.config.cjs
@@ -150,7 +146,9 @@ fn every_kind_of_automation_is_found() {
       "nightly.yml",
     ]
     schedule = "daily"
-    # Workflows without a schedule, to be added by name: "ci.yaml"
+
+    # Workflows without a schedule, to be added by name:
+    # "ci.yaml"
 
     # 2 functions in web/fns
 

@@ -126,8 +126,10 @@ fn the_shipped_files_load_and_name_files_that_are_there() {
         assert_eq!(loaded.notes, [], "{}", file.display());
         let (project, config) = (&loaded.project, &loaded.project.config);
         for process in &config.process {
-            for word in process.argv().iter().filter(|word| word.ends_with(".sh")) {
-                assert!(project.resolve(Path::new(word)).is_file(), "{word}");
+            let argv = process.argv();
+            let scripts = argv.iter().map(Path::new).filter(|it| it.extension().is_some());
+            for script in scripts {
+                assert!(project.resolve(script).is_file(), "{}", script.display());
             }
         }
         let mut wanted = Vec::new();

@@ -1,5 +1,8 @@
 //! redundancy.toml as its writer meets it: what is taken, what is refused, and with which words.
 
+// The whole crate is a test, also what is not a test function by itself.
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+
 mod init;
 mod loading;
 mod refusals;

@@ -338,7 +338,8 @@ fn a_problem_is_told_once_when_its_key_is_also_needed() {
 
 #[test]
 fn a_flood_of_problems_ends() {
-    let text: String = (0..5000).map(|n| format!("key{n} = 1\n")).collect();
+    let lines: Vec<String> = (0..5000).map(|n| format!("key{n} = 1")).collect();
+    let text = lines.join("\n");
     let shown = wrong(&text);
     assert_eq!(shown.lines().count(), 101);
     assert!(

@@ -5,14 +5,17 @@ mod github_cron;
 mod process;
 mod sections;
 
+use std::collections::HashSet;
+
 use super::{model::Config, problem::Problem, tree::Item, units::Span};
 
 /// Adds what is wrong with `config`. `root` is the tree that it was made from.
 pub(super) fn all(config: &Config, root: &Item<'_>, problems: &mut Vec<Problem>) {
     sections::check(config, root, problems);
     let processes = root.children("process");
+    let mut sound = HashSet::new();
     for (process, item) in config.process.iter().zip(&processes) {
-        process::check(process, item, problems);
+        process::check(process, item, &mut sound, problems);
     }
     backs_up::check(&config.process, &processes, problems);
     for (workflow, item) in config.workflow.iter().zip(root.children("workflow")) {

@@ -1,5 +1,7 @@
 //! One `[[process]]`.
 
+use std::collections::HashSet;
+
 use jiff::{Timestamp, tz::TimeZone};
 
 use super::{check_backoff, sections::no_variable_name};
@@ -8,10 +10,18 @@ use crate::{
     core::schedule::Schedule,
 };
 
-pub(super) fn check(process: &Process, item: &Item<'_>, problems: &mut Vec<Problem>) {
+/// `sound` are the texts of `cron` that were found to be right before: many processes share a few,
+/// and reading them is most of the work.
+pub(super) fn check<'c>(
+    process: &'c Process,
+    item: &Item<'_>,
+    sound: &mut HashSet<&'c str>,
+    problems: &mut Vec<Problem>,
+) {
     check_name(process, item, problems);
     check_argv(process, item, problems);
-    check_times(process, item, problems);
+    check_cron(process, item, sound, problems);
+    check_timezone(process, item, problems);
     if let Some(cwd) = &process.cwd {
         text("cwd", &cwd.to_string_lossy(), item, problems);
     }
@@ -122,21 +132,28 @@ fn text(key: &str, value: &str, item: &Item<'_>, problems: &mut Vec<Problem>) {
     problems.push(Problem::at(item.value(key), format!("`{key}` {why}")));
 }
 
-fn check_times(process: &Process, item: &Item<'_>, problems: &mut Vec<Problem>) {
-    if let Some(cron) = &process.cron {
-        let five = "five fields: minute, hour, day, month, weekday; like `*/15 * * * *`";
-        match cron.parse::<Schedule>() {
-            Err(error) => {
-                let message = format!("`cron` can't be read: {}", plain(&error.to_string()));
-                problems.push(Problem::at(item.value("cron"), message).help(five));
-            }
-            Ok(schedule) if schedule.next_after(Timestamp::UNIX_EPOCH).is_none() => {
-                let message = "this time never comes";
-                problems.push(Problem::at(item.value("cron"), message).help(five));
-            }
-            Ok(_) => {}
+fn check_cron<'c>(
+    process: &'c Process,
+    item: &Item<'_>,
+    sound: &mut HashSet<&'c str>,
+    problems: &mut Vec<Problem>,
+) {
+    let Some(cron) = process.cron.as_deref().filter(|it| !sound.contains(it)) else { return };
+    let message = match cron.parse::<Schedule>() {
+        Err(error) => format!("`cron` can't be read: {}", plain(&error.to_string())),
+        Ok(schedule) if schedule.next_after(Timestamp::UNIX_EPOCH).is_none() => {
+            "this time never comes".to_owned()
         }
-    }
+        Ok(_) => {
+            sound.insert(cron);
+            return;
+        }
+    };
+    let help = "five fields: minute, hour, day, month, weekday; like `*/15 * * * *`";
+    problems.push(Problem::at(item.value("cron"), message).help(help));
+}
+
+fn check_timezone(process: &Process, item: &Item<'_>, problems: &mut Vec<Problem>) {
     let Some(zone) = &process.timezone else { return };
     if TimeZone::get(zone).is_err() {
         problems.push(unknown_zone(zone, item));
