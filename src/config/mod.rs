@@ -1,17 +1,39 @@
 //! `redundancy.toml`: what the user asks for.
+//!
+//! The way of a file: [`find`] → [`load`] (the file system) → [`parse`] (the text: TOML, then the
+//! types of [`model`], then what they can't say, in `check`) → a [`Project`], or every problem of
+//! the file at once. [`render`] shows problems to people.
 
+mod check;
+pub mod discover;
+pub mod init;
+mod load;
 pub mod model;
+mod not_yet;
+mod parse;
 pub mod patterns;
+pub mod problem;
+mod process;
+pub mod render;
+mod schema;
+mod secrets;
+mod table;
+mod tree;
 pub mod units;
+mod wording;
 
+pub use load::{FILE_NAME, LoadError, Loaded, find, load};
 pub use model::Config;
+pub use parse::parse;
+pub use problem::{Note, Problem};
+pub use schema::schema;
 
 use std::path::{Path, PathBuf};
 
 /// A config and where it belongs.
 #[derive(Debug, Clone)]
 pub struct Project {
-    /// The folder of `redundancy.toml`: every relative path starts here.
+    /// The folder of `redundancy.toml`: every relative path starts here. Absolute and canonical.
     pub root: PathBuf,
     /// What the file says.
     pub config: Config,

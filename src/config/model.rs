@@ -1,34 +1,46 @@
 //! The keys of `redundancy.toml`, their meaning and their defaults. The JSON Schema is made from
-//! this file, and its descriptions are these comments.
+//! this file and `process.rs`, and its descriptions are these comments: editors show them, so they
+//! are written for whoever edits the file.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::path::PathBuf;
 
-use bytesize::ByteSize;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{patterns::Patterns, units::Span};
+use super::{patterns::Patterns, table, units::Span};
 use crate::core::{backoff, id::Name};
 
-/// Everything that `redundancy.toml` can say.
+pub use super::process::{Log, Process, Restart, Runner, State, StopSignal};
+
+/// What must exist: the processes, workflows and functions of a project and their backups. Every
+/// key has a default but the name of a process and what a workflow or a function backs up.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(title = "redundancy.toml")]
 pub struct Config {
     /// The loop: where things go and how often to look.
+    #[serde(deserialize_with = "table::table")]
     pub controller: Controller,
     /// How duty moves between a primary and its backup. Each backup may override it.
+    #[serde(deserialize_with = "table::table")]
     pub failover: Failover,
     /// Where PM2 is.
+    #[serde(deserialize_with = "table::table")]
     pub pm2: Pm2,
     /// Where the workflows are.
+    #[serde(deserialize_with = "table::table")]
     pub github: Github,
     /// Where the functions are.
+    #[serde(deserialize_with = "table::table")]
     pub netlify: Netlify,
     /// Processes to keep running, most of them backups.
+    #[serde(deserialize_with = "table::list")]
     pub process: Vec<Process>,
     /// Workflows to give a backup.
+    #[serde(deserialize_with = "table::list")]
     pub workflow: Vec<Workflow>,
     /// Functions to give a backup.
+    #[serde(deserialize_with = "table::list")]
     pub function: Vec<Function>,
 }
 
@@ -36,11 +48,12 @@ pub struct Config {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Controller {
-    /// Folder of the logs, the output of embedded processes among them.
+    /// Folder of the logs, the output of embedded processes among them. Inside the project.
     pub log_dir: PathBuf,
-    /// Folder of what the tool keeps for itself: journal, locks, records of processes.
+    /// Folder of what the tool keeps for itself: journal, locks, records of processes. Inside the
+    /// project; keep it out of version control.
     pub state_dir: PathBuf,
-    /// Longest time between two looks at everything; events only make it shorter.
+    /// Longest time between two looks at everything, at least `1s`; events only make it shorter.
     pub look_every: Span,
     /// How long the journal keeps an entry.
     pub history_for: Span,
@@ -49,6 +62,7 @@ pub struct Controller {
     /// Time between two reports.
     pub report_every: Span,
     /// Share of healthy components below which emergency recovery begins, from 0 to 1.
+    #[schemars(range(min = 0, max = 1))]
     pub emergency_below: f64,
 }
 
@@ -72,15 +86,18 @@ impl Default for Controller {
 pub struct Failover {
     /// Whether a primary and its backup may run at once.
     pub mode: Mode,
-    /// Bad observations in a row before the backup takes over.
+    /// Bad observations in a row before the backup takes over, at least 1.
+    #[schemars(range(min = 1))]
     pub fall: u32,
-    /// Good observations of the primary in a row before duty returns to it.
+    /// Good observations of the primary in a row before duty returns to it, at least 1.
+    #[schemars(range(min = 1))]
     pub rise: u32,
     /// Shortest time on the backup before duty returns.
     pub hold: Span,
     /// Recovery attempts an incident before a person is called.
     pub max_recovery_attempts: u32,
     /// Rest between restarts in a row.
+    #[serde(deserialize_with = "table::table")]
     pub backoff: Backoff,
 }
 
@@ -113,9 +130,10 @@ pub enum Mode {
 pub struct Backoff {
     /// Rest after the second failure in a row; after the first there is none.
     pub initial: Span,
-    /// How much longer each further rest is, at least 1.
+    /// How many times as long each further rest is, at least 1.
+    #[schemars(range(min = 1))]
     pub factor: f64,
-    /// The longest rest.
+    /// The longest rest, at least as long as `initial`.
     pub max: Span,
 }
 
@@ -147,11 +165,11 @@ pub struct Pm2 {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Github {
-    /// Folder of the workflow files.
+    /// Folder of the workflow files. Inside the project.
     pub workflows_dir: PathBuf,
     /// `owner/name` of the repository on GitHub.
     pub repository: Option<String>,
-    /// Name of the environment variable that holds the token.
+    /// Name of the environment variable that holds the token. Never the token itself.
     pub token_env: String,
     /// Base address of the API; another one for GitHub Enterprise.
     pub api_url: String,
@@ -172,11 +190,12 @@ impl Default for Github {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Netlify {
-    /// Folder of the functions; what `netlify.toml` says, or `netlify/functions`, when left out.
+    /// Folder of the functions, inside the project; what `netlify.toml` says, or
+    /// `netlify/functions`, when left out.
     pub functions_dir: Option<PathBuf>,
     /// Id of the site.
     pub site: Option<String>,
-    /// Name of the environment variable that holds the token.
+    /// Name of the environment variable that holds the token. Never the token itself.
     pub token_env: String,
     /// Base address of the API.
     pub api_url: String,
@@ -193,145 +212,6 @@ impl Default for Netlify {
     }
 }
 
-/// `[[process]]`: a process to keep running.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Process {
-    /// What it is called.
-    pub name: Name,
-    /// The automation that it stands in for.
-    #[serde(default)]
-    pub backs_up: Option<String>,
-    /// Who runs it.
-    #[serde(default)]
-    pub runner: Runner,
-    /// The program and its arguments. Never given to a shell.
-    pub command: Vec<String>,
-    /// Folder that it runs in; the project's when left out.
-    #[serde(default)]
-    pub cwd: Option<PathBuf>,
-    /// Environment variables, on top of those that the tool itself has. Values are never shown.
-    #[serde(default)]
-    pub env: BTreeMap<String, String>,
-    /// Whether it may run beside what it backs up; `failover.mode` when left out.
-    #[serde(default)]
-    pub mode: Option<Mode>,
-    /// Whether it should run at all.
-    #[serde(default)]
-    pub state: State,
-    /// When it is started again after it ended. With `cron` it is never restarted between runs.
-    #[serde(default)]
-    pub restart: Restart,
-    /// Restarts in a row before it is given up as failed.
-    #[serde(default = "Process::default_max_restarts")]
-    pub max_restarts: u32,
-    /// A run shorter than this counts as a failure in a row.
-    #[serde(default = "Process::default_min_uptime")]
-    pub min_uptime: Span,
-    /// Rest between restarts in a row; `failover.backoff` when left out.
-    #[serde(default)]
-    pub backoff: Option<Backoff>,
-    /// Five cron fields: when it is started.
-    #[serde(default)]
-    pub cron: Option<String>,
-    /// Time zone of `cron`, like `Europe/Berlin`; UTC when left out.
-    #[serde(default)]
-    pub timezone: Option<String>,
-    /// Signal that asks it to stop.
-    #[serde(default)]
-    pub stop_signal: StopSignal,
-    /// How long it may take to stop before its whole group is killed.
-    #[serde(default = "Process::default_stop_timeout")]
-    pub stop_timeout: Span,
-    /// Its output.
-    #[serde(default)]
-    pub log: Log,
-}
-
-impl Process {
-    fn default_max_restarts() -> u32 {
-        15
-    }
-
-    fn default_min_uptime() -> Span {
-        Span::secs(1)
-    }
-
-    fn default_stop_timeout() -> Span {
-        Span::secs(10)
-    }
-}
-
-/// Who runs a process.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Runner {
-    /// This tool.
-    #[default]
-    Embedded,
-    /// PM2.
-    Pm2,
-}
-
-/// Whether a process should run at all.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum State {
-    /// It should.
-    #[default]
-    Running,
-    /// It should be there and stopped.
-    Stopped,
-}
-
-/// When a process is started again after it ended.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Restart {
-    /// However it ended.
-    #[default]
-    Always,
-    /// When it ended with an exit code other than 0, or by a signal.
-    OnFailure,
-    /// Never.
-    Never,
-}
-
-/// A signal that asks a process to stop.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum StopSignal {
-    /// Terminate, the usual one.
-    #[default]
-    SIGTERM,
-    /// Interrupt, as by Ctrl-C.
-    SIGINT,
-    /// Quit.
-    SIGQUIT,
-    /// Hang up.
-    SIGHUP,
-    /// The first one that programs give a meaning of their own.
-    SIGUSR1,
-    /// The second one.
-    SIGUSR2,
-}
-
-/// What happens to the output of a process.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct Log {
-    /// Size at which the file is put aside and a new one begun, like `10MiB`.
-    #[schemars(with = "String")]
-    pub max_size: ByteSize,
-    /// How many files put aside are kept.
-    pub keep: u32,
-}
-
-impl Default for Log {
-    fn default() -> Self {
-        Self { max_size: ByteSize::mib(10), keep: 5 }
-    }
-}
-
 /// `[[workflow]]`: workflows to give a backup.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -341,7 +221,8 @@ pub struct Workflow {
     /// File names or patterns to leave out.
     #[serde(default)]
     pub except: Patterns,
-    /// When the backup runs by itself: `hourly`, `daily`, `weekly` or five cron fields (UTC).
+    /// When the backup runs by itself: `hourly`, `daily`, `weekly` or five cron fields as GitHub
+    /// reads them (UTC, weekdays 0 to 6 or SUN to SAT, at most every 5 minutes).
     #[serde(default = "Workflow::default_schedule")]
     pub schedule: String,
 }

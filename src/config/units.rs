@@ -1,14 +1,15 @@
-//! Values with a unit or a form: durations, schedules, patterns. Each is checked where it is read.
+//! Values with a unit: durations and sizes. Each is checked where it is read.
 
 use std::{fmt, str::FromStr, time::Duration};
 
+use bytesize::ByteSize;
 use jiff::SignedDuration;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de};
 
 /// A length of time, written `250ms`, `90s`, `5m`, `1h 30m`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(into = "String")]
 pub struct Span(pub Duration);
 
 impl Span {
@@ -39,11 +40,23 @@ impl FromStr for Span {
     }
 }
 
-impl TryFrom<String> for Span {
-    type Error = SpanError;
+impl<'de> Deserialize<'de> for Span {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Visitor;
 
-    fn try_from(text: String) -> Result<Self, SpanError> {
-        text.parse()
+        impl de::Visitor<'_> for Visitor {
+            type Value = Span;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a duration with its unit, like \"90s\" or \"5m\"")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Span, E> {
+                text.parse().map_err(E::custom)
+            }
+        }
+
+        from.deserialize_str(Visitor)
     }
 }
 
@@ -73,5 +86,61 @@ impl JsonSchema for Span {
             "description": "A number with a unit, like \"250ms\", \"90s\", \"5m\" or \"1h 30m\".",
             "pattern": "^\\s*([0-9]+(\\.[0-9]+)?\\s*(h|m|s|ms|us|µs|ns)\\s*)+$",
         })
+    }
+}
+
+/// Reads a size: a text like `10MiB`, or a number of bytes.
+pub(super) fn size<'de, D: Deserializer<'de>>(from: D) -> Result<ByteSize, D::Error> {
+    struct Visitor;
+
+    impl de::Visitor<'_> for Visitor {
+        type Value = ByteSize;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a size with its unit, like \"10MiB\"")
+        }
+
+        fn visit_str<E: de::Error>(self, text: &str) -> Result<ByteSize, E> {
+            let error = "a size is a number with a unit, like \"500KiB\" or \"10MiB\"";
+            text.parse().map_err(|_| E::custom(error))
+        }
+
+        fn visit_i64<E: de::Error>(self, bytes: i64) -> Result<ByteSize, E> {
+            let bytes = u64::try_from(bytes);
+            bytes.map(ByteSize).map_err(|_| E::custom("a size can't be negative"))
+        }
+    }
+
+    from.deserialize_any(Visitor)
+}
+
+/// What [`size`] takes.
+pub(super) fn size_schema(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "anyOf": [
+            { "type": "string", "pattern": "^\\s*[0-9]+(\\.[0-9]+)?\\s*([kKmMgGtTpPeE]i?)?[bB]?\\s*$" },
+            { "type": "integer", "minimum": 1 },
+        ],
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_duration_has_a_unit() {
+        assert_eq!("1h 30m".parse(), Ok(Span::secs(5400)));
+        assert_eq!("250ms".parse(), Ok(Span::millis(250)));
+        for bad in ["", "5", "-5m", "five minutes", "5 parsecs", "1d", "P1D"] {
+            assert_eq!(bad.parse::<Span>(), Err(SpanError), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_duration_reads_back_as_it_prints() {
+        for span in [Span::millis(1), Span::secs(0), Span::secs(90), Span::secs(400 * 24 * 3600)] {
+            assert_eq!(span.to_string().parse(), Ok(span));
+        }
     }
 }

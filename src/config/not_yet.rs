@@ -1,0 +1,62 @@
+//! Keys that this version reads and does not act on. The list shrinks as capabilities land.
+
+use super::{problem::Note, tree::Item};
+
+const NO_FAILOVER: &str = "this version does not fail over by itself";
+const NO_PM2: &str = "this version does not work with PM2";
+const NO_GITHUB: &str = "this version does not talk to GitHub";
+const NO_NETLIFY: &str = "this version does not talk to Netlify";
+const NO_REPORTS: &str = "this version makes no reports by itself";
+const NO_EMERGENCY: &str = "this version has no emergency recovery";
+
+/// Table, key, and why it has no effect.
+const KEYS: &[(&str, &str, &str)] = &[
+    ("controller", "system_check_every", NO_EMERGENCY),
+    ("controller", "report_every", NO_REPORTS),
+    ("controller", "emergency_below", NO_EMERGENCY),
+    ("failover", "fall", NO_FAILOVER),
+    ("failover", "rise", NO_FAILOVER),
+    ("failover", "hold", NO_FAILOVER),
+    ("failover", "max_recovery_attempts", NO_FAILOVER),
+    ("pm2", "home", NO_PM2),
+    ("pm2", "install_if_missing", NO_PM2),
+    ("pm2", "namespace", NO_PM2),
+    ("github", "repository", NO_GITHUB),
+    ("github", "token_env", NO_GITHUB),
+    ("github", "api_url", NO_GITHUB),
+    ("netlify", "site", NO_NETLIFY),
+    ("netlify", "token_env", NO_NETLIFY),
+    ("netlify", "api_url", NO_NETLIFY),
+];
+
+/// A note for each key that is set and has no effect, in the order of the file.
+pub(super) fn notes(root: &Item<'_>) -> Vec<Note> {
+    let keys = KEYS.iter().filter_map(|(table, key, why)| {
+        let span = root.child(table)?.key(key)?;
+        Some(Note { span, message: format!("`{key}` has no effect yet: {why}") })
+    });
+    let runners = root.children("process").into_iter().filter_map(|process| {
+        (process.text("runner")? == "pm2").then(|| Note {
+            span: process.value("runner"),
+            message: format!("this process is not run yet: {NO_PM2}"),
+        })
+    });
+    let mut notes: Vec<Note> = keys.chain(runners).collect();
+    notes.sort_by_key(|note| note.span.start);
+    notes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_key_of_the_list_is_a_key_of_the_file() {
+        for (table, key, why) in KEYS {
+            let text = format!("[{table}]\n{key} = []\n");
+            let problems = super::super::parse(&text).unwrap_err();
+            let wrong_type = problems.iter().any(|it| it.message.contains("is a list, and should"));
+            assert!(wrong_type, "{table}.{key} ({why}): {problems:?}");
+        }
+    }
+}
