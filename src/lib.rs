@@ -1,5 +1,19 @@
 //! `redundancy` gives every automation of a team a stand-in that really takes over.
+//!
+//! The map of the house, in the direction that data flows:
+//!
+//! - [`config`] reads `redundancy.toml`: what must exist.
+//! - [`provider`] has a folder for each place where resources live. Each looks at its place, says
+//!   what the config asks of it, and makes one change at a time.
+//! - [`core`] decides: what differs, in which order it is changed, what is left alone and why. Pure
+//!   functions of data.
+//! - [`controller`] is the loop around them: look, plan, carry out, and under `watch` again.
+//! - [`journal`] remembers what was seen and done. No decision reads it.
+//! - [`cli`] has a file for each verb, and the only code that prints.
+
+pub mod cli;
 pub mod config;
+pub mod controller;
 pub mod core;
 pub mod journal;
 pub mod provider;

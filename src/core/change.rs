@@ -86,6 +86,8 @@ pub enum Reason {
     ShouldBeOff,
     /// Its schedule says that it is time.
     Due,
+    /// A person asked for it on the command line.
+    Asked,
 }
 
 /// Where a difference comes from.
@@ -109,7 +111,8 @@ impl Reason {
             | Self::Adopted
             | Self::Overwritten
             | Self::Removed
-            | Self::Due => Origin::Config,
+            | Self::Due
+            | Self::Asked => Origin::Config,
             Self::ChangedByHand | Self::NotRunning { .. } | Self::ShouldBeOff => Origin::Drift,
         }
     }
@@ -128,6 +131,7 @@ impl fmt::Display for Reason {
             Self::NotRunning { how } => return write!(f, "drift: it should run and {how}"),
             Self::ShouldBeOff => "it should be off",
             Self::Due => "its schedule says now",
+            Self::Asked => "you asked for it",
         })
     }
 }
@@ -204,5 +208,23 @@ impl Why {
     #[must_use]
     pub fn needs_a_person(&self) -> bool {
         !matches!(self, Self::Resting { .. })
+    }
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Blind { reason } => write!(f, "its provider could not be asked: {reason}"),
+            Self::NotOurs => f.write_str("something of that name is there and is not ours"),
+            Self::EditedByHand { .. } => f.write_str("somebody has edited it since we wrote it"),
+            Self::Impossible { reason } => f.write_str(reason),
+            Self::TooManyDeletions { deletions, managed } => {
+                write!(f, "{deletions} of the {managed} managed resources would be deleted at once")
+            }
+            Self::Resting { how, until } => {
+                write!(f, "{how}; it rests and is tried again at {until:.0}")
+            }
+            Self::GivenUp { how } => write!(f, "given up: {how}"),
+        }
     }
 }

@@ -31,8 +31,7 @@ impl Health {
             // A file that exists says nothing about whether it works when it is needed.
             (_, None | Some(Status::Present)) => Self::Unknown,
             (Run::On, Some(Status::Running { .. } | Status::Scheduled { .. })) => Self::Healthy,
-            (Run::Off, Some(Status::Stopped | Status::Finished { .. })) => Self::Stopped,
-            (Run::On, Some(Status::Finished { .. })) => Self::Stopped,
+            (_, Some(Status::Finished { .. })) | (Run::Off, Some(Status::Stopped)) => Self::Stopped,
             (Run::On, Some(Status::Down { .. } | Status::Stopped)) | (Run::Off, Some(_)) => {
                 Self::Unhealthy
             }

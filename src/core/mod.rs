@@ -11,4 +11,5 @@ pub mod health;
 pub mod id;
 pub mod plan;
 pub mod resource;
+pub mod retry;
 pub mod schedule;

@@ -75,7 +75,7 @@ pub enum Asker {
 }
 
 /// What a person allowed beyond the safe default.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Consent {
     /// Resources that are not ours and may become so.
     pub adopt: BTreeSet<Id>,
@@ -210,8 +210,10 @@ fn run_step(
     let start = |how: &str| Ok(Some((Change::Start, Reason::NotRunning { how: how.to_owned() })));
     match (wanted, status) {
         (Run::On, Status::Present | Status::Running { .. } | Status::Finished { .. })
-        | (Run::Off, Status::Present | Status::Stopped | Status::Finished { .. }) => Ok(None),
-        (Run::Off, Status::Failed { .. }) => Ok(None),
+        | (
+            Run::Off,
+            Status::Present | Status::Stopped | Status::Finished { .. } | Status::Failed { .. },
+        ) => Ok(None),
         (Run::Off, Status::Running { .. } | Status::Scheduled { .. } | Status::Down { .. }) => {
             Ok(Some((Change::Stop, Reason::ShouldBeOff)))
         }
@@ -264,12 +266,9 @@ fn guard_deletions(plan: &mut Plan, observed: &Observed, consent: &Consent) {
     let mut empties_a_provider = false;
     for lane in &plan.lanes {
         let count = kept.get_mut(&lane[0].id.provider);
-        match (&lane[0].change, count) {
-            (Change::Delete { .. }, Some(count)) => {
-                *count -= 1;
-                empties_a_provider |= *count == 0;
-            }
-            _ => {}
+        if let (Change::Delete { .. }, Some(count)) = (&lane[0].change, count) {
+            *count -= 1;
+            empties_a_provider |= *count == 0;
         }
     }
     if deletions * 4 <= managed && !empties_a_provider {

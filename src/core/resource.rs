@@ -166,6 +166,48 @@ pub enum Status {
     Stopped,
 }
 
+impl Status {
+    /// The status in one word.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Present => "present",
+            Self::Running { .. } => "running",
+            Self::Scheduled { .. } => "scheduled",
+            Self::Down { .. } => "down",
+            Self::Finished { .. } => "finished",
+            Self::Failed { .. } => "failed",
+            Self::Stopped => "stopped",
+        }
+    }
+
+    /// Since when it is so, where its provider knows.
+    #[must_use]
+    pub fn since(&self) -> Option<Timestamp> {
+        match self {
+            Self::Running { since, .. } => Some(*since),
+            Self::Down { at, .. } | Self::Finished { at, .. } | Self::Failed { at, .. } => {
+                Some(*at)
+            }
+            Self::Present | Self::Scheduled { .. } | Self::Stopped => None,
+        }
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())?;
+        match self {
+            Self::Running { pid, .. } => write!(f, ", pid {pid}"),
+            Self::Scheduled { next } => write!(f, " for {next:.0}"),
+            Self::Down { how, .. } | Self::Finished { how, .. } | Self::Failed { how, .. } => {
+                write!(f, ": {how}")
+            }
+            Self::Present | Self::Stopped => Ok(()),
+        }
+    }
+}
+
 /// A resource as it was found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Actual {

@@ -1,5 +1,7 @@
 //! The places where resources live, one folder each, and what they have in common.
 
+pub mod pm2;
+
 use std::path::PathBuf;
 
 use futures_util::future::BoxFuture;
@@ -20,6 +22,14 @@ use crate::{
 pub trait Provider: Send + Sync {
     /// The first half of its resources' ids.
     fn name(&self) -> &Name;
+
+    /// What its resources are, in one word for people: `process`, `workflow`.
+    fn kind(&self) -> &'static str;
+
+    /// Whether its resources run only because this program runs them, so that `stop` ends them.
+    fn supervises(&self) -> bool {
+        false
+    }
 
     /// Takes over a new config. What runs goes on running.
     fn configure(&mut self, project: &Project);
@@ -48,6 +58,12 @@ pub trait Provider: Send + Sync {
     fn folders(&self) -> Vec<PathBuf> {
         Vec::new()
     }
+}
+
+/// Every provider that there is, ready for the config of `project`.
+#[must_use]
+pub fn all(project: &Project) -> Vec<Box<dyn Provider>> {
+    vec![Box::new(pm2::Pm2::new(project))]
 }
 
 /// What went wrong, by what helps against it.

@@ -1,0 +1,125 @@
+//! Carrying a plan out: lanes side by side, the steps of a lane in turn, each written to the
+//! journal before it is made and again when its end is known.
+
+use std::cell::{Cell, RefCell};
+
+use futures_util::stream::{self, StreamExt};
+use jiff::Timestamp;
+
+use super::Controller;
+use crate::{
+    core::{change::Step, plan::Plan},
+    journal::{Entry, Journal, Kind},
+    provider::Error,
+};
+
+/// How many lanes run at once.
+const LANES_AT_ONCE: usize = 16;
+
+/// Tells whoever carries a plan out to begin nothing more.
+#[derive(Debug, Default)]
+pub struct Stop(Cell<bool>);
+
+impl Stop {
+    /// From now on nothing new is begun.
+    pub fn ask(&self) {
+        self.0.set(true);
+    }
+
+    /// Whether that was asked for.
+    #[must_use]
+    pub fn asked(&self) -> bool {
+        self.0.get()
+    }
+}
+
+/// What happened to a step, told while it happens.
+#[derive(Debug)]
+pub enum Progress<'a> {
+    /// It is done.
+    Done(&'a Step),
+    /// It failed.
+    Failed(&'a Step, &'a Error),
+    /// It was not begun, because an earlier step of its lane failed or because of a [`Stop`].
+    NotBegun(&'a Step),
+    /// The journal could not be written. The work goes on: no decision depends on it.
+    JournalFailed(String),
+}
+
+/// What came of one lane.
+#[derive(Debug)]
+pub struct Outcome<'a> {
+    /// The lane.
+    pub lane: &'a [Step],
+    /// How many of its steps are done.
+    pub done: usize,
+    /// What the next one failed of, if it was tried.
+    pub error: Option<Error>,
+}
+
+impl Outcome<'_> {
+    /// Whether every step is done.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.done == self.lane.len()
+    }
+}
+
+impl Controller {
+    /// Carries `plan` out and tells of each step as it ends. What was begun is finished, also
+    /// when `stop` is asked for; a failed lane does not stop the others.
+    pub async fn carry_out<'a>(
+        &self,
+        plan: &'a Plan,
+        journal: &RefCell<Journal>,
+        stop: &Stop,
+        tell: impl Fn(Progress<'_>),
+    ) -> Vec<Outcome<'a>> {
+        let tell = &tell;
+        let lanes = plan.lanes.iter().map(|lane| self.carry_out_lane(lane, journal, stop, tell));
+        stream::iter(lanes).buffered(LANES_AT_ONCE).collect().await
+    }
+
+    async fn carry_out_lane<'a>(
+        &self,
+        lane: &'a [Step],
+        journal: &RefCell<Journal>,
+        stop: &Stop,
+        tell: &impl Fn(Progress<'_>),
+    ) -> Outcome<'a> {
+        let mut outcome = Outcome { lane, done: 0, error: None };
+        let write = |step: &Step, kind, text| {
+            let at = Timestamp::now();
+            let entry = Entry { at, kind, id: Some(step.id.clone()), text };
+            if let Err(error) = journal.borrow_mut().write(&[entry]) {
+                tell(Progress::JournalFailed(error.to_string()));
+            }
+        };
+        for step in lane {
+            if stop.asked() || outcome.error.is_some() {
+                tell(Progress::NotBegun(step));
+                continue;
+            }
+            let verb = step.change.verb();
+            write(step, Kind::Intent, format!("{verb}: {}", step.reason));
+            let Step { id, change, .. } = step;
+            let result = match self.provider(&id.provider) {
+                Some(provider) => provider.apply(&id.name, change, Timestamp::now()).await,
+                None => Err(Error::Refused(format!("there is no provider {}", id.provider))),
+            };
+            match result {
+                Ok(()) => {
+                    write(step, Kind::Done, format!("{verb}: {}", step.reason));
+                    outcome.done += 1;
+                    tell(Progress::Done(step));
+                }
+                Err(error) => {
+                    write(step, Kind::Failed, format!("{verb}: {error}"));
+                    tell(Progress::Failed(step, &error));
+                    outcome.error = Some(error);
+                }
+            }
+        }
+        outcome
+    }
+}

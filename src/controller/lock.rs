@@ -1,0 +1,146 @@
+//! Locks between programs that work on the same project. The operating system frees them when the
+//! program that holds one ends, however it ends.
+//!
+//! `watch.lock` is held by the one watch of a project for as long as it runs; `apply.lock` by
+//! whoever makes changes, only while it makes them.
+
+use std::{
+    fmt,
+    fs::{File, OpenOptions, TryLockError},
+    io::{self, Read, Seek, Write},
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// Who holds or held a lock, as it says of itself in the file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holder {
+    /// Its process id.
+    pub pid: u32,
+    /// Its verb.
+    pub verb: String,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`redundancy {}`, pid {}, since {:.0}", self.verb, self.pid, self.since)
+    }
+}
+
+/// A lock that is held until this value is dropped.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+    /// Who held it before, if that is known.
+    pub before: Option<Holder>,
+}
+
+/// Why a lock was not given.
+#[derive(Debug, thiserror::Error)]
+pub enum LockError {
+    /// Somebody has it.
+    #[error("{}", .0.as_ref().map_or("another redundancy".to_owned(), ToString::to_string))]
+    Held(Option<Holder>),
+    /// The operating system refused.
+    #[error("cannot lock {path}: {source}", path = path.display())]
+    System {
+        /// The file.
+        path: PathBuf,
+        /// What it said.
+        source: io::Error,
+    },
+}
+
+/// The lock of the one watch of a project.
+#[must_use]
+pub fn watch_file(state_dir: &Path) -> PathBuf {
+    state_dir.join("watch.lock")
+}
+
+/// The lock of whoever makes changes.
+#[must_use]
+pub fn apply_file(state_dir: &Path) -> PathBuf {
+    state_dir.join("apply.lock")
+}
+
+impl Lock {
+    /// Takes the lock at `path` for `verb`, without waiting.
+    pub fn take(path: &Path, verb: &str, now: Timestamp) -> Result<Self, LockError> {
+        let system = |source| LockError::System { path: path.to_owned(), source };
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false).mode(0o600);
+        let mut file = options.open(path).map_err(system)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(LockError::Held(read(&mut file))),
+            Err(TryLockError::Error(source)) => return Err(system(source)),
+        }
+        let before = read(&mut file);
+        let holder = Holder { pid: std::process::id(), verb: verb.to_owned(), since: now };
+        match write(&mut file, &holder) {
+            // The lock itself is taken; on a full disk only the name of its holder is missing.
+            Err(error) if error.kind() == io::ErrorKind::StorageFull => {}
+            other => other.map_err(system)?,
+        }
+        Ok(Self { _file: file, before })
+    }
+
+    /// Who holds the lock at `path` now.
+    #[must_use]
+    pub fn holder(path: &Path) -> Option<Holder> {
+        let mut file = File::open(path).ok()?;
+        match file.try_lock_shared() {
+            Err(TryLockError::WouldBlock) => read(&mut file),
+            Ok(()) | Err(TryLockError::Error(_)) => None,
+        }
+    }
+
+    /// Who took the lock at `path` last, whether or not it is held now.
+    #[must_use]
+    pub fn last(path: &Path) -> Option<Holder> {
+        read(&mut File::open(path).ok()?)
+    }
+}
+
+/// What the file says. None when it says nothing yet: whoever took the lock is about to write.
+fn read(file: &mut File) -> Option<Holder> {
+    let mut text = String::new();
+    file.rewind().and_then(|()| file.take(1024).read_to_string(&mut text)).ok()?;
+    serde_json::from_str(&text).ok()
+}
+
+fn write(file: &mut File, holder: &Holder) -> io::Result<()> {
+    let text = serde_json::to_string(holder).map_err(io::Error::other)?;
+    file.rewind()?;
+    file.write_all(text.as_bytes())?;
+    file.set_len(text.len() as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_is_held_by_one_and_says_by_whom() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = apply_file(dir.path());
+        assert_eq!(Lock::holder(&path), None);
+        let now = Timestamp::from_second(1_700_000_000).unwrap();
+        let first = Lock::take(&path, "apply", now).unwrap();
+        assert_eq!(first.before, None);
+        let refused = Lock::take(&path, "watch", now).unwrap_err().to_string();
+        let us = std::process::id();
+        assert_eq!(refused, format!("`redundancy apply`, pid {us}, since 2023-11-14T22:13:20Z"));
+        assert_eq!(Lock::holder(&path).unwrap().verb, "apply");
+        drop(first);
+        assert_eq!(Lock::holder(&path), None);
+        assert_eq!(Lock::last(&path).unwrap().verb, "apply");
+        let second = Lock::take(&path, "watch", now).unwrap();
+        assert_eq!(second.before.unwrap().verb, "apply");
+    }
+}

@@ -1,0 +1,155 @@
+//! The loop's parts: look at the world, plan, carry the plan out. `apply` goes through them once,
+//! [`watch`] again and again.
+
+mod carry_out;
+pub mod lock;
+mod reload;
+mod triggers;
+pub mod watch;
+
+use std::{collections::BTreeMap, path::Path, time::Duration};
+
+use futures_util::future::join_all;
+use jiff::Timestamp;
+
+pub use carry_out::{Outcome, Progress, Stop};
+
+use crate::{
+    config::Project,
+    core::{
+        id::Name,
+        plan::{Asker, Consent, Plan, plan},
+        resource::{Desired, Observed},
+    },
+    provider::{self, Provider},
+};
+
+/// How long one provider may take to look before it counts as one that can't be asked.
+const LONGEST_LOOK: Duration = Duration::from_secs(30);
+
+/// A project with its providers, and what was seen of them last.
+pub struct Controller {
+    project: Project,
+    providers: Vec<Box<dyn Provider>>,
+    desired: Desired,
+    observed: Observed,
+}
+
+/// Which providers to look at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// All.
+    All,
+    /// One, by its place in the list.
+    One(usize),
+}
+
+impl Scope {
+    fn includes(self, index: usize) -> bool {
+        match self {
+            Self::All => true,
+            Self::One(one) => one == index,
+        }
+    }
+
+    /// What includes both.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        if self == other { self } else { Self::All }
+    }
+}
+
+impl Controller {
+    /// A controller that has seen nothing yet.
+    #[must_use]
+    pub fn new(project: Project) -> Self {
+        let providers = provider::all(&project);
+        Self { project, providers, desired: Desired::default(), observed: Observed::default() }
+    }
+
+    /// The project.
+    #[must_use]
+    pub fn project(&self) -> &Project {
+        &self.project
+    }
+
+    /// Takes over a new config. What runs goes on running; what changes is found by the next look
+    /// at everything.
+    pub fn configure(&mut self, project: Project) {
+        for provider in &mut self.providers {
+            provider.configure(&project);
+        }
+        self.project = project;
+    }
+
+    /// What was seen last.
+    #[must_use]
+    pub fn observed(&self) -> &Observed {
+        &self.observed
+    }
+
+    /// What is wanted, as of the last look.
+    #[must_use]
+    pub fn desired(&self) -> &Desired {
+        &self.desired
+    }
+
+    /// What the resources of each provider are, in one word.
+    #[must_use]
+    pub fn kinds(&self) -> BTreeMap<&Name, &'static str> {
+        self.providers.iter().map(|it| (it.name(), it.kind())).collect()
+    }
+
+    /// Whether the resources of the provider called `name` run only because we run them.
+    #[must_use]
+    pub fn supervises(&self, name: &Name) -> bool {
+        self.providers.iter().any(|it| it.name() == name && it.supervises())
+    }
+
+    /// Looks at the providers in `scope`, side by side, and asks them what they want, given what
+    /// they saw. Changes nothing in the world. A provider that fails or takes too long is noted as
+    /// one that could not be asked, and hides nothing of the others.
+    pub async fn look(&mut self, scope: Scope, now: Timestamp) {
+        let in_scope =
+            self.providers.iter().enumerate().filter(|(index, _)| scope.includes(*index));
+        let looks = in_scope.map(|(_, provider)| async move {
+            let look = tokio::time::timeout(LONGEST_LOOK, provider.observe(now)).await;
+            let seen = match look {
+                Ok(seen) => seen.map_err(|error| error.to_string()),
+                Err(_) => Err(format!("no answer within {} s", LONGEST_LOOK.as_secs())),
+            };
+            (provider, seen)
+        });
+        for (provider, seen) in join_all(looks).await {
+            let nothing = BTreeMap::new();
+            let wishes = provider.desire(seen.as_ref().unwrap_or(&nothing));
+            self.desired.set(provider.name(), wishes);
+            self.observed.set(provider.name(), seen);
+        }
+    }
+
+    /// The plan for what was seen last.
+    #[must_use]
+    pub fn plan(&self, asker: Asker, consent: &Consent, now: Timestamp) -> Plan {
+        plan(&self.desired, &self.observed, asker, consent, now)
+    }
+
+    fn provider(&self, name: &Name) -> Option<&dyn Provider> {
+        self.providers.iter().find(|it| it.name() == name).map(AsRef::as_ref)
+    }
+}
+
+/// Makes the folder of what the tool keeps for itself: only its owner may look into it, and
+/// version control leaves it alone.
+///
+/// # Errors
+/// When it can't be made.
+pub fn make_state_dir(folder: &Path) -> std::io::Result<()> {
+    use std::{fs, os::unix::fs::DirBuilderExt};
+
+    if folder.is_dir() {
+        return Ok(());
+    }
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    fs::write(folder.join(".gitignore"), "*\n")
+}

@@ -1,0 +1,177 @@
+//! What wakes the watch from outside: changes of files, told by the operating system.
+//!
+//! Folders are watched, not files, because editors save by putting a new file in the place of the
+//! old one. An event only says that it is time to look; what it is about decides no more than
+//! where.
+
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use notify::{
+    Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher,
+    event::{AccessKind, AccessMode},
+};
+
+/// A file has settled when nothing happened to it for this long.
+const SETTLED: Duration = Duration::from_millis(150);
+
+/// How many times [`SETTLED`] to wait for a file that never settles.
+const MOST_WAITS: u32 = 10;
+
+/// Where something changed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Changed {
+    /// The config, perhaps.
+    pub(super) config: bool,
+    /// The folders of these providers, by their place in the list.
+    pub(super) providers: BTreeSet<usize>,
+    /// Some events were lost: anywhere.
+    pub(super) anywhere: bool,
+}
+
+/// The watched folders and what happened in them since it was last asked.
+#[derive(Debug)]
+pub(super) struct Triggers {
+    watcher: RecommendedWatcher,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    state: Mutex<State>,
+    woken: tokio::sync::Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    config: PathBuf,
+    /// Folders and whose they are.
+    folders: Vec<(PathBuf, usize)>,
+    changed: Changed,
+    /// Counts events, to tell whether they have ceased.
+    events: u64,
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing in here can be left half-done by a panic.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn hear(&self, event: notify::Result<Event>) {
+        let mut state = self.state();
+        match event {
+            Ok(event) if event.need_rescan() => state.changed.anywhere = true,
+            Ok(event) if !is_change(event.kind) => return,
+            Ok(event) => {
+                let mut ours = false;
+                for path in &event.paths {
+                    ours |= state.hear_path(path);
+                }
+                if !ours {
+                    return;
+                }
+            }
+            Err(_) => state.changed.anywhere = true,
+        }
+        state.events += 1;
+        drop(state);
+        self.woken.notify_one();
+    }
+}
+
+impl State {
+    /// Notes where `path` belongs; false when nowhere.
+    fn hear_path(&mut self, path: &Path) -> bool {
+        let mut ours = *path == self.config;
+        self.changed.config |= ours;
+        // A folder that appears above a watched one is as good as a change in it.
+        let related = |folder: &PathBuf| path.starts_with(folder) || folder.starts_with(path);
+        for (_, provider) in self.folders.iter().filter(|(folder, _)| related(folder)) {
+            self.changed.providers.insert(*provider);
+            ours = true;
+        }
+        ours
+    }
+}
+
+/// Whether it may have changed something: reading does not.
+fn is_change(kind: EventKind) -> bool {
+    match kind {
+        EventKind::Access(access) => access == AccessKind::Close(AccessMode::Write),
+        _ => true,
+    }
+}
+
+impl Triggers {
+    /// Triggers for the config at `config`. No folder is watched before [`Triggers::watch`].
+    pub(super) fn new(config: PathBuf) -> notify::Result<Self> {
+        let shared = Arc::new(Shared::default());
+        shared.state().config = config;
+        let hearer = Arc::clone(&shared);
+        let watcher = notify::recommended_watcher(move |event| hearer.hear(event))?;
+        Ok(Self { watcher, shared })
+    }
+
+    /// Watches the folder of the config and `folders`, each with whose it is. For one that is not
+    /// there, the nearest one above it. Says what can't be watched: a change there is seen by the
+    /// next look at everything only.
+    pub(super) fn watch(&mut self, folders: Vec<(PathBuf, usize)>) -> Vec<String> {
+        let config = self.shared.state().config.clone();
+        let mut places: BTreeSet<&Path> = config.parent().into_iter().collect();
+        places.extend(folders.iter().filter_map(|(it, _)| it.ancestors().find(|it| it.is_dir())));
+        let mut failures = Vec::new();
+        for place in places {
+            if let Err(error) = self.watcher.watch(place, RecursiveMode::NonRecursive) {
+                failures.push(format!("cannot watch {}: {error}", place.display()));
+            }
+        }
+        self.shared.state().folders = folders;
+        failures
+    }
+
+    /// Waits for a change, until it has settled.
+    pub(super) async fn changed(&self) -> Changed {
+        loop {
+            self.shared.woken.notified().await;
+            let mut events = 0;
+            for _ in 0..MOST_WAITS {
+                tokio::time::sleep(SETTLED).await;
+                let before = std::mem::replace(&mut events, self.shared.state().events);
+                if before == events {
+                    break;
+                }
+            }
+            let changed = std::mem::take(&mut self.shared.state().changed);
+            // A permit may be left over from an event that was counted already.
+            if changed != Changed::default() {
+                return changed;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_is_put_where_it_belongs() {
+        let mut state = State {
+            config: "/p/redundancy.toml".into(),
+            folders: vec![("/p/.github/workflows".into(), 1), ("/p/f".into(), 2)],
+            ..State::default()
+        };
+        assert!(!state.hear_path(Path::new("/p/README.md")));
+        assert_eq!(state.changed, Changed::default());
+        assert!(state.hear_path(Path::new("/p/redundancy.toml")));
+        assert!(state.changed.config && state.changed.providers.is_empty());
+        assert!(state.hear_path(Path::new("/p/.github/workflows/ci.yml")));
+        assert!(state.hear_path(Path::new("/p/f")));
+        assert_eq!(state.changed.providers, BTreeSet::from([1, 2]));
+    }
+}

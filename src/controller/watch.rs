@@ -1,0 +1,381 @@
+//! The watch: the loop that goes on until it is told to stop.
+
+use std::{cell::RefCell, collections::BTreeMap, path::PathBuf, pin::pin, time::Duration};
+
+use futures_util::future::select_all;
+use jiff::Timestamp;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tracing::{error, info, warn};
+
+use super::{
+    Controller, Outcome, Progress, Scope, Stop,
+    lock::{self, Lock, LockError},
+    reload::{ConfigFile, Reload},
+    triggers::{Changed, Triggers},
+};
+use crate::{
+    config::{LoadError, Loaded, load, render},
+    core::{
+        change::Why,
+        id::Id,
+        plan::{Asker, Consent, Plan},
+        resource::{Run, Status},
+        retry::Attempts,
+    },
+    journal::{self, Entry, Journal, Kind},
+};
+
+/// When somebody else is making changes, how long to wait before looking again.
+const LOCKED: Duration = Duration::from_secs(1);
+
+/// The longest sleep while something is due by the clock: a clock that jumped is noticed by then.
+const LONGEST_SLEEP: Duration = Duration::from_secs(60);
+
+/// Why a watch can't begin.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The config is broken or missing.
+    #[error(transparent)]
+    Config(#[from] LoadError),
+    /// Another watch has the project.
+    #[error("this project is watched already, by {0}; `redundancy stop` ends it")]
+    Watched(LockError),
+    /// The folder of what the tool keeps for itself, or a lock in it, can't be made.
+    #[error("cannot use {folder}: {why}", folder = folder.display())]
+    StateDir {
+        /// The folder.
+        folder: PathBuf,
+        /// What the operating system said.
+        why: String,
+    },
+    /// The journal can't be used.
+    #[error(transparent)]
+    Journal(#[from] journal::Error),
+    /// The operating system does not tell of changes of files.
+    #[error("cannot be told of changes of files: {0}")]
+    Notify(#[from] notify::Error),
+    /// The operating system does not pass signals on.
+    #[error("cannot listen for signals: {0}")]
+    Signals(std::io::Error),
+}
+
+/// Watches the project of the config at `path` until SIGTERM or SIGINT. What runs goes on running
+/// afterwards.
+///
+/// # Errors
+/// When it can't begin. Once begun it goes on, whatever fails.
+pub async fn run(path: PathBuf) -> Result<(), Error> {
+    // First of all, so that no signal kills it half-way.
+    let mut signals = Signals::new().map_err(Error::Signals)?;
+    let loaded = load(&path)?;
+    let state_dir = loaded.project.state_dir();
+    let refused = |why: String| Error::StateDir { folder: state_dir.clone(), why };
+    super::make_state_dir(&state_dir).map_err(|source| refused(source.to_string()))?;
+    let _lock = match Lock::take(&lock::watch_file(&state_dir), "watch", Timestamp::now()) {
+        Err(held @ LockError::Held(_)) => return Err(Error::Watched(held)),
+        other => other.map_err(|error| refused(error.to_string()))?,
+    };
+    let (journal, damaged) = Journal::open(&Journal::file(&state_dir))?;
+    let mut watch = Watch::new(path, loaded, journal)?;
+    if let Some(damaged) = damaged {
+        watch.note(None, Kind::Controller, damaged);
+    }
+    watch.note(None, Kind::Controller, format!("the watch began, pid {}", std::process::id()));
+    watch.until_stopped(&mut signals).await;
+    watch.note(None, Kind::Controller, "the watch ended; what runs goes on running".to_owned());
+    Ok(())
+}
+
+/// The signals that end a watch.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        let terminate = signal(SignalKind::terminate())?;
+        Ok(Self { terminate, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn received(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+/// Why the loop woke up.
+enum Wake {
+    Signal,
+    Files(Changed),
+    Provider(usize),
+    Timer,
+}
+
+struct Watch {
+    controller: Controller,
+    config: ConfigFile,
+    triggers: Triggers,
+    journal: RefCell<Journal>,
+    attempts: Attempts,
+    /// What was told of each resource that is left alone, so that it is told once.
+    held: BTreeMap<Id, Why>,
+    /// The status of each resource of ours as of the last look.
+    seen: BTreeMap<Id, Status>,
+    /// When there is something to do next, by the clock.
+    next: Option<Timestamp>,
+}
+
+impl Watch {
+    fn new(path: PathBuf, loaded: Loaded, journal: Journal) -> Result<Self, Error> {
+        let config = ConfigFile::new(path, &loaded);
+        let name = config.path().file_name().unwrap_or_default();
+        let triggers = Triggers::new(loaded.project.root.join(name))?;
+        let watch = Self {
+            controller: Controller::new(loaded.project.clone()),
+            config,
+            triggers,
+            journal: RefCell::new(journal),
+            attempts: Attempts::default(),
+            held: BTreeMap::new(),
+            seen: BTreeMap::new(),
+            next: None,
+        };
+        watch.tell_notes(&loaded);
+        Ok(watch)
+    }
+
+    async fn until_stopped(&mut self, signals: &mut Signals) {
+        let mut wake = Wake::Timer;
+        loop {
+            let scope = match wake {
+                Wake::Signal => break,
+                Wake::Provider(index) => Some(Scope::One(index)),
+                Wake::Timer => {
+                    self.reload();
+                    self.watch_folders();
+                    self.prune();
+                    Some(Scope::All)
+                }
+                Wake::Files(changed) => self.take(&changed),
+            };
+            if let Some(scope) = scope {
+                let stop = Stop::default();
+                let mut passes = pin!(self.pass(scope, &stop));
+                tokio::select! {
+                    () = &mut passes => {}
+                    () = signals.received() => {
+                        info!("asked to stop: finishing the change in hand");
+                        stop.ask();
+                        passes.await;
+                        break;
+                    }
+                }
+            }
+            wake = self.sleep(signals).await;
+        }
+    }
+
+    /// What to look at after files changed.
+    fn take(&mut self, changed: &Changed) -> Option<Scope> {
+        let new_config = (changed.config || changed.anywhere) && self.reload();
+        if new_config || changed.anywhere {
+            self.watch_folders();
+            return Some(Scope::All);
+        }
+        let scope = changed.providers.iter().map(|&index| Scope::One(index)).reduce(Scope::and);
+        if scope.is_some() {
+            // A folder that was not there may have come, and one that went may have come back.
+            self.watch_folders();
+        }
+        scope
+    }
+
+    async fn sleep(&self, signals: &mut Signals) -> Wake {
+        let mut pause = self.controller.project().config.controller.look_every.0;
+        if let Some(next) = self.next {
+            let left = Duration::try_from(next.duration_since(Timestamp::now()));
+            pause = pause.min(left.unwrap_or_default()).min(LONGEST_SLEEP);
+        }
+        let providers = self.controller.providers.iter().map(|it| it.woken());
+        tokio::select! {
+            biased;
+            () = signals.received() => Wake::Signal,
+            ((), index, _) = select_all(providers) => Wake::Provider(index),
+            changed = self.triggers.changed() => Wake::Files(changed),
+            () = tokio::time::sleep(pause) => Wake::Timer,
+        }
+    }
+
+    /// Looks, plans and carries out, until there is nothing more to do now.
+    async fn pass(&mut self, scope: Scope, stop: &Stop) {
+        let state_dir = self.controller.project().state_dir();
+        let apply_lock = lock::apply_file(&state_dir);
+        while !stop.asked() {
+            let last_holder = Lock::last(&apply_lock);
+            self.controller.look(scope, Timestamp::now()).await;
+            self.tell_seen();
+            let plan = self.plan();
+            if plan.lanes.is_empty() {
+                return;
+            }
+            let _lock = match Lock::take(&apply_lock, "watch", Timestamp::now()) {
+                // Somebody else made changes after the look: what was seen is out of date.
+                Ok(lock) if lock.before != last_holder => continue,
+                Ok(lock) => lock,
+                Err(why) => {
+                    info!("changes wait: {why}");
+                    self.next = Some(Timestamp::now() + LOCKED);
+                    return;
+                }
+            };
+            let tell = |progress: Progress<'_>| match progress {
+                Progress::Done(step) => {
+                    info!("{}: {} done ({})", step.id, step.change.verb(), step.reason);
+                }
+                Progress::Failed(step, why) => {
+                    error!("{}: {} failed: {why}", step.id, step.change.verb());
+                }
+                Progress::NotBegun(step) => {
+                    info!("{}: {} not begun", step.id, step.change.verb());
+                }
+                Progress::JournalFailed(why) => error!("the journal was not written: {why}"),
+            };
+            let outcomes = self.controller.carry_out(&plan, &self.journal, stop, tell).await;
+            let now = Timestamp::now();
+            for Outcome { lane, error, .. } in outcomes {
+                let how = error
+                    .map_or("it was done and did not hold".to_owned(), |error| error.to_string());
+                self.attempts.note(lane, now, how);
+            }
+        }
+    }
+
+    /// The plan for what was seen last, without what rests; tells what is newly left alone.
+    fn plan(&mut self) -> Plan {
+        let now = Timestamp::now();
+        let mut plan = self.controller.plan(Asker::Watch, &Consent::default(), now);
+        let backoff = self.controller.project().config.failover.backoff.into();
+        self.attempts.hold_resting(&mut plan, &backoff, now);
+        let resting = plan.held.iter().filter_map(|held| match held.why {
+            Why::Resting { until, .. } => Some(until),
+            _ => None,
+        });
+        let wanted = &self.controller.desired().wanted;
+        let ours = self
+            .controller
+            .observed()
+            .found
+            .iter()
+            .filter(|(id, _)| wanted.get(id).is_some_and(|wanted| wanted.run == Run::On));
+        let scheduled = ours.filter_map(|(_, actual)| match actual.status {
+            Status::Scheduled { next } => Some(next),
+            _ => None,
+        });
+        self.next = resting.chain(scheduled).min();
+        self.tell_held(&plan);
+        plan
+    }
+
+    /// Reads the config again. True when there is a new one in force.
+    fn reload(&mut self) -> bool {
+        let path = self.config.path().display().to_string();
+        match self.config.read(self.controller.project()) {
+            Reload::Same => false,
+            Reload::SoundAgain => {
+                self.note(None, Kind::Controller, format!("{path} is sound again, and as before"));
+                false
+            }
+            Reload::Broken(wrong) => {
+                let text = format!("{path} is not taken over; the last good config stays in force");
+                self.note(None, Kind::Controller, text);
+                error!("what is wrong with it:\n{}", wrong.trim_end());
+                false
+            }
+            Reload::New(loaded) => {
+                self.controller.configure(loaded.project.clone());
+                self.note(None, Kind::Controller, format!("{path} has changed and is in force"));
+                self.tell_notes(&loaded);
+                true
+            }
+        }
+    }
+
+    fn watch_folders(&mut self) {
+        let providers = self.controller.providers.iter().enumerate();
+        let folders = providers
+            .flat_map(|(index, it)| it.folders().into_iter().map(move |folder| (folder, index)))
+            .collect();
+        for failure in self.triggers.watch(folders) {
+            warn!("{failure}");
+        }
+    }
+
+    fn prune(&self) {
+        let keep = self.controller.project().config.controller.history_for.0;
+        if let Err(error) = self.journal.borrow_mut().prune(Timestamp::now(), keep) {
+            error!("the journal was not pruned: {error}");
+        }
+    }
+
+    fn tell_notes(&self, loaded: &Loaded) {
+        let path = self.config.path().to_string_lossy();
+        let notes = render::notes(&path, &loaded.text, &loaded.notes, render::Style::Plain);
+        if !notes.is_empty() {
+            info!("notes on the config:\n{}", notes.trim_end());
+        }
+    }
+
+    /// Tells of each resource of ours that is seen in another status than before.
+    fn tell_seen(&mut self) {
+        let first_look = self.seen.is_empty();
+        let found = &self.controller.observed().found;
+        let ours = found.iter().filter(|(_, actual)| actual.mark.is_some());
+        let now: BTreeMap<Id, Status> =
+            ours.map(|(id, actual)| (id.clone(), actual.status.clone())).collect();
+        let blind = &self.controller.observed().blind;
+        let mut news: Vec<(Id, String)> = Vec::new();
+        for (id, status) in &now {
+            if self.seen.get(id) != Some(status) {
+                news.push((id.clone(), status.to_string()));
+            }
+        }
+        for id in self.seen.keys() {
+            if !now.contains_key(id) && !blind.contains_key(&id.provider) {
+                news.push((id.clone(), "gone".to_owned()));
+            }
+        }
+        self.seen = now;
+        // All of it is new to a watch that has just begun, and not worth an entry.
+        if !first_look {
+            for (id, text) in news {
+                self.note(Some(id), Kind::Seen, text);
+            }
+        }
+    }
+
+    /// Tells what is left alone and was not so before.
+    fn tell_held(&mut self, plan: &Plan) {
+        let now: BTreeMap<Id, Why> =
+            plan.held.iter().map(|held| (held.id.clone(), held.why.clone())).collect();
+        let before = std::mem::replace(&mut self.held, now);
+        let news = self.held.iter().filter(|(id, why)| before.get(id) != Some(why));
+        for (id, why) in news.map(|(id, why)| (id.clone(), why.to_string())).collect::<Vec<_>>() {
+            self.note(Some(id), Kind::Held, format!("left alone: {why}"));
+        }
+    }
+
+    /// Says something in the log and in the journal.
+    fn note(&self, id: Option<Id>, kind: Kind, text: String) {
+        match &id {
+            Some(id) => info!("{id}: {text}"),
+            None => info!("{text}"),
+        }
+        let entry = Entry { at: Timestamp::now(), kind, id, text };
+        if let Err(error) = self.journal.borrow_mut().write(&[entry]) {
+            error!("the journal was not written: {error}");
+        }
+    }
+}
