@@ -1,5 +1,8 @@
 //! What a plan may and may not do, over thousands of made-up configs and worlds.
 
+// The whole crate is a test, also what is not a test function by itself.
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};

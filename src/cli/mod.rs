@@ -1,3 +1,46 @@
-pub fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+//! The command line: a file for each verb, and how plans, tables and errors look.
+
+mod apply;
+mod args;
+mod choice;
+mod document;
+mod history;
+mod human;
+mod init;
+mod markdown;
+mod open;
+mod output;
+mod plan;
+mod status;
+mod stop;
+mod table;
+mod watch;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Args, Verb};
+use open::Project;
+
+/// Runs the verb that the command line names.
+#[must_use]
+pub fn main() -> ExitCode {
+    let args = Args::parse();
+    let project = || Project::open(args.config.as_deref());
+    let result = match &args.verb {
+        Verb::Init => init::run(args.config.as_deref()),
+        Verb::Validate => project().and_then(|project| open::validate(&project)),
+        Verb::Schema => open::schema(),
+        Verb::Plan(options) => project().and_then(|project| plan::run(&project, options)),
+        Verb::Apply(options) => project().and_then(|project| apply::run(&project, options)),
+        Verb::Watch => watch::run(args.config.as_deref()),
+        Verb::Stop => project().and_then(|project| stop::run(&project)),
+        Verb::Status(options) => project().and_then(|project| status::run(&project, options)),
+        Verb::History(options) => project().and_then(|project| history::run(&project, options)),
+    };
+    result.unwrap_or_else(|error| {
+        output::error(&error);
+        ExitCode::FAILURE
+    })
 }

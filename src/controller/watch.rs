@@ -29,7 +29,7 @@ use crate::{
 const LOCKED: Duration = Duration::from_secs(1);
 
 /// The longest sleep while something is due by the clock: a clock that jumped is noticed by then.
-const LONGEST_SLEEP: Duration = Duration::from_secs(60);
+const LONGEST_SLEEP: Duration = Duration::from_mins(1);
 
 /// Why a watch can't begin.
 #[derive(Debug, thiserror::Error)]
@@ -76,7 +76,7 @@ pub async fn run(path: PathBuf) -> Result<(), Error> {
         other => other.map_err(|error| refused(error.to_string()))?,
     };
     let (journal, damaged) = Journal::open(&Journal::file(&state_dir))?;
-    let mut watch = Watch::new(path, loaded, journal)?;
+    let mut watch = Watch::new(path, &loaded, journal)?;
     if let Some(damaged) = damaged {
         watch.note(None, Kind::Controller, damaged);
     }
@@ -129,8 +129,8 @@ struct Watch {
 }
 
 impl Watch {
-    fn new(path: PathBuf, loaded: Loaded, journal: Journal) -> Result<Self, Error> {
-        let config = ConfigFile::new(path, &loaded);
+    fn new(path: PathBuf, loaded: &Loaded, journal: Journal) -> Result<Self, Error> {
+        let config = ConfigFile::new(path, loaded);
         let name = config.path().file_name().unwrap_or_default();
         let triggers = Triggers::new(loaded.project.root.join(name))?;
         let watch = Self {
@@ -143,7 +143,7 @@ impl Watch {
             seen: BTreeMap::new(),
             next: None,
         };
-        watch.tell_notes(&loaded);
+        watch.tell_notes(loaded);
         Ok(watch)
     }
 
@@ -369,9 +369,10 @@ impl Watch {
 
     /// Says something in the log and in the journal.
     fn note(&self, id: Option<Id>, kind: Kind, text: String) {
-        match &id {
-            Some(id) => info!("{id}: {text}"),
-            None => info!("{text}"),
+        if let Some(id) = &id {
+            info!("{id}: {text}");
+        } else {
+            info!("{text}");
         }
         let entry = Entry { at: Timestamp::now(), kind, id, text };
         if let Err(error) = self.journal.borrow_mut().write(&[entry]) {

@@ -1,0 +1,191 @@
+//! `apply`: plans, asks, and makes the changes.
+
+use std::{cell::RefCell, path::Path, pin::pin, process::ExitCode, time::Duration};
+
+use anyhow::{Context, bail};
+use jiff::Timestamp;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{
+    args::ApplyOptions,
+    choice,
+    document::Document,
+    human,
+    open::{Project, block_on},
+    output::{self, BOLD, GREEN, RED, YELLOW, count, visible},
+};
+use crate::{
+    controller::{
+        Controller, Outcome, Progress, Scope, Stop,
+        lock::{self, Lock, LockError},
+        make_state_dir,
+    },
+    core::plan::{Asker, Consent, Plan},
+    journal::Journal,
+};
+
+/// How long to wait for another program that is making changes.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+
+pub(super) fn run(project: &Project, options: &ApplyOptions) -> anyhow::Result<ExitCode> {
+    block_on(apply(project, options))?
+}
+
+async fn apply(project: &Project, options: &ApplyOptions) -> anyhow::Result<ExitCode> {
+    project.tell_notes();
+    let mut controller = project.controller();
+    let saved = options.plan.as_deref().map(Document::read).transpose()?;
+    let (plan, consent) = match saved {
+        Some(Document { plan, consent, made_at, .. }) => {
+            output::remark(&format!("This plan was made at {made_at:.0}.\n"));
+            (plan, consent)
+        }
+        None => {
+            let now = Timestamp::now();
+            controller.look(Scope::All, now).await;
+            choice::check(&options.choice, &controller)?;
+            let consent = options.choice.consent();
+            let plan = controller.plan(Asker::Person, &consent, now);
+            (choice::part(plan, &options.choice), consent)
+        }
+    };
+    output::print(&human::plan(&plan))?;
+    if plan.lanes.is_empty() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    if !options.yes {
+        match output::ask(&format!("\n{BOLD}Make these changes?{BOLD:#} [y/N] "))? {
+            Some(true) => {}
+            Some(false) => {
+                output::remark("Nothing was changed.\n");
+                return Ok(ExitCode::FAILURE);
+            }
+            None => {
+                bail!("there is no terminal to ask on; `--yes` makes the changes without asking")
+            }
+        }
+    }
+    let done = carry_out(&mut controller, plan, &consent, "apply").await?;
+    Ok(if done { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Makes the changes of `plan` that still fit the world, under the lock, and tells of each. True
+/// when all of them are done.
+async fn carry_out(
+    controller: &mut Controller,
+    plan: Plan,
+    consent: &Consent,
+    verb: &str,
+) -> anyhow::Result<bool> {
+    let (_lock, journal) = begin(controller, verb).await?;
+    // The question may have been open for long, and the plan may be an old one.
+    let now = Timestamp::now();
+    controller.look(Scope::All, now).await;
+    let (plan, moved) = plan.still_fitting(&controller.plan(Asker::Person, consent, now));
+    for id in &moved {
+        output::remark(&format!(
+            "{YELLOW}refused{YELLOW:#}  {BOLD}{id}{BOLD:#}: it is no longer as it was when the plan was made\n"
+        ));
+    }
+    let all = carry_out_here(controller, &plan, &journal).await?;
+    if !moved.is_empty() {
+        output::remark("`redundancy plan` shows what would be done with the refused ones now.\n");
+    }
+    Ok(all && moved.is_empty())
+}
+
+/// Takes the lock of whoever makes changes, waiting for another one, and opens the journal.
+pub(super) async fn begin(
+    controller: &Controller,
+    verb: &str,
+) -> anyhow::Result<(Lock, RefCell<Journal>)> {
+    let state_dir = controller.project().state_dir();
+    make_state_dir(&state_dir)
+        .with_context(|| format!("cannot make the folder {}", state_dir.display()))?;
+    let lock = wait_for_lock(&lock::apply_file(&state_dir), verb).await?;
+    let (journal, damaged) = Journal::open(&Journal::file(&state_dir))?;
+    if let Some(damaged) = damaged {
+        output::remark(&format!("{damaged}\n"));
+    }
+    Ok((lock, RefCell::new(journal)))
+}
+
+async fn wait_for_lock(path: &Path, verb: &str) -> anyhow::Result<Lock> {
+    let deadline = tokio::time::Instant::now() + LONGEST_WAIT;
+    let mut told = false;
+    loop {
+        match Lock::take(path, verb, Timestamp::now()) {
+            Ok(lock) => return Ok(lock),
+            Err(held @ LockError::Held(_)) if tokio::time::Instant::now() >= deadline => {
+                bail!("changes are being made by {held}; nothing was changed here");
+            }
+            Err(held @ LockError::Held(_)) => {
+                if !told {
+                    output::remark(&format!("waiting for {held}, which is making changes\n"));
+                }
+                told = true;
+            }
+            Err(error) => return Err(error.into()),
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// Carries `plan` out with a line for each change, until Ctrl-C. True when all of it is done.
+pub(super) async fn carry_out_here(
+    controller: &Controller,
+    plan: &Plan,
+    journal: &RefCell<Journal>,
+) -> anyhow::Result<bool> {
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for Ctrl-C")?;
+    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for signals")?;
+    let stop = Stop::default();
+    let mut work = pin!(controller.carry_out(plan, journal, &stop, |progress| {
+        // Told as it happens; a reader that went away stops nothing.
+        let _ = output::print(&line(&progress));
+    }));
+    let outcomes = loop {
+        tokio::select! {
+            outcomes = &mut work => break outcomes,
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        if !stop.asked() {
+            output::remark("stopping after the changes in hand\n");
+        }
+        stop.ask();
+    };
+    output::print(&sum(&outcomes))?;
+    Ok(outcomes.iter().all(Outcome::is_complete))
+}
+
+fn line(progress: &Progress<'_>) -> String {
+    match progress {
+        Progress::Done(step) => {
+            let verb = step.change.verb();
+            format!("{GREEN}done{GREEN:#}     {verb:7} {BOLD}{}{BOLD:#}\n", step.id)
+        }
+        Progress::Failed(step, why) => {
+            let (verb, why) = (step.change.verb(), visible(&why.to_string()));
+            format!("{RED}failed{RED:#}   {verb:7} {BOLD}{}{BOLD:#}: {why}\n", step.id)
+        }
+        Progress::NotBegun(step) => {
+            let verb = step.change.verb();
+            format!("{YELLOW}not done{YELLOW:#} {verb:7} {BOLD}{}{BOLD:#}\n", step.id)
+        }
+        Progress::JournalFailed(why) => {
+            format!("{YELLOW}the journal was not written{YELLOW:#}: {}\n", visible(why))
+        }
+    }
+}
+
+fn sum(outcomes: &[Outcome<'_>]) -> String {
+    let done: usize = outcomes.iter().map(|it| it.done).sum();
+    let all: usize = outcomes.iter().map(|it| it.lane.len()).sum();
+    if done == all {
+        return format!("\n{} done.\n", count(done, "change"));
+    }
+    let incomplete = outcomes.iter().filter(|it| !it.is_complete());
+    let ids: Vec<String> = incomplete.map(|it| it.lane[0].id.to_string()).collect();
+    format!("\n{done} of {} done; not as planned: {}.\n", count(all, "change"), ids.join(", "))
+}

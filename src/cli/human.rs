@@ -1,0 +1,168 @@
+//! A plan as a person reads it on a terminal.
+
+use std::{collections::BTreeMap, fmt::Write};
+
+use anstyle::Style;
+
+use super::output::{BOLD, CYAN, DIM, GREEN, RED, YELLOW, count, visible};
+use crate::core::{
+    change::{Change, Held, Step, Why},
+    diff::{self, FileDiff},
+    plan::Plan,
+    resource::Body,
+};
+
+/// How many lines of one file's differences are shown.
+const MOST_LINES: usize = 60;
+
+/// The whole plan: each change with its reason and its difference, what is left alone and what
+/// helps against that, and the sum.
+pub(super) fn plan(plan: &Plan) -> String {
+    let mut text = String::new();
+    for step in plan.steps() {
+        show_step(step, &mut text);
+    }
+    for held in &plan.held {
+        show_held(held, &mut text);
+    }
+    if !text.is_empty() {
+        text.push('\n');
+    }
+    text + &summary(plan)
+}
+
+/// The sum of a plan in one line.
+pub(super) fn summary(plan: &Plan) -> String {
+    let mut verbs: BTreeMap<&str, usize> = BTreeMap::new();
+    for step in plan.steps() {
+        *verbs.entry(step.change.verb()).or_default() += 1;
+    }
+    let mut parts: Vec<String> = ["create", "update", "delete", "start", "stop"]
+        .iter()
+        .filter_map(|verb| Some(format!("{} to {verb}", verbs.get(verb)?)))
+        .collect();
+    if !plan.held.is_empty() {
+        parts.push(format!("{} left alone", plan.held.len()));
+    }
+    if parts.is_empty() {
+        return "Everything is as the config asks: there is nothing to do.\n".to_owned();
+    }
+    format!("{BOLD}Plan:{BOLD:#} {}.\n", parts.join(", "))
+}
+
+fn sign(change: &Change) -> (char, Style) {
+    match change {
+        Change::Create { .. } => ('+', GREEN),
+        Change::Update { .. } => ('~', YELLOW),
+        Change::Delete { .. } => ('-', RED),
+        Change::Start => ('>', GREEN),
+        Change::Stop => ('x', RED),
+    }
+}
+
+fn show_step(step: &Step, text: &mut String) {
+    let (sign, style) = sign(&step.change);
+    let verb = step.change.verb();
+    let reason = visible(&step.reason.to_string());
+    let _ = writeln!(text, "{style}{sign} {verb:7}{style:#} {BOLD}{}{BOLD:#}  {reason}", step.id);
+    match &step.change {
+        Change::Create { to, .. } => differences(&Body::default(), to, text),
+        Change::Update { from, to, restart, .. } => {
+            differences(from, to, text);
+            if *restart {
+                let _ = writeln!(text, "    {YELLOW}it is restarted for that{YELLOW:#}");
+            }
+        }
+        Change::Delete { from } => {
+            for path in from.files.keys() {
+                let _ = writeln!(text, "    {}", visible(path));
+            }
+        }
+        Change::Start | Change::Stop => {}
+    }
+}
+
+fn show_held(held: &Held, text: &mut String) {
+    let why = visible(&held.why.to_string());
+    let id = &held.id;
+    let _ = writeln!(text, "{CYAN}! left   {CYAN:#} {BOLD}{id}{BOLD:#}  {why}");
+    if let Why::EditedByHand { from, to } = &held.why {
+        differences(from, to, text);
+    }
+    if let Some(help) = help(held) {
+        let _ = writeln!(text, "    {DIM}help:{DIM:#} {help}");
+    }
+}
+
+/// What a person can do about something that is left alone.
+pub(super) fn help(held: &Held) -> Option<String> {
+    let id = &held.id;
+    Some(match &held.why {
+        Why::NotOurs => format!("`--adopt {id}` makes it ours and as the config says"),
+        Why::EditedByHand { to, .. } if to == &Body::default() => {
+            format!("`--overwrite {id}` removes it all the same")
+        }
+        Why::EditedByHand { .. } => format!(
+            "`--overwrite {id}` makes the change shown here and loses the edit; to keep the edit, \
+             make it in what the file is made from"
+        ),
+        Why::TooManyDeletions { deletions, .. } => {
+            format!("when this is meant: `--allow-deletions {deletions}`")
+        }
+        Why::GivenUp { .. } => "`redundancy apply` starts it again".to_owned(),
+        Why::Blind { .. } | Why::Impossible { .. } | Why::Resting { .. } => return None,
+    })
+}
+
+/// Fields one a line, files by their changed lines.
+fn differences(from: &Body, to: &Body, text: &mut String) {
+    let fields = diff::fields(from, to);
+    let width = fields.iter().map(|field| field.name.len()).max().unwrap_or(0);
+    for field in fields {
+        let name = visible(field.name);
+        let shown = |value: &crate::core::resource::Value| visible(&value.to_string());
+        let change = match (field.from, field.to) {
+            (None, Some(to)) => shown(to),
+            (Some(from), None) => format!("{RED}{}{RED:#} {DIM}→ none{DIM:#}", shown(from)),
+            (Some(from), Some(to)) => {
+                format!("{RED}{}{RED:#} → {GREEN}{}{GREEN:#}", shown(from), shown(to))
+            }
+            (None, None) => continue,
+        };
+        let _ = writeln!(text, "    {name:width$}  {change}");
+    }
+    for file in diff::files(from, to) {
+        let path = visible(file.path());
+        match file {
+            FileDiff::Added { text: added, .. } => {
+                let lines = count(added.lines().count(), "line");
+                let _ = writeln!(text, "    {path} ({GREEN}{lines}{GREEN:#})");
+            }
+            FileDiff::Removed { text: removed, .. } => {
+                let lines = count(removed.lines().count(), "line");
+                let _ = writeln!(text, "    {path} ({RED}{lines} removed{RED:#})");
+            }
+            FileDiff::Changed { hunks, .. } => {
+                let _ = writeln!(text, "    {path}");
+                show_hunks(&hunks, text);
+            }
+        }
+    }
+}
+
+fn show_hunks(hunks: &str, text: &mut String) {
+    for line in hunks.lines().take(MOST_LINES) {
+        let style = match line.as_bytes().first() {
+            Some(b'+') => GREEN,
+            Some(b'-') => RED,
+            Some(b'@') => CYAN,
+            _ => Style::new(),
+        };
+        let _ = writeln!(text, "    {style}{}{style:#}", visible(line));
+    }
+    let more = hunks.lines().count().saturating_sub(MOST_LINES);
+    if more > 0 {
+        let more = count(more, "more line");
+        let _ = writeln!(text, "    {DIM}… and {more}; `--json` has all of them{DIM:#}");
+    }
+}

@@ -1,0 +1,83 @@
+//! The project that a verb works on, and the verbs that only look at its config.
+
+use std::{
+    future::Future,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use anyhow::Context;
+
+use super::output;
+use crate::{
+    config::{self, LoadError, Loaded, render},
+    controller::Controller,
+};
+
+/// A config that was found and is sound.
+pub(super) struct Project {
+    pub(super) path: PathBuf,
+    pub(super) loaded: Loaded,
+}
+
+impl Project {
+    /// The project of the config at `path`, or of the one found from the current folder upwards.
+    pub(super) fn open(path: Option<&Path>) -> anyhow::Result<Self> {
+        let path = find(path)?;
+        let loaded = config::load(&path)?;
+        Ok(Self { path, loaded })
+    }
+
+    pub(super) fn controller(&self) -> Controller {
+        Controller::new(self.loaded.project.clone())
+    }
+
+    /// Tells what the writer of the config should know.
+    pub(super) fn tell_notes(&self) {
+        let Loaded { text, notes, .. } = &self.loaded;
+        let path = shown(&self.path);
+        output::remark(&render::notes(&path, text, notes, render::Style::Coloured));
+    }
+}
+
+/// Where the config is.
+pub(super) fn find(path: Option<&Path>) -> anyhow::Result<PathBuf> {
+    if let Some(path) = path {
+        return Ok(path.to_owned());
+    }
+    let here = std::env::current_dir().context("the current folder is gone")?;
+    config::find(&here).ok_or_else(|| LoadError::Missing(here.join(config::FILE_NAME)).into())
+}
+
+/// A path as people write it: from the current folder where it is in there.
+pub(super) fn shown(path: &Path) -> String {
+    let here = std::env::current_dir().ok();
+    let path = here.as_deref().and_then(|here| path.strip_prefix(here).ok()).unwrap_or(path);
+    path.display().to_string()
+}
+
+/// Runs a future to its end, on this thread.
+pub(super) fn block_on<T>(future: impl Future<Output = T>) -> anyhow::Result<T> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    Ok(runtime.context("cannot start the event loop")?.block_on(future))
+}
+
+/// `validate`: the config is sound, or it would not have been opened.
+pub(super) fn validate(project: &Project) -> anyhow::Result<ExitCode> {
+    project.tell_notes();
+    let config = &project.loaded.project.config;
+    let entries = [
+        output::count(config.process.len(), "process").replace("processs", "processes"),
+        output::count(config.workflow.len(), "workflow entry").replace("entrys", "entries"),
+        output::count(config.function.len(), "function entry").replace("entrys", "entries"),
+    ];
+    output::print(&format!("{} is sound: {}\n", shown(&project.path), entries.join(", ")))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `schema`: prints it.
+pub(super) fn schema() -> anyhow::Result<ExitCode> {
+    let text = serde_json::to_string_pretty(&config::schema())?;
+    output::print(&format!("{text}\n"))?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,69 @@
+//! Writing to the person or program that called.
+
+use std::io::{self, IsTerminal, Write};
+
+use anstyle::{AnsiColor, Style};
+
+use crate::config::{LoadError, render};
+
+pub(super) const BOLD: Style = Style::new().bold();
+pub(super) const DIM: Style = Style::new().dimmed();
+pub(super) const GREEN: Style = AnsiColor::Green.on_default();
+pub(super) const YELLOW: Style = AnsiColor::Yellow.on_default();
+pub(super) const RED: Style = AnsiColor::Red.on_default();
+pub(super) const CYAN: Style = AnsiColor::Cyan.on_default();
+
+/// Writes to standard output, without colours where nobody sees them. A reader that went away (as
+/// `head` does) is no error.
+pub(super) fn print(text: &str) -> anyhow::Result<()> {
+    let mut out = anstream::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(anyhow::Error::new(error).context("cannot write to standard output"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Writes to standard error: what is not the result.
+pub(super) fn remark(text: &str) {
+    // Where standard error is gone there is nobody to tell.
+    let _ = anstream::stderr().lock().write_all(text.as_bytes());
+}
+
+/// Tells why the verb failed.
+pub(super) fn error(error: &anyhow::Error) {
+    match error.downcast_ref::<LoadError>() {
+        Some(error) => remark(&error.render(render::Style::Coloured)),
+        None => remark(&render::error(&format!("{error:#}"), render::Style::Coloured)),
+    }
+}
+
+/// Asks a question that wants a yes. None when there is nobody to ask.
+pub(super) fn ask(question: &str) -> anyhow::Result<Option<bool>> {
+    if !io::stdin().is_terminal() {
+        return Ok(None);
+    }
+    remark(question);
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer)?;
+    Ok(Some(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")))
+}
+
+/// `text` with the control characters made visible that a terminal would obey.
+pub(super) fn visible(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() && !matches!(c, '\n' | '\t') {
+            shown.extend(c.escape_default());
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
+}
+
+/// `n` things, in words: `1 file`, `2 files`.
+pub(super) fn count(n: usize, thing: &str) -> String {
+    if n == 1 { format!("1 {thing}") } else { format!("{n} {thing}s") }
+}

@@ -1,0 +1,196 @@
+//! `status`: every resource and how it does.
+
+use std::{collections::BTreeSet, fmt::Write, process::ExitCode};
+
+use anyhow::Context;
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::{
+    args::StatusOptions,
+    open::{Project, block_on},
+    output::{self, visible},
+    table::table,
+};
+use crate::{
+    controller::{
+        Controller, Scope,
+        lock::{self, Holder, Lock},
+    },
+    core::{
+        health::Health,
+        id::{Id, Name},
+        resource::Run,
+    },
+    journal::{Event, Journal},
+};
+
+/// The version of the JSON form.
+const VERSION: u32 = 1;
+
+/// What `status --json` prints.
+#[derive(Debug, Serialize)]
+struct Report {
+    /// The version of the form.
+    version: u32,
+    /// When it was seen.
+    at: Timestamp,
+    /// Who watches the project, if anybody does.
+    watch: Option<Holder>,
+    /// The providers that could not be asked, and why.
+    blind: Vec<Blind>,
+    resources: Vec<Row>,
+}
+
+#[derive(Debug, Serialize)]
+struct Blind {
+    provider: Name,
+    why: String,
+}
+
+/// One resource.
+#[derive(Debug, Serialize)]
+struct Row {
+    id: Id,
+    /// `process`, `workflow`, `function`.
+    kind: &'static str,
+    /// Whether it carries our mark.
+    managed: bool,
+    /// What it stands in for.
+    backs_up: Option<String>,
+    /// The state in words.
+    state: String,
+    health: Health,
+    /// Since when it is in this state, where that is known.
+    since: Option<Timestamp>,
+    /// The last change that was made or failed.
+    last_change: Option<Event>,
+}
+
+pub(super) fn run(project: &Project, options: &StatusOptions) -> anyhow::Result<ExitCode> {
+    let mut controller = project.controller();
+    let now = Timestamp::now();
+    block_on(controller.look(Scope::All, now))?;
+    let report = report(&controller, now)?;
+    if options.json {
+        output::print(&(serde_json::to_string_pretty(&report)? + "\n"))?;
+    } else {
+        output::print(&human(&report))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn report(controller: &Controller, at: Timestamp) -> anyhow::Result<Report> {
+    let state_dir = controller.project().state_dir();
+    let journal = Journal::open_to_read(&Journal::file(&state_dir))?;
+    let (desired, observed) = (controller.desired(), controller.observed());
+    let ids: BTreeSet<&Id> = (desired.wanted.keys())
+        .chain(desired.impossible.keys())
+        .chain(observed.found.keys())
+        .collect();
+    let mut resources = Vec::new();
+    for id in ids {
+        let last_change = match &journal {
+            Some(journal) => journal.last_change(id)?,
+            None => None,
+        };
+        resources.push(row(controller, id, last_change)?);
+    }
+    let blind = observed.blind.iter();
+    Ok(Report {
+        version: VERSION,
+        at,
+        watch: Lock::holder(&lock::watch_file(&state_dir)),
+        blind: blind
+            .map(|(provider, why)| Blind { provider: provider.clone(), why: why.clone() })
+            .collect(),
+        resources,
+    })
+}
+
+fn row(controller: &Controller, id: &Id, last_change: Option<Event>) -> anyhow::Result<Row> {
+    let (desired, observed) = (controller.desired(), controller.observed());
+    let wanted = desired.wanted.get(id);
+    let found = observed.found.get(id);
+    let blind = observed.blind.contains_key(&id.provider);
+    let kind = *controller.kinds().get(&id.provider).context("a resource without a provider")?;
+    let run = wanted.map_or(Run::On, |wanted| wanted.run);
+    let (state, health) = match found {
+        Some(found) => (found.status.to_string(), Health::of(run, Some(&found.status))),
+        None if blind => ("unknown".to_owned(), Health::Unknown),
+        None if wanted.is_none() => ("can't be made".to_owned(), Health::Failed),
+        None => ("missing".to_owned(), Health::Unhealthy),
+    };
+    let mark = found.and_then(|found| found.mark.as_ref());
+    let backs_up = wanted.map_or(mark.and_then(|it| it.backs_up.clone()), |it| it.backs_up.clone());
+    Ok(Row {
+        id: id.clone(),
+        kind,
+        managed: mark.is_some(),
+        backs_up,
+        state,
+        health,
+        since: found.and_then(|found| found.status.since()),
+        last_change,
+    })
+}
+
+fn human(report: &Report) -> String {
+    let rows: Vec<Vec<String>> = report
+        .resources
+        .iter()
+        .map(|row| {
+            let last = row.last_change.as_ref();
+            let last = last.and_then(|it| Some((it, it.at.parse::<Timestamp>().ok()?)));
+            vec![
+                row.id.to_string(),
+                row.kind.to_owned(),
+                row.backs_up.as_deref().map_or("-".to_owned(), visible),
+                visible(&row.state),
+                row.health.to_string(),
+                row.since.map_or("-".to_owned(), |since| ago(since, report.at)),
+                last.map_or("-".to_owned(), |(event, at)| {
+                    format!("{} ({})", visible(&event.text), ago(at, report.at))
+                }),
+            ]
+        })
+        .collect();
+    let titles = ["RESOURCE", "KIND", "BACKS UP", "STATE", "HEALTH", "SINCE", "LAST CHANGE"];
+    let mut text = table(&titles, &rows);
+    text.push('\n');
+    for Blind { provider, why } in &report.blind {
+        let _ = writeln!(text, "{provider} could not be asked: {}", visible(why));
+    }
+    text + &match &report.watch {
+        Some(holder) => format!("watched by {holder}\n"),
+        None => "nobody watches; `redundancy watch` does\n".to_owned(),
+    }
+}
+
+/// How long ago, in the two units that matter.
+fn ago(then: Timestamp, now: Timestamp) -> String {
+    let seconds = now.duration_since(then).as_secs().max(0);
+    let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60);
+    match (days, hours, minutes) {
+        (0, 0, 0) => format!("{seconds}s ago"),
+        (0, 0, _) => format!("{minutes}m {}s ago", seconds % 60),
+        (0, _, _) => format!("{hours}h {minutes}m ago"),
+        _ => format!("{days}d {hours}h ago"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_told_in_two_units() {
+        let now = Timestamp::from_second(1_000_000).unwrap();
+        let shown = |seconds| ago(now - jiff::SignedDuration::from_secs(seconds), now);
+        assert_eq!(shown(-5), "0s ago");
+        assert_eq!(shown(59), "59s ago");
+        assert_eq!(shown(61), "1m 1s ago");
+        assert_eq!(shown(7_265), "2h 1m ago");
+        assert_eq!(shown(90_000), "1d 1h ago");
+    }
+}
