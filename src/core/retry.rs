@@ -69,7 +69,7 @@ mod tests {
     use crate::core::change::{Change, Reason};
 
     const BACKOFF: Backoff =
-        Backoff { initial: Duration::from_secs(1), factor: 2.0, max: Duration::from_secs(60) };
+        Backoff { initial: Duration::from_secs(1), factor: 2.0, max: Duration::from_mins(1) };
 
     fn plan(how: &str) -> Plan {
         let step = Step {

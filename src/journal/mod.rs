@@ -323,7 +323,7 @@ mod tests {
         let old = now - SignedDuration::from_hours(48);
         let old = Entry { at: old, ..entry(None, Kind::Seen, "old") };
         journal.write(&[old, entry(None, Kind::Seen, "new")]).unwrap();
-        journal.prune(now, Duration::from_secs(24 * 3600)).unwrap();
+        journal.prune(now, Duration::from_hours(24)).unwrap();
         assert_eq!(texts(&journal.history(None, 10).unwrap()), ["new"]);
         journal.prune(now, Duration::MAX).unwrap();
         assert_eq!(texts(&journal.history(None, 10).unwrap()), ["new"]);
