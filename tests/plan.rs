@@ -189,9 +189,9 @@ proptest! {
     #[test]
     fn a_plan_always_fits_the_world_that_it_was_made_for((desired, observed) in worlds()) {
         let made = plan(&desired, &observed, Asker::Person, &Consent::default(), NOW);
-        let (fits, moved) = made.clone().still_fitting(&made);
-        prop_assert_eq!(fits, made);
-        prop_assert!(moved.is_empty());
+        let revised = made.clone().against(&made, &observed);
+        prop_assert_eq!(revised.plan.lanes, made.lanes);
+        prop_assert!(revised.moved.is_empty() && revised.settled.is_empty());
     }
 }
 
@@ -306,11 +306,23 @@ fn a_saved_plan_is_refused_where_the_world_has_moved() {
     let (old, new) = (text_body("old"), text_body("new"));
     let none = Consent::default();
     let saved = one(Some(wanted(new.clone())), Some(ours(old.clone(), &old)), &none);
+    let against = |found: Actual, blind: bool| {
+        let fresh = one(Some(wanted(new.clone())), Some(found), &none);
+        let blind = blind.then(|| ("p".parse().unwrap(), "no answer".to_owned()));
+        let observed = Observed { blind: blind.into_iter().collect(), ..Observed::default() };
+        saved.clone().against(&fresh, &observed)
+    };
     let elsewhere = text_body("elsewhere");
-    let moved = one(Some(wanted(new)), Some(ours(elsewhere.clone(), &elsewhere)), &none);
-    let (fits, refused) = saved.still_fitting(&moved);
-    assert!(fits.lanes.is_empty());
-    assert_eq!(refused, [id("p/x")]);
+    let moved = against(ours(elsewhere.clone(), &elsewhere), false);
+    assert!(moved.plan.lanes.is_empty() && moved.settled.is_empty());
+    assert_eq!(moved.moved, [id("p/x")]);
+
+    let settled = against(ours(new.clone(), &new), false);
+    assert!(settled.plan.lanes.is_empty() && settled.moved.is_empty());
+    assert_eq!(settled.settled, [id("p/x")]);
+
+    let unseen = against(ours(new.clone(), &new), true);
+    assert_eq!(unseen.moved, [id("p/x")], "what can't be seen is not settled");
 }
 
 #[test]

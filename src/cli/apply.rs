@@ -20,7 +20,7 @@ use crate::{
         lock::{self, Lock, LockError},
         make_state_dir,
     },
-    core::plan::{Asker, Consent, Plan},
+    core::plan::{Asker, Consent, Plan, Revised},
     journal::Journal,
 };
 
@@ -81,7 +81,11 @@ async fn carry_out(
     // The question may have been open for long, and the plan may be an old one.
     let now = Timestamp::now();
     controller.look(Scope::All, now).await;
-    let (plan, moved) = plan.still_fitting(&controller.plan(Asker::Person, consent, now));
+    let fresh = controller.plan(Asker::Person, consent, now);
+    let Revised { plan, moved, settled } = plan.against(&fresh, controller.observed());
+    for id in &settled {
+        output::remark(&format!("settled  {BOLD}{id}{BOLD:#} is as planned by now\n"));
+    }
     for id in &moved {
         output::remark(&format!(
             "{YELLOW}refused{YELLOW:#}  {BOLD}{id}{BOLD:#}: it is no longer as it was when the plan was made\n"

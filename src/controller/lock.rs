@@ -84,7 +84,7 @@ impl Lock {
         let holder = Holder { pid: std::process::id(), verb: verb.to_owned(), since: now };
         match write(&mut file, &holder) {
             // The lock itself is taken; on a full disk only the name of its holder is missing.
-            Err(error) if error.kind() == io::ErrorKind::StorageFull => {}
+            Err(error) if no_room(&error) => {}
             other => other.map_err(system)?,
         }
         Ok(Self { _file: file, before })
@@ -105,6 +105,11 @@ impl Lock {
     pub fn last(path: &Path) -> Option<Holder> {
         read(&mut File::open(path).ok()?)
     }
+}
+
+fn no_room(error: &io::Error) -> bool {
+    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    matches!(error.kind(), FileTooLarge | QuotaExceeded | StorageFull)
 }
 
 /// What the file says. None when it says nothing yet: whoever took the lock is about to write.

@@ -48,21 +48,38 @@ impl Plan {
         self
     }
 
-    /// Splits a plan that was made earlier into what still fits the world, by a fresh plan, and
-    /// the ids where the world has moved since. A resource fits when the fresh plan would do
-    /// exactly the same with it.
+    /// Splits a plan that was made earlier by what a fresh plan, made for `observed`, says of each
+    /// resource.
     #[must_use]
-    pub fn still_fitting(self, fresh: &Self) -> (Self, Vec<Id>) {
+    pub fn against(self, fresh: &Self, observed: &Observed) -> Revised {
         let now: BTreeMap<&Id, &Vec<Step>> =
             fresh.lanes.iter().filter_map(|lane| Some((&lane.first()?.id, lane))).collect();
-        let (lanes, moved): (Vec<_>, Vec<_>) = self
-            .lanes
-            .into_iter()
-            .filter(|lane| !lane.is_empty())
-            .partition(|lane| now.get(&lane[0].id) == Some(&lane));
-        let moved = moved.into_iter().map(|lane| lane[0].id.clone()).collect();
-        (Self { lanes, held: self.held }, moved)
+        let held: BTreeSet<&Id> = fresh.held.iter().map(|held| &held.id).collect();
+        let mut revised = Revised::default();
+        for lane in self.lanes {
+            let Some(id) = lane.first().map(|step| step.id.clone()) else { continue };
+            match now.get(&id) {
+                Some(fresh) if **fresh == lane => revised.plan.lanes.push(lane),
+                Some(_) => revised.moved.push(id),
+                None if held.contains(&id) || observed.blind.contains_key(&id.provider) => {
+                    revised.moved.push(id);
+                }
+                None => revised.settled.push(id),
+            }
+        }
+        revised
     }
+}
+
+/// What has become of a plan that was made earlier.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Revised {
+    /// What still fits: the fresh plan would do exactly the same.
+    pub plan: Plan,
+    /// What the fresh plan leaves alone or would do otherwise: the world has moved.
+    pub moved: Vec<Id>,
+    /// What needs no change any more.
+    pub settled: Vec<Id>,
 }
 
 /// Who wants the plan.

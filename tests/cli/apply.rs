@@ -1,0 +1,206 @@
+//! The main job: edit, plan, apply, and nothing is left to do.
+
+use insta::assert_snapshot;
+
+use crate::project::{Project, is_alive, kill, running_with};
+
+const TWO: &str = r#"
+[[process]]
+name = "worker"
+command = ["sleep", "1000"]
+
+[[process]]
+name = "worker-backup"
+backs_up = "worker"
+command = ["sleep", "1000"]
+env = { QUEUE = "hidden-value" }
+
+[[process]]
+name = "nightly"
+command = ["true"]
+cron = "30 2 * * *"
+"#;
+
+#[test]
+fn a_config_is_planned_applied_and_settled() {
+    let project = Project::new(TWO);
+    let plan = project.run(&["plan"]).ok();
+    assert_snapshot!(plan.stdout, @"");
+
+    let applied = project.run(&["apply", "--yes"]).ok();
+    assert!(applied.stdout.ends_with("\n3 changes done.\n"), "{}", applied.stdout);
+    project.assert_settled();
+    assert!(project.pid("worker").is_some_and(is_alive));
+    assert_eq!(project.status("embedded/worker-backup")["state"], "stopped");
+    assert_eq!(project.status("embedded/worker-backup")["health"], "stopped");
+    assert_eq!(project.status("embedded/nightly")["health"], "healthy");
+
+    let again = project.run(&["apply", "--yes"]).ok();
+    assert_eq!(again.stdout, "Everything is as the config asks: there is nothing to do.\n");
+}
+
+#[test]
+fn a_changed_schedule_is_all_that_the_plan_shows() {
+    let project = Project::new(TWO);
+    project.run(&["apply", "--yes"]).ok();
+    let pid = project.pid("worker");
+    project.config(&TWO.replace("30 2 * * *", "45 3 * * *"));
+    let plan = project.run(&["plan"]).ok();
+    assert_snapshot!(plan.stdout, @"");
+    project.run(&["apply", "--yes"]).ok();
+    project.assert_settled();
+    assert_eq!(project.pid("worker"), pid, "what did not change goes on");
+}
+
+#[test]
+fn a_changed_command_restarts_the_process() {
+    let project = Project::new(TWO);
+    project.run(&["apply", "--yes"]).ok();
+    let before = project.pid("worker").unwrap();
+    project.config(&TWO.replacen("1000", "2000", 1));
+    let plan = project.run(&["plan"]).ok();
+    assert_snapshot!(plan.stdout, @"");
+    project.run(&["apply", "--yes"]).ok();
+    let after = project.pid("worker").unwrap();
+    assert!(before != after && !is_alive(before) && is_alive(after));
+    project.assert_settled();
+}
+
+#[test]
+fn what_is_no_longer_asked_for_is_deleted_with_leave_only() {
+    let project = Project::new(TWO);
+    project.run(&["apply", "--yes"]).ok();
+    let pid = project.pid("worker").unwrap();
+    project.config("[controller]\n");
+    let plan = project.run(&["plan", "--detailed-exitcode"]);
+    assert_eq!(plan.code, 4);
+    assert_snapshot!(plan.stdout, @"");
+    let held = project.run(&["apply", "--yes"]).ok();
+    assert_eq!(held.stdout, plan.stdout);
+    assert!(is_alive(pid));
+
+    project.run(&["apply", "--yes", "--allow-deletions", "3"]).ok();
+    assert!(!is_alive(pid));
+    project.assert_settled();
+}
+
+#[test]
+fn a_process_that_died_is_drift() {
+    let project = Project::new(TWO);
+    project.run(&["apply", "--yes"]).ok();
+    let pid = project.pid("worker").unwrap();
+    kill(pid);
+    crate::project::wait_for("the process is gone", || (!is_alive(pid)).then_some(()));
+    let plan = project.run(&["plan", "--detailed-exitcode"]);
+    assert_eq!(plan.code, 3, "{}", plan.stdout);
+    project.run(&["apply", "--yes"]).ok();
+    assert!(project.pid("worker").is_some_and(|new| new != pid));
+}
+
+#[test]
+fn one_that_can_not_start_does_not_stop_the_others() {
+    let project = Project::new(
+        "[[process]]\nname = \"good\"\ncommand = [\"sleep\", \"1000\"]\n\
+         [[process]]\nname = \"lost\"\ncommand = [\"there-is-no-such-program\"]\n",
+    );
+    let run = project.run(&["apply", "--yes"]);
+    assert_eq!(run.code, 1);
+    let failed: Vec<&str> = run.stdout.lines().filter(|it| it.starts_with("failed")).collect();
+    assert_snapshot!(project.steady(&failed.join("\n")), @"");
+    assert!(run.stdout.ends_with("\n1 of 2 changes done; not as planned: embedded/lost.\n"));
+    assert!(project.pid("good").is_some());
+}
+
+#[test]
+fn without_a_terminal_it_asks_for_yes() {
+    let project = Project::new(TWO);
+    let run = project.run(&["apply"]);
+    assert_eq!(run.code, 1);
+    assert_snapshot!(run.stderr, @"error: there is no terminal to ask on; `--yes` makes the changes without asking");
+    assert_eq!(project.pid("worker"), None);
+}
+
+#[test]
+fn a_part_can_be_chosen() {
+    let project = Project::new(TWO);
+    project.run(&["apply", "--yes", "--target", "embedded/worker"]).ok();
+    assert!(project.pid("worker").is_some());
+    assert_eq!(project.status("embedded/nightly")["state"], "missing");
+    project.run(&["apply", "--yes", "--exclude", "embedded/nightly"]).ok();
+    assert_eq!(project.status("embedded/worker-backup")["state"], "stopped");
+    assert_eq!(project.status("embedded/nightly")["state"], "missing");
+    let slip = project.run(&["apply", "--yes", "--target", "embedded/nightli"]);
+    assert_eq!(slip.code, 1);
+    assert_snapshot!(slip.stderr, @"error: there is no resource embedded/nightli; did you mean embedded/nightly?");
+}
+
+#[test]
+fn two_at_once_start_nothing_twice() {
+    let marker = format!("sleep-of-{}", std::process::id());
+    let mut config = String::new();
+    for n in 0..20 {
+        config += &format!(
+            "[[process]]\nname = \"p{n}\"\ncommand = [\"sh\", \"-c\", \"exec sleep 1000\", \"{marker}\"]\n"
+        );
+    }
+    // `exec sleep` loses the marker, so the shell has to stay.
+    let config = config.replace("exec sleep 1000", "sleep 1000; true");
+    let project = Project::new(&config);
+    let start = || project.command(&["apply", "--yes"]).spawn().unwrap();
+    let (mut one, mut other) = (start(), start());
+    assert!(one.wait().unwrap().success());
+    assert!(other.wait().unwrap().success());
+    project.assert_settled();
+    assert_eq!(running_with(&marker), 20);
+}
+
+#[test]
+fn stop_ends_what_runs_and_apply_starts_it_again() {
+    let project = Project::new(TWO);
+    project.run(&["apply", "--yes"]).ok();
+    let pid = project.pid("worker").unwrap();
+    let stopped = project.run(&["stop"]).ok();
+    assert_snapshot!(stopped.stdout, @"");
+    assert!(!is_alive(pid));
+    project.run(&["apply", "--yes"]).ok();
+    assert!(project.pid("worker").is_some_and(is_alive));
+}
+
+#[test]
+fn history_tells_what_was_done_and_can_be_deleted() {
+    let project = Project::new(TWO);
+    assert_eq!(project.run(&["history"]).ok().stdout, "nothing has happened yet\n");
+    project.run(&["apply", "--yes"]).ok();
+    let history = project.run(&["history", "embedded/worker", "--json"]).ok().stdout;
+    let history: serde_json::Value = serde_json::from_str(&history).unwrap();
+    let kinds: Vec<&str> =
+        history["events"].as_array().unwrap().iter().map(|it| it["kind"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["intent", "done"]);
+
+    project.config(&TWO.replace("30 2 * * *", "45 3 * * *"));
+    let before = project.run(&["plan"]).ok().stdout;
+    std::fs::remove_file(project.path(".redundancy/journal.db")).unwrap();
+    assert_eq!(project.run(&["plan"]).ok().stdout, before);
+}
+
+#[test]
+fn no_value_of_the_environment_is_shown_or_kept_readable() {
+    let project = Project::new(TWO);
+    for run in [
+        project.run(&["plan"]),
+        project.run(&["plan", "--json"]),
+        project.run(&["plan", "--markdown"]),
+        project.run(&["apply", "--yes"]),
+        project.run(&["status", "--json"]),
+        project.run(&["history", "--json"]),
+    ] {
+        assert!(!(run.stdout + &run.stderr).contains("hidden-value"));
+    }
+    for entry in std::fs::read_dir(project.path(".redundancy")).unwrap() {
+        use std::os::unix::fs::PermissionsExt;
+        let entry = entry.unwrap();
+        let mode = entry.metadata().unwrap().permissions().mode();
+        let private = mode & 0o077 == 0 || entry.file_name() == ".gitignore";
+        assert!(private, "{entry:?}: {mode:o}");
+    }
+}

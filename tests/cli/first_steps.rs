@@ -1,0 +1,104 @@
+//! init, validate, schema, and every kind of broken config: a clear word, and nothing touched.
+
+use std::fs;
+
+use insta::assert_snapshot;
+
+use crate::project::Project;
+
+#[test]
+fn a_first_file_is_written_once_and_is_sound() {
+    let project = Project::empty();
+    project.write(".github/workflows/ci.yml", "on: push\njobs: {}\n");
+    let written = project.run(&["init"]).ok();
+    assert_snapshot!(written.stdout, @r"
+    wrote redundancy.toml
+    Next: read it, then `redundancy plan` shows what it would do.
+    ");
+    project.run(&["validate"]).ok();
+    let text = project.read("redundancy.toml");
+    let again = project.run(&["init"]);
+    assert_eq!(again.code, 1);
+    assert_snapshot!(again.stderr, @"error: redundancy.toml is there already and was not touched");
+    assert_eq!(project.read("redundancy.toml"), text);
+}
+
+#[test]
+fn the_schema_is_the_shipped_one() {
+    let printed = Project::empty().run(&["schema"]).ok().stdout;
+    let shipped = concat!(env!("CARGO_MANIFEST_DIR"), "/schema/redundancy.schema.json");
+    assert_eq!(printed, fs::read_to_string(shipped).unwrap());
+}
+
+#[test]
+fn without_a_config_the_first_step_is_named() {
+    let project = Project::empty();
+    let run = project.run(&["plan"]);
+    assert_eq!(run.code, 1);
+    assert_snapshot!(project.steady(&run.stderr), @"error: there is no file ROOT/redundancy.toml; `redundancy init` writes a first one");
+}
+
+#[test]
+fn the_config_is_found_from_a_folder_below() {
+    let project = Project::new("[controller]\n");
+    project.write("a/b/x", "");
+    let output = project.command(&["validate"]).current_dir(project.path("a/b")).output().unwrap();
+    assert!(output.status.success());
+}
+
+/// What a verb says of a config, after making sure that it did nothing.
+fn refused(config: &[u8]) -> String {
+    let project = Project::empty();
+    fs::write(project.path("redundancy.toml"), config).unwrap();
+    let mut said = String::new();
+    for verb in [&["validate"][..], &["plan"], &["apply", "--yes"], &["watch"]] {
+        let run = project.run(verb);
+        assert_eq!(run.code, 1, "{verb:?}");
+        assert_eq!(run.stdout, "", "{verb:?}");
+        if said.is_empty() {
+            said = project.steady(&run.stderr);
+        }
+        assert_eq!(project.steady(&run.stderr), said, "{verb:?} says it as the others do");
+    }
+    let left: Vec<_> = fs::read_dir(project.root()).unwrap().collect();
+    assert_eq!(left.len(), 1, "nothing but the config is there: {left:?}");
+    said
+}
+
+#[test]
+fn broken_toml_is_shown_with_its_line() {
+    assert_snapshot!(refused(b"[[process]]\nname = \"a\ncommand = [\"true\"]\n"), @"");
+}
+
+#[test]
+fn all_that_is_wrong_comes_at_once() {
+    let config = b"[[process]]\nname = \"a\"\ncommand = [\"true\"]\nmax_restart = 3\n\n\
+        [[process]]\nname = \"a\"\ncommand = [\"true\"]\n\n\
+        [[process]]\nname = \"b\"\nbacks_up = \"c\"\ncommand = [\"true\"]\n\n\
+        [[process]]\nname = \"c\"\nbacks_up = \"b\"\ncommand = [\"true\"]\n";
+    assert_snapshot!(refused(config), @"");
+}
+
+#[test]
+fn an_empty_file_is_no_config() {
+    assert_snapshot!(refused(b""), @"");
+}
+
+#[test]
+fn what_is_not_utf8_is_shown_by_its_place() {
+    assert_snapshot!(refused(b"[controller]\nlog_dir = \"\xff\"\n"), @"");
+}
+
+#[test]
+fn names_that_could_do_harm_are_refused() {
+    let long = "x".repeat(10_000);
+    let names = ["../../x", "-rf", "a;rm", "a\\nb", "", "a/b", ".", &long];
+    let mut config = String::new();
+    for name in names {
+        config += &format!("[[process]]\nname = \"{name}\"\ncommand = [\"true\"]\n\n");
+    }
+    let said = refused(config.as_bytes());
+    assert_eq!(said.matches("\n  --> ").count() + said.matches("\n ::: ").count(), 8, "{said}");
+    let messages: Vec<&str> = said.lines().filter(|it| it.starts_with("error: ")).collect();
+    assert_snapshot!(messages.join("\n"), @"");
+}

@@ -1,0 +1,12 @@
+//! The program as its users run it: the binary, real files, real processes.
+
+// The whole crate is a test, also what is not a test function by itself.
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+
+mod apply;
+mod faults;
+mod first_steps;
+mod order;
+mod plan;
+mod project;
+mod watch;

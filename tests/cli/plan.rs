@@ -1,0 +1,162 @@
+//! The forms of a plan: for people, for programs, for a pull request, saved.
+
+use insta::assert_snapshot;
+use serde_json::Value;
+
+use crate::project::Project;
+
+const WORKFLOW: &str = r#"name: CI
+on:
+  push:
+jobs:
+  test:
+    runs-on: ubuntu-latest
+    steps:
+      - run: make test
+"#;
+
+fn project() -> Project {
+    let project = Project::new("[[workflow]]\nbacks_up = \"ci.yml\"\nschedule = \"7 4 * * *\"\n");
+    project.write(".github/workflows/ci.yml", WORKFLOW);
+    project
+}
+
+#[test]
+fn for_people() {
+    let project = project();
+    assert_snapshot!(project.run(&["plan"]).ok().stdout, @"");
+    project.run(&["apply", "--yes"]).ok();
+    project.write(".github/workflows/ci.yml", &WORKFLOW.replace("make test", "make check"));
+    assert_snapshot!(project.run(&["plan"]).ok().stdout, @"");
+}
+
+#[test]
+fn for_a_pull_request() {
+    let project = project();
+    project.run(&["apply", "--yes"]).ok();
+    project.write(".github/workflows/ci.yml", &WORKFLOW.replace("make test", "make `x` | ```y"));
+    assert_snapshot!(project.run(&["plan", "--markdown"]).ok().stdout, @"");
+}
+
+#[test]
+fn for_programs() {
+    let project = project();
+    let plan: Value = serde_json::from_str(&project.run(&["plan", "--json"]).ok().stdout).unwrap();
+    assert_eq!(plan["version"], 1);
+    let step = &plan["lanes"][0][0];
+    assert_eq!(step["id"], "github/ci-backup");
+    assert_eq!(step["do"], "create");
+    assert_eq!(step["reason"], "missing");
+    assert_eq!(step["backs_up"], "ci.yml");
+    assert!(step["to"]["files"][".github/workflows/ci-backup.yml"].is_string());
+    assert_eq!(plan["held"], Value::Array(Vec::new()));
+}
+
+#[test]
+fn the_exit_code_tells_what_there_is_to_do() {
+    let project = project();
+    let code = || project.run(&["plan", "--detailed-exitcode"]).code;
+    assert_eq!(code(), 2);
+    project.run(&["apply", "--yes"]).ok();
+    assert_eq!(code(), 0);
+    let backup = project.read(".github/workflows/ci-backup.yml");
+    project.write(".github/workflows/ci-backup.yml", &backup.replace("make test", "make tea"));
+    assert_eq!(code(), 4);
+    assert_eq!(project.run(&["plan"]).code, 0, "without the flag only an error is not 0");
+    project.config("[[workflow]]\nbacks = 3\n");
+    assert_eq!(code(), 1);
+}
+
+#[test]
+fn a_file_edited_by_hand_is_kept_until_told_otherwise() {
+    let project = project();
+    project.run(&["apply", "--yes"]).ok();
+    let path = ".github/workflows/ci-backup.yml";
+    let edited = project.read(path).replace("make test", "make tea");
+    project.write(path, &edited);
+    assert_snapshot!(project.run(&["plan"]).ok().stdout, @"");
+    project.run(&["apply", "--yes"]).ok();
+    assert_eq!(project.read(path), edited);
+    project.run(&["apply", "--yes", "--overwrite", "github/ci-backup"]).ok();
+    assert!(project.read(path).contains("make test"));
+    project.assert_settled();
+}
+
+#[test]
+fn what_is_not_ours_is_left_alone_until_adopted() {
+    let project = project();
+    let path = ".github/workflows/ci-backup.yml";
+    project.write(path, "on: push\njobs: {}\n");
+    assert_snapshot!(project.run(&["plan"]).ok().stdout, @"");
+    project.run(&["apply", "--yes"]).ok();
+    assert_eq!(project.read(path), "on: push\njobs: {}\n");
+    project.run(&["apply", "--yes", "--adopt", "github/ci-backup"]).ok();
+    project.assert_settled();
+}
+
+#[test]
+fn a_saved_plan_is_what_is_done() {
+    let project = project();
+    project.run(&["plan", "--out", "it.plan"]).ok();
+    // A change of the world that the plan does not know of, and does not touch.
+    project.write(".github/workflows/other.yml", WORKFLOW);
+    project.config("[[workflow]]\nbacks_up = \"*.yml\"\nschedule = \"7 4 * * *\"\n");
+    project.run(&["apply", "it.plan", "--yes"]).ok();
+    assert!(project.path(".github/workflows/ci-backup.yml").exists());
+    assert!(!project.path(".github/workflows/other-backup.yml").exists());
+}
+
+#[test]
+fn a_saved_plan_is_refused_where_the_world_has_moved() {
+    let project = project();
+    project.write(".github/workflows/other.yml", WORKFLOW);
+    project.config("[[workflow]]\nbacks_up = \"*.yml\"\nschedule = \"7 4 * * *\"\n");
+    project.run(&["plan", "--out", "it.plan"]).ok();
+    project.write(".github/workflows/ci.yml", &WORKFLOW.replace("make test", "make check"));
+    let run = project.run(&["apply", "it.plan", "--yes"]);
+    assert_eq!(run.code, 1);
+    let said: Vec<&str> = run.stderr.lines().skip(1).collect();
+    assert_snapshot!(said.join("\n"), @"");
+    assert!(!project.path(".github/workflows/ci-backup.yml").exists());
+    assert!(project.path(".github/workflows/other-backup.yml").exists());
+}
+
+#[test]
+fn a_file_that_is_no_plan_is_refused() {
+    let project = project();
+    project.run(&["plan", "--out", "it.plan"]).ok();
+    let plan = project.read("it.plan");
+    let broken = [
+        String::new(),
+        "{}".to_owned(),
+        plan[..plan.len() / 2].to_owned(),
+        plan.replace("\"version\": 1", "\"version\": 99"),
+        plan.replace("github/ci-backup", "github/../x"),
+        "[[workflow]]".to_owned(),
+    ];
+    for text in broken {
+        project.write("it.plan", &text);
+        let run = project.run(&["apply", "it.plan", "--yes"]);
+        assert_eq!(run.code, 1, "{text}");
+        assert!(run.stderr.contains("`redundancy plan --out` makes a new one"), "{}", run.stderr);
+        assert!(!project.path(".github/workflows/ci-backup.yml").exists());
+    }
+}
+
+#[test]
+fn a_saved_plan_is_private() {
+    use std::os::unix::fs::PermissionsExt;
+    let project = project();
+    project.run(&["plan", "--out", "it.plan"]).ok();
+    assert_eq!(project.path("it.plan").metadata().unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+#[test]
+fn a_process_of_pm2_is_not_taken_for_done() {
+    let project = Project::new(
+        "[[process]]\nname = \"x\"\nrunner = \"pm2\"\ncommand = [\"sleep\", \"1000\"]\n",
+    );
+    let plan = project.run(&["plan", "--detailed-exitcode"]);
+    assert_eq!(plan.code, 4);
+    assert_snapshot!(plan.stdout, @"");
+}
