@@ -10,5 +10,6 @@ pub mod digest;
 pub mod health;
 pub mod id;
 pub mod plan;
+pub mod recovery;
 pub mod resource;
 pub mod schedule;

@@ -1,5 +1,7 @@
 //! The places where resources live, one folder each, and what they have in common.
 
+pub mod embedded;
+
 use std::path::PathBuf;
 
 use futures_util::future::BoxFuture;
