@@ -18,8 +18,8 @@ impl Name {
     /// The longest name, in bytes: leaves room for suffixes within a file name's 255.
     pub const MAX: usize = 120;
 
-    /// A name that stands in our own source.
-    pub(crate) fn fixed(text: &'static str) -> Self {
+    /// A name that is written in the program itself.
+    pub(crate) fn literal(text: &'static str) -> Self {
         debug_assert!(text.parse::<Self>().is_ok(), "{text:?} is no name");
         Self(text.into())
     }

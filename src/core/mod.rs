@@ -10,6 +10,7 @@ pub mod digest;
 pub mod health;
 pub mod id;
 pub mod plan;
+pub mod recovery;
 pub mod resource;
 pub mod retry;
 pub mod schedule;

@@ -1,5 +1,6 @@
 //! The places where resources live, one folder each, and what they have in common.
 
+pub mod embedded;
 pub mod pm2;
 
 use std::path::PathBuf;
@@ -63,7 +64,7 @@ pub trait Provider: Send + Sync {
 /// Every provider that there is, ready for the config of `project`.
 #[must_use]
 pub fn all(project: &Project) -> Vec<Box<dyn Provider>> {
-    vec![Box::new(pm2::Pm2::new(project))]
+    vec![Box::new(embedded::Embedded::new(project)), Box::new(pm2::Pm2::new(project))]
 }
 
 /// What went wrong, by what helps against it.

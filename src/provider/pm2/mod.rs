@@ -29,7 +29,7 @@ impl Pm2 {
     /// The provider, for the config of `project`.
     #[must_use]
     pub fn new(project: &Project) -> Self {
-        Self { name: Name::fixed("pm2"), asked_for: asked_for(project) }
+        Self { name: Name::literal("pm2"), asked_for: asked_for(project) }
     }
 }
 

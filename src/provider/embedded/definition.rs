@@ -1,0 +1,223 @@
+//! What a process is made from: a `[[process]]` of the config, as it is written down and compared.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use bytesize::ByteSize;
+use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    config::{
+        model::{Backoff, Log, Process, Restart, StopSignal},
+        units::Span,
+    },
+    core::{
+        digest::Digest,
+        recovery,
+        resource::{Body, Value},
+        schedule::Schedule,
+    },
+};
+
+/// Fields of the [`Body`] that may change while the process runs: they are ours to obey, the
+/// process never sees them.
+pub(super) const HOT_FIELDS: &[&str] = &[
+    "restart",
+    "max_restarts",
+    "min_uptime",
+    "backoff.initial",
+    "backoff.factor",
+    "backoff.max",
+    "cron",
+    "timezone",
+    "stop_signal",
+    "stop_timeout",
+    "log.max_size",
+    "log.keep",
+];
+
+/// All that is needed to run a process. It holds the values of its environment, so it is never
+/// shown, and has no `Debug`.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Definition {
+    pub(super) command: Vec<String>,
+    pub(super) cwd: Option<PathBuf>,
+    pub(super) env: BTreeMap<String, String>,
+    pub(super) restart: Restart,
+    pub(super) max_restarts: u32,
+    pub(super) min_uptime: Span,
+    pub(super) backoff: Backoff,
+    pub(super) cron: Option<String>,
+    pub(super) timezone: Option<String>,
+    pub(super) stop_signal: StopSignal,
+    pub(super) stop_timeout: Span,
+    pub(super) log: LogLimits,
+}
+
+/// How much output is kept.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct LogLimits {
+    /// Size in bytes at which the file is put aside.
+    pub(super) max_size: u64,
+    /// How many files put aside are kept.
+    pub(super) keep: u32,
+}
+
+impl Definition {
+    /// What the config says, with `backoff` where the process has none of its own.
+    pub(super) fn of(process: &Process, backoff: Backoff) -> Self {
+        let log = LogLimits { max_size: process.log.max_size.0, keep: process.log.keep };
+        Self {
+            command: process.argv(),
+            cwd: process.cwd.clone(),
+            env: process.env.clone(),
+            restart: process.restart,
+            max_restarts: process.max_restarts,
+            min_uptime: process.min_uptime,
+            backoff: process.backoff.unwrap_or(backoff),
+            cron: process.cron.clone(),
+            timezone: process.timezone.clone(),
+            stop_signal: process.stop_signal,
+            stop_timeout: process.stop_timeout,
+            log,
+        }
+    }
+
+    /// What can be told of a running process of which no definition is left.
+    pub(super) fn seen(command: Vec<String>, cwd: Option<PathBuf>) -> Self {
+        let log = Log::default();
+        Self {
+            command,
+            cwd,
+            env: BTreeMap::new(),
+            restart: Restart::default(),
+            max_restarts: 0,
+            min_uptime: Span::secs(0),
+            backoff: Backoff::default(),
+            cron: None,
+            timezone: None,
+            stop_signal: StopSignal::default(),
+            stop_timeout: Span::secs(10),
+            log: LogLimits { max_size: log.max_size.0, keep: log.keep },
+        }
+    }
+
+    /// The form that is compared and shown: digests in place of the environment's values.
+    pub(super) fn body(&self) -> Body {
+        let text = |it: &dyn ToString| Value::Text(it.to_string());
+        let mut fields: BTreeMap<String, Value> = [
+            ("command", self.command.clone().into()),
+            ("restart", word(&self.restart).into()),
+            ("max_restarts", self.max_restarts.into()),
+            ("min_uptime", text(&self.min_uptime)),
+            ("backoff.initial", text(&self.backoff.initial)),
+            ("backoff.factor", text(&self.backoff.factor)),
+            ("backoff.max", text(&self.backoff.max)),
+            ("stop_signal", word(&self.stop_signal).into()),
+            ("stop_timeout", text(&self.stop_timeout)),
+            ("log.max_size", exact_size(self.log.max_size).into()),
+            ("log.keep", self.log.keep.into()),
+        ]
+        .into_iter()
+        .map(|(key, value)| (key.to_owned(), value))
+        .collect();
+        let cwd = self.cwd.as_ref().map(|it| it.to_string_lossy().into_owned());
+        for (key, value) in [("cwd", &cwd), ("cron", &self.cron), ("timezone", &self.timezone)] {
+            fields.extend(value.as_ref().map(|it| (key.to_owned(), Value::Text(it.clone()))));
+        }
+        for (name, value) in &self.env {
+            let hidden = Digest::of(["env", name, value]);
+            fields.insert(format!("env.{name}"), Value::Hidden { hidden });
+        }
+        Body { fields, files: BTreeMap::new() }
+    }
+
+    /// When it runs by the clock, if it does.
+    pub(super) fn schedule(&self) -> Result<Option<Schedule>, String> {
+        let Some(cron) = &self.cron else { return Ok(None) };
+        let schedule: Schedule =
+            cron.parse().map_err(|error| format!("`cron` can't be read: {error}"))?;
+        let Some(zone) = &self.timezone else { return Ok(Some(schedule)) };
+        let zone = TimeZone::get(zone).map_err(|error| {
+            format!("this machine does not know the time zone {zone}: {error}; install `tzdata`")
+        })?;
+        Ok(Some(schedule.in_zone(zone)))
+    }
+
+    /// The rules for its restarts.
+    pub(super) fn policy(&self) -> recovery::Policy {
+        recovery::Policy {
+            restart: match self.restart {
+                Restart::Always => recovery::Restart::Always,
+                Restart::OnFailure => recovery::Restart::OnFailure,
+                Restart::Never => recovery::Restart::Never,
+            },
+            max_restarts: self.max_restarts,
+            min_uptime: self.min_uptime.0,
+            backoff: self.backoff.into(),
+        }
+    }
+}
+
+/// A size as text that two different sizes never share: with a unit where it is a whole number of
+/// them.
+fn exact_size(bytes: u64) -> String {
+    let units = [("GiB", ByteSize::gib(1).0), ("MiB", ByteSize::mib(1).0), ("KiB", 1024)];
+    let unit = units.iter().find(|(_, size)| bytes > 0 && bytes % size == 0);
+    unit.map_or_else(|| format!("{bytes} B"), |(name, size)| format!("{} {name}", bytes / size))
+}
+
+/// The config's word for one of its choices.
+fn word(choice: &impl Serialize) -> String {
+    match serde_json::to_value(choice) {
+        Ok(serde_json::Value::String(word)) => word,
+        // The choices are plain enums, which are always texts.
+        _ => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn definition(text: &str) -> Definition {
+        let text = format!("name = 'a'\ncommand = ['sleep', '1']\n{text}");
+        Definition::of(&toml::from_str(&text).unwrap(), Backoff::default())
+    }
+
+    #[test]
+    fn a_body_never_holds_a_value_of_the_environment() {
+        let body = definition("env = { TOKEN = 'hush-hush' }").body();
+        assert!(!serde_json::to_string(&body).unwrap().contains("hush-hush"));
+        assert!(matches!(body.fields["env.TOKEN"], Value::Hidden { .. }));
+        assert_ne!(body.digest(), definition("env = { TOKEN = 'other' }").body().digest());
+        let twins = definition("env = { A = 'same', B = 'same' }").body();
+        assert_ne!(twins.fields["env.A"], twins.fields["env.B"]);
+    }
+
+    #[test]
+    fn a_definition_reads_back_as_it_was_written() {
+        let text = "cwd = 'a'\ncron = '0 3 * * *'\nlog = { max_size = 1234567 }\n\
+                    min_uptime = '250ms'\nenv = { A = 'b' }\nstop_signal = 'SIGINT'";
+        let it = definition(text);
+        let json = serde_json::to_string(&it).unwrap();
+        let back: Definition = serde_json::from_str(&json).unwrap();
+        assert!(back == it);
+        assert_eq!(back.body().digest(), it.body().digest());
+    }
+
+    #[test]
+    fn every_hot_field_is_a_field() {
+        let body = definition("cron = '0 3 * * *'\ntimezone = 'UTC'").body();
+        for field in HOT_FIELDS {
+            assert!(body.fields.contains_key(*field), "{field}");
+        }
+    }
+
+    #[test]
+    fn sizes_keep_every_byte() {
+        assert_eq!(exact_size(10 * 1024 * 1024), "10 MiB");
+        assert_eq!(exact_size(1025), "1025 B");
+        assert_eq!(exact_size(0), "0 B");
+    }
+}

@@ -1,0 +1,303 @@
+//! What the kernel knows of processes: who lives, since when, under whose mark, and signals.
+//!
+//! The formats of `/proc` are those of proc(5).
+
+use std::{
+    ffi::OsString,
+    fs::{self, File},
+    io::{self, Read},
+    os::{
+        fd::{AsFd, AsRawFd, OwnedFd},
+        unix::ffi::OsStringExt,
+    },
+    path::PathBuf,
+    time::Duration,
+};
+
+use rustix::{
+    io::Errno,
+    process::{
+        Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, kill_process_group, pidfd_open,
+        pidfd_send_signal, waitid,
+    },
+    time::{ClockId, clock_gettime},
+};
+use serde::{Deserialize, Serialize};
+use tokio::io::{Interest, unix::AsyncFd};
+
+use crate::{
+    config::model::StopSignal,
+    core::{digest::Digest, id::Name, recovery::Exit},
+    provider::Error,
+};
+
+/// The variable in a child's environment that says whose it is.
+pub(super) const MARK: &str = "REDUNDANCY_MARK";
+
+/// One process, told from every other: a pid alone is given out again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct ProcessId {
+    pub(super) pid: i32,
+    /// When it started, in clock ticks since the boot: field 22 of `/proc/PID/stat`.
+    pub(super) start: u64,
+    /// Which boot that was.
+    pub(super) boot: String,
+}
+
+/// A part of what `/proc/PID/stat` says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Stat {
+    /// It has ended, and its parent has not asked how yet.
+    pub(super) zombie: bool,
+    /// Its process group.
+    pub(super) group: i32,
+    /// See [`ProcessId::start`].
+    pub(super) start: u64,
+}
+
+/// The id of the running boot. Fails where there is no `/proc`, and then nothing may be concluded
+/// about any process.
+pub(super) fn boot_id() -> Result<String, Error> {
+    let path = "/proc/sys/kernel/random/boot_id";
+    let id = fs::read_to_string(path).map_err(|error| {
+        let what = "embedded processes need Linux with /proc mounted";
+        Error::Refused(format!("cannot read {path}: {error}; {what}"))
+    })?;
+    Ok(id.trim().to_owned())
+}
+
+/// What the kernel says of `pid`, or none when there is no such process.
+pub(super) fn stat(pid: i32) -> io::Result<Option<Stat>> {
+    let mut buffer = [0; 1024];
+    let read = File::open(format!("/proc/{pid}/stat")).and_then(|mut it| it.read(&mut buffer));
+    match read {
+        Ok(length) => parse_stat(&buffer[..length])
+            .map(Some)
+            .ok_or_else(|| io::Error::other(format!("/proc/{pid}/stat is not as expected"))),
+        Err(error) if is_gone(&error) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn is_gone(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::NotFound
+        || error.raw_os_error() == Some(Errno::SRCH.raw_os_error())
+}
+
+/// The program's name, in brackets, may itself hold brackets and blanks: what follows the last one
+/// is plain.
+fn parse_stat(bytes: &[u8]) -> Option<Stat> {
+    let text = String::from_utf8_lossy(bytes);
+    let fields: Vec<&str> = text.rsplit_once(')')?.1.split_ascii_whitespace().collect();
+    Some(Stat {
+        zombie: matches!(*fields.first()?, "Z" | "X"),
+        group: fields.get(2)?.parse().ok()?,
+        start: fields.get(19)?.parse().ok()?,
+    })
+}
+
+/// Whether it runs. A zombie does not.
+pub(super) fn is_alive(pid: i32, start: u64) -> io::Result<bool> {
+    Ok(stat(pid)?.is_some_and(|it| it.start == start && !it.zombie))
+}
+
+/// A handle that means this process for ever, even when its pid is given out again; none when it
+/// is gone. A zombie is still there.
+pub(super) fn open(pid: i32, start: u64) -> io::Result<Option<OwnedFd>> {
+    let Some(raw) = Pid::from_raw(pid) else { return Ok(None) };
+    let handle = match pidfd_open(raw, PidfdFlags::empty()) {
+        Ok(handle) => handle,
+        Err(Errno::SRCH) => return Ok(None),
+        Err(error @ (Errno::NOSYS | Errno::PERM)) => {
+            return Err(io::Error::other(format!(
+                "pidfd_open is not available ({error}); embedded processes need Linux 5.4 or \
+                 later, and a sandbox that lets pidfd_open pass"
+            )));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    // The pid could have been given out again before the handle was made.
+    Ok(stat(pid)?.is_some_and(|it| it.start == start).then_some(handle))
+}
+
+/// What a handle's process is doing.
+pub(super) enum Fate {
+    /// It runs.
+    Alive,
+    /// It ended, and it was a child of ours, so the kernel told how.
+    Ended(Exit),
+    /// It is gone, and nobody told us how.
+    Gone,
+}
+
+/// Asks what became of a process, and takes the exit status of a child that has ended.
+pub(super) fn fate(handle: &impl AsFd, process: &ProcessId) -> io::Result<Fate> {
+    let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
+    match waitid(WaitId::PidFd(handle.as_fd()), options) {
+        Ok(None) => Ok(Fate::Alive),
+        Ok(Some(status)) => Ok(Fate::Ended(match status.terminating_signal() {
+            Some(signal) => Exit::Signal(signal),
+            None => status.exit_status().map_or(Exit::Unseen, Exit::Code),
+        })),
+        Err(Errno::CHILD) => {
+            let alive = is_alive(process.pid, process.start)?;
+            Ok(if alive { Fate::Alive } else { Fate::Gone })
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// How long ago something started that started `ticks` after the boot.
+pub(super) fn age(ticks: u64) -> Duration {
+    let now = clock_gettime(ClockId::Boottime);
+    let seconds = u64::try_from(now.tv_sec).unwrap_or(0);
+    let now = Duration::new(seconds, u32::try_from(now.tv_nsec).unwrap_or(0));
+    let per_second = rustix::param::clock_ticks_per_second().max(1);
+    let started = Duration::from_secs(ticks / per_second)
+        + Duration::from_secs(1) * u32::try_from(ticks % per_second).unwrap_or(0)
+            / u32::try_from(per_second).unwrap_or(1);
+    now.saturating_sub(started)
+}
+
+/// What becomes readable when the process of a handle ends.
+#[expect(deprecated, reason = "its successor is unsafe; an owned handle is what it asks for")]
+pub(super) fn await_end<T: AsRawFd + AsFd>(handle: T) -> io::Result<AsyncFd<T>> {
+    AsyncFd::with_interest(handle, Interest::READABLE)
+}
+
+/// A process that was found by a scan.
+#[derive(Debug, Clone)]
+pub(super) struct Member {
+    pub(super) pid: i32,
+    pub(super) stat: Stat,
+    /// Whose it is, and the digest of what that was made from.
+    pub(super) mark: Option<(Name, Digest)>,
+}
+
+/// Every living process under a mark of `scope`, and those of process group `group`.
+///
+/// Processes whose environment we may not read are not ours: ours run as the same user.
+pub(super) fn scan(scope: Digest, group: Option<i32>) -> io::Result<Vec<Member>> {
+    let prefix = format!("{MARK}={scope}:").into_bytes();
+    let this = std::process::id();
+    let mut environ = Vec::new();
+    let mut members = Vec::new();
+    for entry in fs::read_dir("/proc")? {
+        let Some(pid) = entry?.file_name().to_str().and_then(|it| it.parse::<i32>().ok()) else {
+            continue;
+        };
+        // What runs below an embedded process may be this very program.
+        if u32::try_from(pid) == Ok(this) {
+            continue;
+        }
+        environ.clear();
+        let opened = File::open(format!("/proc/{pid}/environ"));
+        // Gone since, or another user's.
+        let readable = opened.and_then(|mut it| it.read_to_end(&mut environ)).is_ok();
+        let mark = if readable { find_mark(&environ, &prefix) } else { None };
+        if (mark.is_some() || group.is_some())
+            && let Some(stat) = stat(pid)?
+            && !stat.zombie
+            && (mark.is_some() || group == Some(stat.group))
+        {
+            members.push(Member { pid, stat, mark });
+        }
+    }
+    Ok(members)
+}
+
+fn find_mark(environ: &[u8], prefix: &[u8]) -> Option<(Name, Digest)> {
+    let value = environ.split(|b| *b == 0).find_map(|it| it.strip_prefix(prefix))?;
+    let (name, digest) = std::str::from_utf8(value).ok()?.rsplit_once(':')?;
+    Some((name.parse().ok()?, digest.parse().ok()?))
+}
+
+/// The value of [`MARK`] for one process.
+pub(super) fn mark(scope: Digest, name: &Name, written: Digest) -> String {
+    format!("{scope}:{name}:{written}")
+}
+
+/// The command line and the working folder of a running process, as far as they can be read.
+pub(super) fn command_and_folder(pid: i32) -> (Vec<String>, Option<PathBuf>) {
+    let bytes = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    let parts = bytes.strip_suffix(&[0]).unwrap_or(&bytes).split(|b| *b == 0);
+    let text = |it: &[u8]| OsString::from_vec(it.to_vec()).to_string_lossy().into_owned();
+    (parts.map(text).collect(), fs::read_link(format!("/proc/{pid}/cwd")).ok())
+}
+
+/// Sends `signal` to every process of a group; none there is fine.
+pub(super) fn signal_group(group: i32, signal: Signal) -> io::Result<()> {
+    let Some(group) = Pid::from_raw(group) else { return Ok(()) };
+    match kill_process_group(group, signal) {
+        Ok(()) | Err(Errno::SRCH) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Sends `signal` to the process of a handle; it being gone is fine.
+pub(super) fn signal(handle: &impl AsFd, signal: Signal) -> io::Result<()> {
+    match pidfd_send_signal(handle, signal) {
+        Ok(()) | Err(Errno::SRCH) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Whether the group of `leader` can't be another one by now. While a group has members, the
+/// kernel gives its number to no new process: so it is the same as long as the number is either
+/// the leader's or nobody's.
+pub(super) fn owns_its_group(leader: &ProcessId) -> io::Result<bool> {
+    let same_boot = boot_id().is_ok_and(|boot| boot == leader.boot);
+    Ok(same_boot && stat(leader.pid)?.is_none_or(|it| it.start == leader.start))
+}
+
+/// Kills what is left of the group of a leader that has ended.
+pub(super) fn kill_remains(leader: &ProcessId) -> io::Result<()> {
+    if owns_its_group(leader)? { signal_group(leader.pid, Signal::KILL) } else { Ok(()) }
+}
+
+/// The config's signal as the kernel's.
+pub(super) fn signal_of(signal: StopSignal) -> Signal {
+    match signal {
+        StopSignal::SIGTERM => Signal::TERM,
+        StopSignal::SIGINT => Signal::INT,
+        StopSignal::SIGQUIT => Signal::QUIT,
+        StopSignal::SIGHUP => Signal::HUP,
+        StopSignal::SIGUSR1 => Signal::USR1,
+        StopSignal::SIGUSR2 => Signal::USR2,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_may_be_called_anything() {
+        let tail = "S 1 42 42 0 -1 4194304 1 0 0 0 0 0 0 0 20 0 1 0 777 0 0";
+        let line = format!("42 (a) R 9 (b) {tail}\n");
+        let stat = parse_stat(line.as_bytes());
+        assert_eq!(stat, Some(Stat { zombie: false, group: 42, start: 777 }));
+        assert_eq!(parse_stat(b"42 (a"), None);
+    }
+
+    #[test]
+    fn a_mark_reads_back_and_nobody_elses_does() {
+        let (scope, other, written) =
+            (Digest::of(["here"]), Digest::of(["there"]), Digest::of(["x"]));
+        let name: Name = "job-1.a".parse().unwrap();
+        let environ = format!("A=b\0{MARK}={}\0C=d\0", mark(scope, &name, written));
+        let prefix = |scope| format!("{MARK}={scope}:").into_bytes();
+        assert_eq!(find_mark(environ.as_bytes(), &prefix(scope)), Some((name, written)));
+        assert_eq!(find_mark(environ.as_bytes(), &prefix(other)), None);
+    }
+
+    #[test]
+    fn this_process_lives_and_is_not_older_than_the_machine() {
+        let pid = i32::try_from(std::process::id()).unwrap();
+        let stat = stat(pid).unwrap().unwrap();
+        assert!(is_alive(pid, stat.start).unwrap());
+        assert!(!is_alive(pid, stat.start + 1).unwrap(), "another start is another process");
+        assert!(open(pid, stat.start + 1).unwrap().is_none());
+        assert!(age(stat.start) < age(0));
+    }
+}

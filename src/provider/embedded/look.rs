@@ -1,0 +1,311 @@
+//! Looking: records and kernel brought together.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io,
+    sync::{Arc, atomic::Ordering},
+};
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{
+    Embedded,
+    definition::Definition,
+    kernel::{self, Fate, Member, ProcessId},
+    record::{Damage, Entry, Reading, Record, Run},
+    running::{Known, lock, over},
+    status::status,
+};
+use crate::{
+    core::{
+        digest::Digest,
+        id::Name,
+        recovery::{Ended, Exit},
+        resource::{Actual, Body, Mark, Sightings, Status, Value},
+    },
+    provider::Error,
+};
+
+/// The field of a body that stands for a record that can't be read.
+pub(super) const DAMAGED: &str = "record";
+
+impl Embedded {
+    /// Everything that is there.
+    pub(super) fn look(&self, now: Timestamp) -> Result<Sightings, Error> {
+        let mut readings = lock(&self.records).all()?;
+        self.settle(&mut readings, None, now)?;
+        let actual = |reading: Reading| match reading {
+            Ok(entry) => seen(&entry, now),
+            Err(damage) => damaged(damage),
+        };
+        Ok(readings.into_iter().map(|(name, reading)| (name, actual(reading))).collect())
+    }
+
+    /// One process, if it is there.
+    pub(super) fn look_at(&self, name: &Name, now: Timestamp) -> Result<Option<Arc<Entry>>, Error> {
+        let reading = lock(&self.records).get(name);
+        let mut readings: BTreeMap<Name, Reading> =
+            reading.into_iter().map(|it| (name.clone(), it)).collect();
+        self.settle(&mut readings, Some(name), now)?;
+        let reading = readings.remove(name).transpose();
+        reading.map_err(|damage| Error::Refused(explain(&damage)))
+    }
+
+    /// Brings what was read up to what the kernel says: afterwards, every run that is written down
+    /// as started goes on. With `only`, nothing else is looked at.
+    fn settle(
+        &self,
+        readings: &mut BTreeMap<Name, Reading>,
+        only: Option<&Name>,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        let boot = kernel::boot_id()?;
+        let concerns = |name: &Name| only.is_none_or(|it| it == name);
+        let mut missing = BTreeSet::new();
+        for (name, reading) in readings.iter_mut() {
+            let accounted = match reading {
+                Ok(entry) => self.account_for(name, entry, &boot, now)?,
+                Err(_) => false,
+            };
+            if !accounted {
+                missing.insert(name.clone());
+            }
+        }
+        let configured = self.settings.processes.keys();
+        missing
+            .extend(configured.filter(|it| concerns(it) && !readings.contains_key(*it)).cloned());
+        if only.is_none() {
+            let unrecorded = self.running.unrecorded(|it| !readings.contains_key(it));
+            missing.extend(unrecorded.map_err(|error| failed("look after processes", &error))?);
+        }
+        let first = !self.scanned.load(Ordering::Acquire);
+        // Nothing can run under a name before its first record is written, unless somebody removed
+        // that: so when all was scanned once, a first start needs no scan of its own.
+        let scan = |it: &Name| only.is_none() || readings.contains_key(it);
+        if first || missing.iter().any(scan) {
+            let members = kernel::scan(self.settings.scope, None)
+                .map_err(|error| failed("look through /proc", &error))?;
+            for (name, leader) in leaders(members) {
+                let known = readings.get(&name);
+                let runs = |it: &Reading| {
+                    it.as_ref().is_ok_and(|it| matches!(it.record.run, Run::Started { .. }))
+                };
+                if !concerns(&name) || (!missing.contains(&name) && known.is_some_and(runs)) {
+                    continue;
+                }
+                if let Some(entry) = self.adopt(&name, &leader, known, &boot, now)? {
+                    readings.insert(name.clone(), Ok(entry));
+                    missing.remove(&name);
+                }
+            }
+            if only.is_none() {
+                self.scanned.store(true, Ordering::Release);
+            }
+        }
+        for name in missing {
+            if let Some(Ok(entry)) = readings.get_mut(&name)
+                && let Run::Started { process, .. } = &entry.record.run
+            {
+                let ended = over(process, Exit::Unseen, now);
+                *entry = self.end(&name, entry, process, ended);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether it is known what became of the last run. Where that has ended, `entry` says so
+    /// afterwards.
+    fn account_for(
+        &self,
+        name: &Name,
+        entry: &mut Arc<Entry>,
+        boot: &str,
+        now: Timestamp,
+    ) -> Result<bool, Error> {
+        if let Some(record) = entry.record.clock_set_back(now) {
+            *entry = lock(&self.records).put_if(name, Some(&entry.record.run), record)?;
+        }
+        let failed = |error| failed(&format!("watch {name}"), &error);
+        match &entry.record.run {
+            Run::Never => Ok(true),
+            Run::Starting => Ok(false),
+            Run::Ended { process, ended } => {
+                // Another program saw that our child was gone before we could say how it ended.
+                if let Some(process) = process
+                    && ended.exit == Exit::Unseen
+                    && let Known::Ended(known) =
+                        self.running.known(name, process, now).map_err(failed)?
+                {
+                    *entry = self.end(name, entry, process, Ended { at: ended.at, ..known });
+                }
+                Ok(true)
+            }
+            Run::Started { process, .. } => {
+                match self.running.known(name, process, now).map_err(failed)? {
+                    Known::Alive => Ok(true),
+                    Known::Gone => Ok(false),
+                    Known::Ended(ended) => {
+                        *entry = self.end(name, entry, process, ended);
+                        Ok(true)
+                    }
+                    Known::Nothing => self.meet(name, entry, boot, now).map_err(failed),
+                }
+            }
+        }
+    }
+
+    /// Begins to watch a process that another program, or an earlier one, started. Whether it is
+    /// known what became of it.
+    fn meet(
+        &self,
+        name: &Name,
+        entry: &mut Arc<Entry>,
+        boot: &str,
+        now: Timestamp,
+    ) -> io::Result<bool> {
+        let Run::Started { process, .. } = &entry.record.run else { return Ok(true) };
+        if process.boot != boot {
+            return Ok(false);
+        }
+        let Some(handle) = kernel::open(process.pid, process.start)? else { return Ok(false) };
+        match kernel::fate(&handle, process)? {
+            Fate::Gone => Ok(false),
+            Fate::Alive => {
+                let log = self.settings.log(name, &entry.record.definition);
+                self.running.watch(name, process, handle, log).map(|()| true)
+            }
+            Fate::Ended(exit) => {
+                *entry = self.end(name, entry, process, over(process, exit, now));
+                Ok(true)
+            }
+        }
+    }
+
+    /// Writes down how a run ended. Where that fails the next look tries again.
+    fn end(&self, name: &Name, entry: &Entry, process: &ProcessId, ended: Ended) -> Arc<Entry> {
+        let run = Run::Ended { process: Some(process.clone()), ended };
+        let record = Record { run, ..entry.record.clone() };
+        match lock(&self.records).put_if(name, Some(&entry.record.run), record.clone()) {
+            Ok(entry) => {
+                if entry.record.run == record.run {
+                    self.running.forget(name);
+                }
+                entry
+            }
+            Err(error) => {
+                tracing::warn!("{name} ended, and that could not be written down: {error}");
+                Arc::new(Entry::new(record))
+            }
+        }
+    }
+
+    /// Takes over a process of ours that its record does not know. None: there is a record that
+    /// can't be read and must not be replaced.
+    fn adopt(
+        &self,
+        name: &Name,
+        leader: &Leader,
+        known: Option<&Reading>,
+        boot: &str,
+        now: Timestamp,
+    ) -> Result<Option<Arc<Entry>>, Error> {
+        let process = ProcessId { pid: leader.pid, start: leader.start, boot: boot.to_owned() };
+        let age = SignedDuration::try_from(kernel::age(leader.start)).unwrap_or_default();
+        let since = now.checked_sub(age).unwrap_or(now);
+        let run = Run::Started { process: process.clone(), since };
+        let (seen, record) = match known {
+            Some(Ok(entry)) => (Some(&entry.record.run), Record { run, ..entry.record.clone() }),
+            Some(Err(damage)) if !damage.torn => return Ok(None),
+            Some(Err(_)) | None => (None, self.record_of(name, leader, run, now)),
+        };
+        let entry = lock(&self.records).put_if(name, seen, record)?;
+        let log = self.settings.log(name, &entry.record.definition);
+        let watch = || match kernel::open(leader.pid, leader.start)? {
+            Some(handle) => self.running.watch(name, &process, handle, log),
+            // It ended just now: the next look says so.
+            None => {
+                self.running.look_again();
+                Ok(())
+            }
+        };
+        watch().map_err(|error| failed(&format!("watch {name}"), &error))?;
+        Ok(Some(entry))
+    }
+
+    /// A record for a running process that has none: from the config, if the process was made from
+    /// that, or else from what can be seen.
+    fn record_of(&self, name: &Name, leader: &Leader, run: Run, now: Timestamp) -> Record {
+        let configured = self.settings.processes.get(name);
+        let made_from = configured.filter(|it| it.digest == leader.written);
+        let definition = made_from.map_or_else(
+            || {
+                let (command, folder) = kernel::command_and_folder(leader.pid);
+                Definition::seen(command, folder)
+            },
+            |it| it.definition.clone(),
+        );
+        Record {
+            written: definition.body().digest(),
+            definition,
+            backs_up: configured.and_then(|it| it.backs_up.clone()),
+            on: true,
+            run,
+            failures: 0,
+            restarts: 0,
+            last_tick: Some(now),
+        }
+    }
+}
+
+/// The first process of a run: its pid is the number of its group.
+struct Leader {
+    pid: i32,
+    start: u64,
+    /// The digest of what it was made from.
+    written: Digest,
+}
+
+/// The leader of each name: the oldest, since what a process starts may lead groups of its own.
+fn leaders(members: Vec<Member>) -> BTreeMap<Name, Leader> {
+    let mut leaders: BTreeMap<Name, Leader> = BTreeMap::new();
+    for Member { pid, stat, mark } in members {
+        let Some((name, written)) = mark.filter(|_| stat.group == pid) else { continue };
+        let older = leaders.get(&name).is_some_and(|it| (it.start, it.pid) < (stat.start, pid));
+        if !older {
+            leaders.insert(name, Leader { pid, start: stat.start, written });
+        }
+    }
+    leaders
+}
+
+fn seen(entry: &Entry, now: Timestamp) -> Actual {
+    let Record { written, backs_up, .. } = &entry.record;
+    let mark = Some(Mark { written: *written, backs_up: backs_up.clone() });
+    Actual { body: entry.body.clone(), status: status(entry, now), mark }
+}
+
+/// Shows a record that can't be read as something that needs a person, so that nothing else is
+/// held up by it. Without a mark it is not taken for ours to change.
+fn damaged(damage: Damage) -> Actual {
+    let how = explain(&damage);
+    let field = (DAMAGED.to_owned(), Value::Text(how.clone()));
+    let body = Body { fields: [field].into(), ..Body::default() };
+    Actual { body, status: Status::Failed { at: damage.since, how }, mark: None }
+}
+
+fn explain(damage: &Damage) -> String {
+    let help = "remove the file, and what it was about is begun anew; a process that still runs \
+                is found again";
+    format!("{}; {help}", damage.what)
+}
+
+/// What the kernel refused. Only too many open files pass by themselves.
+pub(super) fn failed(what: &str, error: &io::Error) -> Error {
+    let said = format!("cannot {what}: {error}");
+    match error.raw_os_error() {
+        // EMFILE and ENFILE.
+        Some(23 | 24) => Error::Passing(format!("{said}; raise the limit (`ulimit -n`)")),
+        Some(_) => Error::Passing(said),
+        None => Error::Refused(said),
+    }
+}

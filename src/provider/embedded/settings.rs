@@ -1,0 +1,85 @@
+//! What the config says about embedded processes.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use super::{
+    definition::{Definition, HOT_FIELDS},
+    logs::Log,
+};
+use crate::{
+    config::{
+        Project,
+        model::{Mode, Runner, State},
+    },
+    core::{
+        digest::Digest,
+        id::Name,
+        resource::{Body, Run, Wanted},
+    },
+};
+
+/// The project, as far as embedded processes go.
+pub(super) struct Settings {
+    pub(super) root: PathBuf,
+    log_dir: PathBuf,
+    pub(super) records: PathBuf,
+    /// Tells our processes from those of another project, or of another state folder.
+    pub(super) scope: Digest,
+    pub(super) processes: BTreeMap<Name, Configured>,
+}
+
+/// A process of the config.
+pub(super) struct Configured {
+    pub(super) definition: Definition,
+    pub(super) body: Body,
+    /// The body's.
+    pub(super) digest: Digest,
+    pub(super) run: Run,
+    pub(super) backs_up: Option<String>,
+}
+
+impl Settings {
+    pub(super) fn of(project: &Project) -> Self {
+        let failover = &project.config.failover;
+        let embedded = project.config.process.iter().filter(|it| it.runner == Runner::Embedded);
+        let processes = embedded.map(|process| {
+            let definition = Definition::of(process, failover.backoff);
+            let body = definition.body();
+            let mode = process.mode.unwrap_or(failover.mode);
+            // It stands by until it is on duty.
+            let stands_by = process.backs_up.is_some() && mode == Mode::Exclusive;
+            let run = match process.state {
+                State::Running if !stands_by => Run::On,
+                State::Running | State::Stopped => Run::Off,
+            };
+            let digest = body.digest();
+            let backs_up = process.backs_up.clone();
+            (process.name.clone(), Configured { definition, body, digest, run, backs_up })
+        });
+        let state_dir = project.state_dir();
+        Self {
+            root: project.root.clone(),
+            log_dir: project.log_dir(),
+            records: state_dir.join("embedded"),
+            scope: Digest::of(
+                [&project.root, &state_dir].map(|it| it.as_os_str().as_encoded_bytes()),
+            ),
+            processes: processes.collect(),
+        }
+    }
+
+    pub(super) fn log(&self, name: &Name, definition: &Definition) -> Log {
+        Log::of(&self.log_dir, name.as_str(), definition.log)
+    }
+}
+
+impl Configured {
+    pub(super) fn wanted(&self) -> Wanted {
+        Wanted {
+            body: self.body.clone(),
+            run: self.run,
+            backs_up: self.backs_up.clone(),
+            hot_fields: HOT_FIELDS,
+        }
+    }
+}
