@@ -18,6 +18,12 @@ impl Name {
     /// The longest name, in bytes: leaves room for suffixes within a file name's 255.
     pub const MAX: usize = 120;
 
+    /// A name that is written in the program itself.
+    pub(crate) fn literal(text: &'static str) -> Self {
+        debug_assert!(text.parse::<Self>().is_ok(), "{text:?} is no name");
+        Self(text.into())
+    }
+
     /// The name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -1,5 +1,9 @@
 //! The places where resources live, one folder each, and what they have in common.
 
+pub mod files;
+pub mod github;
+pub mod netlify;
+
 use std::path::PathBuf;
 
 use futures_util::future::BoxFuture;
