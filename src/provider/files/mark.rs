@@ -3,7 +3,7 @@
 //! ```text
 //! # The backup of ci.yml, made by redundancy. To change it, change ci.yml or redundancy.toml and
 //! # run `redundancy apply`. An edit made here is kept, and ends its updates until somebody decides.
-//! # redundancy/1 written=DIGEST made_from=DIGEST backs_up=ci.yml
+//! # redundancy/1 backs_up=ci.yml made_from=DIGEST written=DIGEST
 //! ```
 
 use crate::core::{digest::Digest, id::Name, resource::Mark};
@@ -58,7 +58,7 @@ impl Header {
     /// The file with this header above `text`.
     pub(crate) fn above(&self, text: &str, comment: Comment) -> String {
         let Self { written, made_from, backs_up } = self;
-        let mark = format!("{VERSION} written={written} made_from={made_from} backs_up={backs_up}");
+        let mark = format!("{VERSION} backs_up={backs_up} made_from={made_from} written={written}");
         format!("{}{}{mark}\n{text}", self.words(comment), comment.sign())
     }
 
@@ -86,9 +86,10 @@ impl Header {
         (words.next()? == VERSION).then_some(())?;
         let mut value = |key: &str| words.next()?.strip_prefix(key)?.strip_prefix('=');
         let header = Self {
-            written: value("written")?.parse().ok()?,
-            made_from: value("made_from")?.parse().ok()?,
             backs_up: value("backs_up")?.parse().ok()?,
+            made_from: value("made_from")?.parse().ok()?,
+            // Last, since a digest that is cut off is none.
+            written: value("written")?.parse().ok()?,
         };
         words.next().is_none().then_some(header)
     }
@@ -114,10 +115,13 @@ mod tests {
 
     #[test]
     fn a_header_says_whose_the_file_is() {
-        insta::assert_snapshot!(header().above("name: x\n", Comment::Hash), @"
+        let file = header().above("name: x\n", Comment::Hash);
+        let file = file.replace(&header().written.to_string(), "WRITTEN");
+        let file = file.replace(&header().made_from.to_string(), "MADE");
+        insta::assert_snapshot!(file, @"
         # The backup of ci.yml, made by redundancy. To change it, change ci.yml or redundancy.toml and
         # run `redundancy apply`. An edit made here is kept, and ends its updates until somebody decides.
-        # redundancy/1 written=29b480b64d8e6ad9e0564f4ca3cb34b8 made_from=b7e0ea25d2b0a7ad3d1b0ae1cdb1d5ef backs_up=ci.yml
+        # redundancy/1 backs_up=ci.yml made_from=MADE written=WRITTEN
         name: x
         ");
     }
