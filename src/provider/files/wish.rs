@@ -67,7 +67,7 @@ impl<'a> Wisher<'a> {
     /// Asks for a backup, whose text `generate` makes where it isn't there already.
     pub(crate) fn ask(
         &mut self,
-        order: Order<'_>,
+        order: &Order<'_>,
         generate: impl FnOnce() -> Result<String, String>,
     ) {
         let name = match backup_name(order.stem).and_then(|name| {
@@ -91,7 +91,7 @@ impl<'a> Wisher<'a> {
             );
             return self.refuse(order.stem, why);
         }
-        match self.body(&name, &order, generate) {
+        match self.body(&name, order, generate) {
             Ok(body) => {
                 let backs_up = Some(order.primary.to_owned());
                 let wanted = Wanted { body, run: Run::On, backs_up, hot_fields: &[] };

@@ -96,7 +96,7 @@ impl Provider for Github {
                 made_from: Digest::of([GENERATOR, primary.path, schedule, text]),
                 path: format!("{folder}{stem}{SUFFIX}.yml"),
             };
-            wisher.ask(order, || workflow::backup(primary.path, stem, text, schedule));
+            wisher.ask(&order, || workflow::backup(primary.path, stem, text, schedule));
         }
         wisher.finish(|primary| self.rules.iter().any(|(rule, _)| rule.asks_for(primary)))
     }

@@ -115,7 +115,7 @@ impl Provider for Netlify {
                 made_from: Digest::of([GENERATOR, main, text]),
                 path: below(folder, &format!("{name}/{name}.mjs")),
             };
-            wisher.ask(order, || wrapper(function, path, main, text));
+            wisher.ask(&order, || wrapper(function, path, main, text));
         }
         wisher.finish(asked_for)
     }

@@ -53,7 +53,7 @@ fn by_itself(file: &str) -> Option<(usize, Found)> {
     let (name, extension) = file.rsplit_once('.')?;
     let rank = EXTENSIONS.iter().position(|it| *it == extension)?;
     // A file of declarations has nothing to run.
-    if name.is_empty() || name.ends_with(".d") {
+    if name.is_empty() || name.rsplit_once('.').is_some_and(|(_, it)| it == "d") {
         return None;
     }
     let problem =

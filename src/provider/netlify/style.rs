@@ -37,7 +37,7 @@ pub(super) fn style(file: &str, text: &str) -> Result<Style, Refusal> {
             return Exports::of(&parsed.program).style();
         }
         let error = parsed.diagnostics.iter().next();
-        let at = error.and_then(|it| it.labels.iter().next()).map(|it| it.offset());
+        let at = error.and_then(|it| it.labels.iter().next()).map(oxc_span::LabeledSpan::offset);
         let before = at.and_then(|at| text.get(..usize::try_from(at).ok()?));
         let line = before.map(|before| before.matches('\n').count() + 1);
         let message = error.map_or_else(|| "it can't be read".to_owned(), ToString::to_string);
@@ -59,6 +59,7 @@ fn source_types(file: &str) -> Vec<SourceType> {
 
 /// What a file exports, as far as the style depends on it.
 #[derive(Debug, Default)]
+#[allow(clippy::struct_excessive_bools)] // each is a question about the file
 struct Exports {
     default: bool,
     handler: bool,
@@ -275,6 +276,15 @@ mod tests {
             refused("a.js", "export const handler = stream(async () => {})"),
             refused("a.mjs", "export default () => {}\nexport const config = { background: true }"),
             refused("a.rb", ""),
-        ].join("\n"), @"");
+        ].join("\n"), @r"
+        None it is unclear how Netlify calls it: its main file exports neither a `handler` nor a default
+        None it is unclear how Netlify calls it: its main file exports neither a `handler` nor a default
+        None it is unclear how Netlify calls it: its main file exports neither a `handler` nor a default
+        Some(2) this is no valid code: Unexpected token
+        Some(3) this is no valid code: Unexpected token
+        None it answers as a stream (`stream()`), which can't be wrapped yet
+        None it runs in the background, which can't be wrapped yet
+        None it is of a kind that can't be read
+        ");
     }
 }
