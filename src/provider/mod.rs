@@ -1,6 +1,9 @@
 //! The places where resources live, one folder each, and what they have in common.
 
 pub mod embedded;
+pub mod files;
+pub mod github;
+pub mod netlify;
 pub mod pm2;
 
 use std::path::PathBuf;
@@ -64,7 +67,12 @@ pub trait Provider: Send + Sync {
 /// Every provider that there is, ready for the config of `project`.
 #[must_use]
 pub fn all(project: &Project) -> Vec<Box<dyn Provider>> {
-    vec![Box::new(embedded::Embedded::new(project)), Box::new(pm2::Pm2::new(project))]
+    vec![
+        Box::new(embedded::Embedded::new(project)),
+        Box::new(github::Github::new(project)),
+        Box::new(netlify::Netlify::new(project)),
+        Box::new(pm2::Pm2::new(project)),
+    ]
 }
 
 /// What went wrong, by what helps against it.

@@ -173,8 +173,12 @@ fn history_tells_what_was_done_and_can_be_deleted() {
     project.run(&["apply", "--yes"]).ok();
     let history = project.run(&["history", "embedded/worker", "--json"]).ok().stdout;
     let history: serde_json::Value = serde_json::from_str(&history).unwrap();
-    let kinds: Vec<&str> =
-        history["events"].as_array().unwrap().iter().map(|it| it["kind"].as_str().unwrap()).collect();
+    let kinds: Vec<&str> = history["events"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| it["kind"].as_str().unwrap())
+        .collect();
     assert_eq!(kinds, ["intent", "done"]);
 
     project.config(&TWO.replace("30 2 * * *", "45 3 * * *"));

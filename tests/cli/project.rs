@@ -123,13 +123,15 @@ impl Project {
         let plan = self.run(&["plan"]).ok();
         assert_eq!(
             plan.stdout, "Everything is as the config asks: there is nothing to do.\n",
-            "{}", plan.stderr
+            "{}",
+            plan.stderr
         );
     }
 
     /// What `status --json` says of a resource.
     pub(crate) fn status(&self, id: &str) -> Value {
-        let status: Value = serde_json::from_str(&self.run(&["status", "--json"]).ok().stdout).unwrap();
+        let status: Value =
+            serde_json::from_str(&self.run(&["status", "--json"]).ok().stdout).unwrap();
         let resources = status["resources"].as_array().unwrap();
         resources.iter().find(|it| it["id"] == id).cloned().unwrap_or(Value::Null)
     }

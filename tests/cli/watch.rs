@@ -18,7 +18,10 @@ fn a_killed_process_is_mended() {
     let (code, log) = watch.end();
     assert_eq!(code, 0);
     assert!(is_alive(second), "what runs goes on when the watch ends");
-    assert!(log.contains("embedded/w: start done (drift: it should run and killed by signal 9"), "{log}");
+    assert!(
+        log.contains("embedded/w: start done (drift: it should run and killed by signal 9"),
+        "{log}"
+    );
 }
 
 #[test]
@@ -91,7 +94,8 @@ fn there_is_one_watch_for_a_project() {
     project.wait_for_pid("w", None);
     let second = project.run(&["watch"]);
     assert_eq!(second.code, 1);
-    let expected = format!("this project is watched already, by `redundancy watch`, pid {}", watch.pid());
+    let expected =
+        format!("this project is watched already, by `redundancy watch`, pid {}", watch.pid());
     assert!(second.stderr.contains(&expected), "{}", second.stderr);
 }
 

@@ -72,6 +72,14 @@ impl Provider for Embedded {
         &self.name
     }
 
+    fn kind(&self) -> &'static str {
+        "process"
+    }
+
+    fn supervises(&self) -> bool {
+        true
+    }
+
     fn configure(&mut self, project: &Project) {
         self.settings = Settings::of(project);
         let records = running::lock(&self.records).folder().to_owned();

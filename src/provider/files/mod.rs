@@ -1,0 +1,39 @@
+//! Backups that are plain files in the project, generated from a primary that is one too: what
+//! the workflows of GitHub and the functions of Netlify have in common.
+//!
+//! A generated file begins with a [header](mark) that says whose it is. [`read`] looks, [`wish`]
+//! decides, [`write`] acts.
+
+pub(crate) mod mark;
+pub(crate) mod read;
+pub(crate) mod rule;
+pub(crate) mod wish;
+pub(crate) mod write;
+
+pub(crate) use mark::Comment;
+pub(crate) use read::Reader;
+pub(crate) use rule::{Rule, stand_in};
+pub(crate) use wish::{Order, Primary, Wisher};
+pub(crate) use write::Writer;
+
+/// Field of a backup's body: the digest of everything that it was generated from. While it stays
+/// the same, generating anew would come to the same text.
+pub(crate) const MADE_FROM: &str = "made_from";
+
+/// Field of the body of something that can't be read: why not. It then has no text.
+pub(crate) const PROBLEM: &str = "problem";
+
+/// Field of the body of something that can't be read: its path.
+pub(crate) const PATH: &str = "path";
+
+use super::Error;
+
+/// Runs `work`, which waits for the file system, where waiting is no harm.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(error) => Err(Error::Passing(format!("the work on files was broken off: {error}"))),
+    }
+}

@@ -1,0 +1,154 @@
+//! Looking at files: what they hold, or why that can't be said.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    io::{self, Read},
+    num::NonZero,
+    path::{Component, Path, PathBuf},
+    thread,
+};
+
+use super::{Comment, MADE_FROM, PATH, PROBLEM, mark::Header};
+use crate::core::resource::{Actual, Body, Mark, Status};
+
+/// The largest file that is read, in bytes. GitHub and Netlify take larger ones; a person writes
+/// none, and a wrong path should not fill the memory.
+const MOST_BYTES: u64 = 500 * 1024;
+
+/// Reads the files of a project.
+#[derive(Debug, Clone)]
+pub(crate) struct Reader {
+    /// The project's folder, canonical.
+    pub(crate) root: PathBuf,
+    /// How the files' comments look.
+    pub(crate) comment: Comment,
+}
+
+impl Reader {
+    /// The text of the file at `path` (relative, with `/`), or why it can't be had, or none when
+    /// there is none.
+    pub(crate) fn text(&self, path: &str) -> Result<Option<String>, String> {
+        let place = self.root.join(path);
+        let failed = |error: io::Error| format!("it can't be read: {error}");
+        let kind = match fs::symlink_metadata(&place) {
+            Ok(it) => it.file_type(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(failed(error)),
+        };
+        if kind.is_symlink() {
+            let end = fs::canonicalize(&place)
+                .map_err(|error| format!("it is a symbolic link that leads nowhere: {error}"))?;
+            if !end.starts_with(&self.root) {
+                return Err("it is a symbolic link that leads out of the project".to_owned());
+            }
+            if !end.is_file() {
+                return Err("it is a symbolic link to something that is no file".to_owned());
+            }
+        } else if !kind.is_file() {
+            let what = if kind.is_dir() { "a folder" } else { "something else" };
+            return Err(format!("it should be a file and is {what}"));
+        }
+        let file = File::open(&place).map_err(failed)?;
+        let size = file.metadata().map_err(failed)?.len();
+        if size > MOST_BYTES {
+            return Err(too_large(size));
+        }
+        let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0) + 1);
+        file.take(MOST_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
+        if bytes.len() as u64 > MOST_BYTES {
+            return Err(too_large(bytes.len() as u64));
+        }
+        let text = String::from_utf8(bytes).map_err(|error| {
+            let at = error.utf8_error().valid_up_to();
+            format!("it is no text in UTF-8: byte {} is wrong", at + 1)
+        })?;
+        Ok(Some(text))
+    }
+
+    /// The file at `path` as a resource, ours or not, or none when there is none.
+    pub(crate) fn look(&self, path: &str) -> Option<Actual> {
+        match self.text(path) {
+            Ok(text) => Some(self.resource(path, &text?)),
+            Err(problem) => Some(unreadable(path, &problem)),
+        }
+    }
+
+    /// The files at `paths` as one resource: ours if every one carries the same mark.
+    pub(crate) fn look_at_all<'a>(
+        &self,
+        paths: impl Iterator<Item = &'a String>,
+    ) -> Result<Option<Actual>, String> {
+        let mut whole: Option<Actual> = None;
+        for path in paths {
+            let text = self.text(path).map_err(|problem| format!("{path}: {problem}"))?;
+            let Some(part) = text.map(|text| self.resource(path, &text)) else { continue };
+            whole = Some(match whole {
+                None => part,
+                Some(mut whole) => {
+                    whole.mark = whole.mark.filter(|mark| part.mark.as_ref() == Some(mark));
+                    whole.body.files.extend(part.body.files);
+                    whole
+                }
+            });
+        }
+        Ok(whole)
+    }
+
+    fn resource(&self, path: &str, text: &str) -> Actual {
+        let (text, header) = Header::take_off(text, self.comment);
+        let made_from = header.as_ref().map(|it| it.made_from.to_string());
+        let fields = made_from.map(|it| (MADE_FROM.to_owned(), it.into())).into_iter().collect();
+        let files = BTreeMap::from([(path.to_owned(), text)]);
+        present(Body { fields, files }, header.map(|it| it.mark()))
+    }
+}
+
+fn too_large(size: u64) -> String {
+    let (kb, most) = (size.div_ceil(1024), MOST_BYTES / 1024);
+    format!("it has {kb} KB, and files of more than {most} KB are not read")
+}
+
+/// Something that is there and can't be read.
+pub(crate) fn unreadable(path: &str, problem: &str) -> Actual {
+    let fields = [(PATH, path), (PROBLEM, problem)];
+    let fields = fields.map(|(key, value)| (key.to_owned(), value.into())).into();
+    present(Body { fields, files: BTreeMap::new() }, None)
+}
+
+fn present(body: Body, mark: Option<Mark>) -> Actual {
+    Actual { body, status: Status::Present, mark }
+}
+
+/// A folder of the project as bodies name it: with `/`, without `.` and `..`.
+pub(crate) fn relative(path: &Path) -> String {
+    let mut parts = Vec::new();
+    for part in path.components() {
+        match part {
+            Component::Normal(part) => parts.push(part.to_string_lossy()),
+            Component::ParentDir => _ = parts.pop(),
+            Component::CurDir | Component::RootDir | Component::Prefix(_) => {}
+        }
+    }
+    parts.join("/")
+}
+
+/// What `see` makes of each of `items`, in their order, on all processors.
+pub(crate) fn each<T: Sync, R: Send>(items: &[T], see: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    const FEW: usize = 64;
+    let threads = thread::available_parallelism().map_or(1, NonZero::get);
+    if items.len() <= FEW || threads == 1 {
+        return items.iter().map(see).collect();
+    }
+    thread::scope(|scope| {
+        let see = &see;
+        let parts: Vec<_> = (items.chunks(items.len().div_ceil(threads)))
+            .map(|part| scope.spawn(move || part.iter().map(see).collect::<Vec<R>>()))
+            .collect();
+        let joined = parts.into_iter().map(|part| match part.join() {
+            Ok(seen) => seen,
+            Err(panic) => std::panic::resume_unwind(panic),
+        });
+        joined.flatten().collect()
+    })
+}

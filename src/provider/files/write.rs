@@ -1,0 +1,196 @@
+//! Changing files: whole, in one step, and only our own.
+
+use std::{
+    fs::{self, File, Permissions},
+    io::{self, Write as _},
+    os::unix::fs::PermissionsExt as _,
+    path::{Component, Path, PathBuf},
+};
+
+use super::{MADE_FROM, Reader, mark::Header, wish};
+use crate::{
+    core::{
+        change::Change,
+        id::Name,
+        resource::{Actual, Body},
+    },
+    provider::Error,
+};
+
+/// Permissions of a generated file: it goes into version control as any other.
+const MODE: u32 = 0o644;
+
+/// Writes and deletes the files of a project.
+#[derive(Debug, Clone)]
+pub(crate) struct Writer {
+    /// What reads them again before they are changed.
+    pub(crate) reader: Reader,
+}
+
+impl Writer {
+    /// Makes one change of the resource `name`. Nothing is touched that is not as the change says.
+    pub(crate) fn apply(&self, name: &Name, change: &Change) -> Result<(), Error> {
+        match change {
+            Change::Create { to, backs_up, .. } => self.write(None, to, backs_up.as_deref()),
+            Change::Update { from, to, backs_up, .. } => {
+                self.write(Some(from), to, backs_up.as_deref())
+            }
+            Change::Delete { from } => self.delete(name, from),
+            Change::Start | Change::Stop => {
+                let why = format!("{name} is a file, which is neither started nor stopped");
+                Err(Error::Refused(why))
+            }
+        }
+    }
+
+    fn write(&self, from: Option<&Body>, to: &Body, backs_up: Option<&str>) -> Result<(), Error> {
+        let header = header(to, backs_up).ok_or_else(|| {
+            let paths = paths(to);
+            Error::Refused(format!("this change of {paths} does not say what it is made from"))
+        })?;
+        let mut places = Vec::new();
+        for (path, text) in &to.files {
+            places.push((self.place(path)?, path, text));
+        }
+        let live = self.live(to)?;
+        let done = live.as_ref().is_some_and(|it| it.body == *to && it.mark == Some(header.mark()));
+        if done {
+            return Ok(());
+        }
+        if live.as_ref().map(|it| &it.body) != from {
+            return Err(changed(to));
+        }
+        for (place, path, text) in places {
+            replace(&place, &header.above(text, self.reader.comment))
+                .map_err(|error| failed("write", path, &error))?;
+        }
+        Ok(())
+    }
+
+    fn delete(&self, name: &Name, from: &Body) -> Result<(), Error> {
+        let mut places = Vec::new();
+        for path in from.files.keys() {
+            places.push((self.place(path)?, path));
+        }
+        let Some(live) = self.live(from)? else { return Ok(()) };
+        if live.mark.is_none() {
+            let why = format!("{} is not ours to delete: it carries no mark of ours", paths(from));
+            return Err(Error::Refused(why));
+        }
+        if live.body != *from {
+            return Err(changed(from));
+        }
+        for (place, path) in places {
+            remove(&place, name).map_err(|error| failed("delete", path, &error))?;
+        }
+        Ok(())
+    }
+
+    /// What is there now where `body` has files.
+    fn live(&self, body: &Body) -> Result<Option<Actual>, Error> {
+        self.reader.look_at_all(body.files.keys()).map_err(Error::Refused)
+    }
+
+    /// Where `path` is, if it is safe to change something there: inside the project, also when
+    /// every symbolic link on the way is followed, and no link itself.
+    fn place(&self, path: &str) -> Result<PathBuf, Error> {
+        let refuse = |why: &str| Err(Error::Refused(format!("{path} is left alone: {why}")));
+        let parts = Path::new(path).components();
+        if path.is_empty() || !parts.into_iter().all(|it| matches!(it, Component::Normal(_))) {
+            return refuse("it is no path inside the project");
+        }
+        let root = &self.reader.root;
+        let place = root.join(path);
+        for folder in place.ancestors().skip(1).take_while(|it| it.starts_with(root)) {
+            match fs::symlink_metadata(folder) {
+                Ok(_) => {
+                    let end =
+                        fs::canonicalize(folder).map_err(|error| failed("reach", path, &error))?;
+                    if !end.starts_with(root) {
+                        return refuse("a symbolic link on the way leads out of the project");
+                    }
+                    if !end.is_dir() {
+                        return refuse("there is a file where one of its folders should be");
+                    }
+                    break;
+                }
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) if error.kind() == io::ErrorKind::NotADirectory => {}
+                Err(error) => return Err(failed("reach", path, &error)),
+            }
+        }
+        match fs::symlink_metadata(&place) {
+            Ok(it) if it.is_symlink() => refuse("it is a symbolic link; remove it first"),
+            Ok(it) if !it.is_file() => refuse("something that is no file is in its place"),
+            Ok(_) => Ok(place),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(place),
+            Err(error) => Err(failed("reach", path, &error)),
+        }
+    }
+}
+
+fn header(to: &Body, backs_up: Option<&str>) -> Option<Header> {
+    Some(Header {
+        written: to.digest(),
+        made_from: wish::text(to, MADE_FROM)?.parse().ok()?,
+        backs_up: backs_up?.parse().ok()?,
+    })
+}
+
+/// Puts a file in place whole: whoever reads it, also after a power cut, sees the old or the new
+/// text and nothing between.
+fn replace(place: &Path, text: &str) -> io::Result<()> {
+    let folder = place.parent().ok_or(io::ErrorKind::InvalidInput)?;
+    fs::create_dir_all(folder)?;
+    let mut file = tempfile::Builder::new().prefix(".redundancy-").tempfile_in(folder)?;
+    file.write_all(text.as_bytes())?;
+    file.as_file().set_permissions(Permissions::from_mode(MODE))?;
+    file.as_file().sync_all()?;
+    file.persist(place).map_err(|error| error.error)?;
+    File::open(folder)?.sync_all()
+}
+
+/// Deletes a file, and its folder where that is the resource's own and now empty.
+fn remove(place: &Path, name: &Name) -> io::Result<()> {
+    match fs::remove_file(place) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let folder = place.parent().ok_or(io::ErrorKind::InvalidInput)?;
+    File::open(folder)?.sync_all()?;
+    if folder.file_name().is_some_and(|it| it == name.as_str()) {
+        match fs::remove_dir(folder) {
+            Err(error) if error.kind() != io::ErrorKind::DirectoryNotEmpty => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn paths(body: &Body) -> String {
+    let paths: Vec<&str> = body.files.keys().map(String::as_str).collect();
+    paths.join(", ")
+}
+
+fn changed(body: &Body) -> Error {
+    let what = paths(body);
+    Error::Passing(format!(
+        "{what} has changed since the plan was made; it is left for the next plan"
+    ))
+}
+
+/// Says what could not be done, by what helps against it.
+fn failed(what: &str, path: &str, error: &io::Error) -> Error {
+    let text = format!("could not {what} {path}: {error}");
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => {
+            Error::Refused(format!("{text}; allow it to the user that this runs as"))
+        }
+        io::ErrorKind::ReadOnlyFilesystem
+        | io::ErrorKind::NotADirectory
+        | io::ErrorKind::IsADirectory
+        | io::ErrorKind::InvalidInput
+        | io::ErrorKind::InvalidFilename => Error::Refused(text),
+        _ => Error::Passing(format!("{text}; it is tried again at the next look")),
+    }
+}

@@ -1,0 +1,223 @@
+//! Functions of Netlify: each primary that the config names gets a wrapper beside it, which
+//! answers honestly where the primary fails.
+//!
+//! A primary is called by its function's name, `send-mail`; its backup `send-mail-backup` is the
+//! folder of that name with one file, which Netlify serves as a function of its own.
+
+mod scan;
+mod settings;
+mod style;
+
+use std::path::PathBuf;
+
+use futures_util::future::BoxFuture;
+use jiff::Timestamp;
+
+use self::{
+    scan::{Found, scan},
+    settings::Settings,
+    style::{Style, style},
+};
+use super::{
+    Error, Provider,
+    files::{
+        Comment, Order, Primary, Reader, Rule, Wisher, Writer, blocking, read, rule::SUFFIX,
+        stand_in, wish::text,
+    },
+};
+use crate::{
+    config::Project,
+    core::{
+        change::Change,
+        digest::Digest,
+        id::Name,
+        resource::{Actual, Sightings, Wishes},
+    },
+};
+
+/// The version of what is generated. Raise it with every change of the text that comes out for
+/// the same primary.
+const GENERATOR: &str = "netlify/1";
+
+/// What the name of a function ends in that Netlify runs in the background.
+const BACKGROUND: &str = "-background";
+
+/// Field of a primary: the name of the function.
+const FUNCTION: &str = "function";
+
+/// Field of a primary: the functions folder, relative to the project.
+const FOLDER: &str = "folder";
+
+/// The functions of a project and their backups.
+#[derive(Debug)]
+pub struct Netlify {
+    name: Name,
+    look: Look,
+    rules: Vec<Rule>,
+}
+
+impl Netlify {
+    /// The functions of `project`.
+    #[must_use]
+    pub fn new(project: &Project) -> Self {
+        let config = &project.config;
+        Self {
+            name: Name::literal("netlify"),
+            look: Look {
+                reader: Reader { root: project.root.clone(), comment: Comment::Slashes },
+                folder: config.netlify.functions_dir.clone(),
+            },
+            rules: config.function.iter().map(|it| Rule::new(&it.backs_up, &it.except)).collect(),
+        }
+    }
+}
+
+impl Provider for Netlify {
+    fn name(&self) -> &Name {
+        &self.name
+    }
+
+    fn kind(&self) -> &'static str {
+        "function"
+    }
+
+    fn configure(&mut self, project: &Project) {
+        *self = Self::new(project);
+    }
+
+    fn observe(&self, _: Timestamp) -> BoxFuture<'_, Result<Sightings, Error>> {
+        let look = self.look.clone();
+        Box::pin(blocking(move || look.look()))
+    }
+
+    fn desire(&self, seen: &Sightings) -> Wishes {
+        let asked_for = |function: &str| self.rules.iter().any(|rule| rule.asks_for(function));
+        let mut wisher = Wisher::new(seen);
+        for actual in seen.values() {
+            let (Some(primary), Some(function), Some(folder)) =
+                (Primary::of(actual), text(&actual.body, FUNCTION), text(&actual.body, FOLDER))
+            else {
+                continue;
+            };
+            if !asked_for(function) {
+                continue;
+            }
+            let path = primary.path;
+            let text = match primary.text {
+                Ok(text) => text,
+                Err(problem) => {
+                    wisher.refuse(function, format!("{path}: {problem}"));
+                    continue;
+                }
+            };
+            let name = format!("{function}{SUFFIX}");
+            let main =
+                if folder.is_empty() { path } else { path.get(folder.len() + 1..).unwrap_or(path) };
+            let order = Order {
+                primary: function,
+                stem: function,
+                made_from: Digest::of([GENERATOR, main, text]),
+                path: below(folder, &format!("{name}/{name}.mjs")),
+            };
+            wisher.ask(&order, || wrapper(function, path, main, text));
+        }
+        wisher.finish(asked_for)
+    }
+
+    fn apply<'a>(
+        &'a self,
+        name: &'a Name,
+        change: &'a Change,
+        _: Timestamp,
+    ) -> BoxFuture<'a, Result<(), Error>> {
+        let writer = Writer { reader: self.look.reader.clone() };
+        let (name, change) = (name.clone(), change.clone());
+        Box::pin(blocking(move || writer.apply(&name, &change)))
+    }
+
+    fn folders(&self) -> Vec<PathBuf> {
+        // What can't be read now is said by the next look.
+        let Ok(settings) = Settings::read(&self.look.reader.root) else { return Vec::new() };
+        let Ok(folder) = self.look.folder(&settings) else { return Vec::new() };
+        let folder = self.look.reader.root.join(folder);
+        let functions = scan(&folder).unwrap_or_default();
+        let own = functions.iter().filter_map(|it| Some(folder.join(it.main.split_once('/')?.0)));
+        let own: Vec<PathBuf> = own.collect();
+        [folder].into_iter().chain(own).collect()
+    }
+}
+
+/// The text of the wrapper of `function`, or why there can be none, with the place.
+fn wrapper(function: &str, path: &str, main: &str, text: &str) -> Result<String, String> {
+    let style = style(main, text).map_err(|(line, why)| match line {
+        Some(line) => format!("{path}:{line}: {why}"),
+        None => format!("{path}: {why}"),
+    })?;
+    let template = match style {
+        Style::V1 => include_str!("v1.mjs"),
+        Style::V2 => include_str!("v2.mjs"),
+    };
+    // Both are checked names, which need no escaping in a JavaScript string.
+    Ok(template.replace("__NAME__", function).replace("__PRIMARY__", &format!("../{main}")))
+}
+
+/// Where to look.
+#[derive(Debug, Clone)]
+struct Look {
+    reader: Reader,
+    folder: Option<PathBuf>,
+}
+
+impl Look {
+    fn folder(&self, settings: &Settings) -> Result<PathBuf, String> {
+        self.folder.clone().map_or_else(|| settings.folder(), Ok)
+    }
+
+    fn look(&self) -> Result<Sightings, Error> {
+        let settings = Settings::read(&self.reader.root).map_err(Error::Refused)?;
+        let folder = self.folder(&settings).map_err(Error::Refused)?;
+        let functions = scan(&self.reader.root.join(&folder)).map_err(|error| {
+            Error::Passing(format!("could not look into {}: {error}", folder.display()))
+        })?;
+        let folder = read::relative(&folder);
+        let seen = read::each(&functions, |found| self.one(&settings, &folder, found));
+        Ok(seen.into_iter().flatten().collect())
+    }
+
+    /// One function, or none when it has gone meanwhile.
+    fn one(&self, settings: &Settings, folder: &str, found: &Found) -> Option<(Name, Actual)> {
+        let function = found.name.as_str();
+        let path = below(folder, &found.main);
+        let name = function.parse().unwrap_or_else(|_| stand_in(function, ""));
+        let mut actual = self.reader.look(&path)?;
+        if actual.mark.is_some() || function.ends_with(SUFFIX) {
+            return Some((name, actual));
+        }
+        let problem = found.problem.clone().or_else(|| problem(settings, function));
+        if let Some(problem) = problem {
+            actual = read::unreadable(&path, &problem);
+        }
+        let fields = [(FUNCTION, function), (FOLDER, folder)];
+        actual.body.fields.extend(fields.map(|(key, value)| (key.to_owned(), value.into())));
+        Some((name, actual))
+    }
+}
+
+/// Why a function of this name can't have a backup, if it can't.
+fn problem(settings: &Settings, function: &str) -> Option<String> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    if !function.chars().all(plain) {
+        let why = "the name of a function has only letters, digits, `-` and `_`";
+        return Some(why.to_owned());
+    }
+    if function.ends_with(BACKGROUND) {
+        let why = "it runs in the background (its name ends in `-background`), and a wrapper would \
+                   not; it can't be wrapped yet";
+        return Some(why.to_owned());
+    }
+    settings.harm(&format!("{function}{SUFFIX}"))
+}
+
+fn below(folder: &str, path: &str) -> String {
+    if folder.is_empty() { path.to_owned() } else { format!("{folder}/{path}") }
+}
