@@ -20,7 +20,10 @@ use crate::{
         lock::{self, Lock, LockError},
         make_state_dir,
     },
-    core::plan::{Asker, Consent, Plan, Revised},
+    core::{
+        change::Why,
+        plan::{Asker, Consent, Plan, Revised},
+    },
     journal::Journal,
 };
 
@@ -50,8 +53,10 @@ async fn apply(project: &Project, options: &ApplyOptions) -> anyhow::Result<Exit
         }
     };
     output::print(&human::plan(&plan))?;
+    // What could not be seen may need changes too, and nobody shall take it for done.
+    let all_seen = !plan.held.iter().any(|held| matches!(held.why, Why::Blind { .. }));
     if plan.lanes.is_empty() {
-        return Ok(ExitCode::SUCCESS);
+        return Ok(exit_code(all_seen));
     }
     if !options.yes {
         match output::ask(&format!("\n{BOLD}Make these changes?{BOLD:#} [y/N] "))? {
@@ -66,7 +71,11 @@ async fn apply(project: &Project, options: &ApplyOptions) -> anyhow::Result<Exit
         }
     }
     let done = carry_out(&mut controller, plan, &consent, "apply").await?;
-    Ok(if done { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(exit_code(done && all_seen))
+}
+
+fn exit_code(good: bool) -> ExitCode {
+    if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// Makes the changes of `plan` that still fit the world, under the lock, and tells of each. True

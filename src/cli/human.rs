@@ -116,14 +116,18 @@ pub(super) fn help(held: &Held) -> Option<String> {
 
 /// Fields one a line, files by their changed lines.
 fn differences(from: &Body, to: &Body, text: &mut String) {
-    let fields = diff::fields(from, to);
+    let files = diff::files(from, to);
+    // Where files differ they say it all: the fields of such a body are about them.
+    let fields = if files.is_empty() { diff::fields(from, to) } else { Vec::new() };
     let width = fields.iter().map(|field| field.name.len()).max().unwrap_or(0);
+    let from_nothing = *from == Body::default();
     for field in fields {
         let name = visible(field.name);
         let shown = |value: &crate::core::resource::Value| visible(&value.to_string());
         let change = match (field.from, field.to) {
-            (None, Some(to)) => shown(to),
-            (Some(from), None) => format!("{RED}{}{RED:#} {DIM}→ none{DIM:#}", shown(from)),
+            (None, Some(to)) if from_nothing => shown(to),
+            (None, Some(to)) => format!("{DIM}not set{DIM:#} → {GREEN}{}{GREEN:#}", shown(to)),
+            (Some(from), None) => format!("{RED}{}{RED:#} {DIM}→ not set{DIM:#}", shown(from)),
             (Some(from), Some(to)) => {
                 format!("{RED}{}{RED:#} → {GREEN}{}{GREEN:#}", shown(from), shown(to))
             }
@@ -131,7 +135,7 @@ fn differences(from: &Body, to: &Body, text: &mut String) {
         };
         let _ = writeln!(text, "    {name:width$}  {change}");
     }
-    for file in diff::files(from, to) {
+    for file in files {
         let path = visible(file.path());
         match file {
             FileDiff::Added { text: added, .. } => {

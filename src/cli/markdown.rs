@@ -52,7 +52,9 @@ pub(super) fn plan(plan: &Plan) -> String {
 
 fn details(title: &str, from: &Body, to: &Body, text: &mut String) {
     let mut shown = String::new();
-    for field in diff::fields(from, to) {
+    let files = diff::files(from, to);
+    let fields = if files.is_empty() { diff::fields(from, to) } else { Vec::new() };
+    for field in fields {
         if let Some(value) = field.from {
             let _ = writeln!(shown, "- {} = {}", field.name, value);
         }
@@ -60,7 +62,7 @@ fn details(title: &str, from: &Body, to: &Body, text: &mut String) {
             let _ = writeln!(shown, "+ {} = {}", field.name, value);
         }
     }
-    for file in diff::files(from, to) {
+    for file in files {
         match file {
             FileDiff::Added { path, text: added } => {
                 let _ = writeln!(shown, "+++ {path}");

@@ -35,8 +35,19 @@ pub(super) fn remark(text: &str) {
 pub(super) fn error(error: &anyhow::Error) {
     match error.downcast_ref::<LoadError>() {
         Some(error) => remark(&error.render(render::Style::Coloured)),
-        None => remark(&render::error(&format!("{error:#}"), render::Style::Coloured)),
+        None => remark(&render::error(&whole(error), render::Style::Coloured)),
     }
+}
+
+/// An error with its causes, each told once: many name their cause themselves.
+fn whole(error: &anyhow::Error) -> String {
+    let mut text = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
 }
 
 /// Asks a question that wants a yes. None when there is nobody to ask.

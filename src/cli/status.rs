@@ -22,7 +22,7 @@ use crate::{
         id::{Id, Name},
         resource::Run,
     },
-    journal::{Event, Journal},
+    journal::{Event, Journal, Kind},
 };
 
 /// The version of the JSON form.
@@ -82,7 +82,11 @@ pub(super) fn run(project: &Project, options: &StatusOptions) -> anyhow::Result<
 
 fn report(controller: &Controller, at: Timestamp) -> anyhow::Result<Report> {
     let state_dir = controller.project().state_dir();
-    let journal = Journal::open_to_read(&Journal::file(&state_dir))?;
+    // Without a journal everything but the last changes is known.
+    let journal = Journal::open_to_read(&Journal::file(&state_dir)).unwrap_or_else(|error| {
+        output::remark(&format!("the last changes are not known: {error}\n"));
+        None
+    });
     let (desired, observed) = (controller.desired(), controller.observed());
     let ids: BTreeSet<&Id> = (desired.wanted.keys())
         .chain(desired.impossible.keys())
@@ -150,7 +154,7 @@ fn human(report: &Report) -> String {
                 row.health.to_string(),
                 row.since.map_or("-".to_owned(), |since| ago(since, report.at)),
                 last.map_or("-".to_owned(), |(event, at)| {
-                    format!("{} ({})", visible(&event.text), ago(at, report.at))
+                    format!("{} {}", in_short(event), ago(at, report.at))
                 }),
             ]
         })
@@ -165,6 +169,12 @@ fn human(report: &Report) -> String {
         Some(holder) => format!("watched by {holder}\n"),
         None => "nobody watches; `redundancy watch` does\n".to_owned(),
     }
+}
+
+/// A change without its reason: `create`, or `create failed`.
+fn in_short(event: &Event) -> String {
+    let verb = visible(event.text.split(':').next().unwrap_or_default());
+    if event.kind == Kind::Failed.word() { format!("{verb} failed") } else { verb }
 }
 
 /// How long ago, in the two units that matter.

@@ -122,13 +122,13 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Missing => "the config asks for it and it is not there",
-            Self::ConfigChanged => "what it is made from has changed",
+            Self::ConfigChanged => "the config, or its primary, has changed",
             Self::ChangedByHand => "drift: somebody changed it",
             Self::ChangedOnBothSides => "the config and somebody by hand have changed it",
             Self::Adopted => "you asked to adopt it",
             Self::Overwritten => "you asked to overwrite the changes made by hand",
             Self::Removed => "the config no longer asks for it",
-            Self::NotRunning { how } => return write!(f, "drift: it should run and {how}"),
+            Self::NotRunning { how } => return write!(f, "drift: it should run, and {how}"),
             Self::ShouldBeOff => "it should be off",
             Self::Due => "its schedule says now",
             Self::Asked => "you asked for it",

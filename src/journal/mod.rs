@@ -164,6 +164,7 @@ impl Journal {
         let journal = Self::connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         let tables = "PRAGMA journal_mode = WAL;
             PRAGMA synchronous = NORMAL;
+            BEGIN IMMEDIATE;
             CREATE TABLE IF NOT EXISTS event (
                 number INTEGER PRIMARY KEY,
                 at     TEXT NOT NULL,
@@ -173,9 +174,8 @@ impl Journal {
             ) STRICT;
             CREATE INDEX IF NOT EXISTS event_by_id ON event (id, number);
             CREATE INDEX IF NOT EXISTS event_by_time ON event (at);";
-        let made = journal.connection.execute_batch(tables);
-        made.and_then(|()| journal.connection.pragma_update(None, "user_version", VERSION))
-            .map_err(|source| journal.error(source))?;
+        let made = format!("{tables} PRAGMA user_version = {VERSION}; COMMIT;");
+        journal.connection.execute_batch(&made).map_err(|source| journal.error(source))?;
         Ok(journal)
     }
 
@@ -183,7 +183,11 @@ impl Journal {
     pub fn open_to_read(path: &Path) -> Result<Option<Self>, Error> {
         match path.try_exists() {
             Ok(false) => Ok(None),
-            Ok(true) => Self::connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY).map(Some),
+            Ok(true) => {
+                let journal = Self::connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+                // Whoever makes it has not come to the tables yet.
+                Ok((journal.version()? > 0).then_some(journal))
+            }
             Err(source) => Err(Error::Open { path: path.to_owned(), source }),
         }
     }
@@ -193,12 +197,18 @@ impl Journal {
         let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags).map_err(sqlite)?;
         connection.busy_timeout(Duration::from_secs(5)).map_err(sqlite)?;
-        let version = connection.pragma_query_value(None, "user_version", |row| row.get(0));
-        let found: i64 = version.map_err(sqlite)?;
+        let journal = Self { path: path.to_owned(), connection };
+        let found = journal.version()?;
         if found > VERSION {
             return Err(Error::Newer { path: path.to_owned(), found });
         }
-        Ok(Self { path: path.to_owned(), connection })
+        Ok(journal)
+    }
+
+    /// The version of its tables; 0 when it has none.
+    fn version(&self) -> Result<i64, Error> {
+        let version = self.connection.pragma_query_value(None, "user_version", |row| row.get(0));
+        version.map_err(|source| self.error(source))
     }
 
     fn error(&self, source: rusqlite::Error) -> Error {

@@ -25,7 +25,49 @@ cron = "30 2 * * *"
 fn a_config_is_planned_applied_and_settled() {
     let project = Project::new(TWO);
     let plan = project.run(&["plan"]).ok();
-    assert_snapshot!(plan.stdout, @"");
+    assert_snapshot!(plan.stdout, @r#"
+    + create  embedded/nightly  the config asks for it and it is not there
+        backoff.factor   "2"
+        backoff.initial  "1s"
+        backoff.max      "5m"
+        command          ["true"]
+        cron             "30 2 * * *"
+        log.keep         5
+        log.max_size     "10 MiB"
+        max_restarts     15
+        min_uptime       "1s"
+        restart          "always"
+        stop_signal      "SIGTERM"
+        stop_timeout     "10s"
+    + create  embedded/worker  the config asks for it and it is not there
+        backoff.factor   "2"
+        backoff.initial  "1s"
+        backoff.max      "5m"
+        command          ["sleep", "1000"]
+        log.keep         5
+        log.max_size     "10 MiB"
+        max_restarts     15
+        min_uptime       "1s"
+        restart          "always"
+        stop_signal      "SIGTERM"
+        stop_timeout     "10s"
+    + create  embedded/worker-backup  the config asks for it and it is not there
+        backoff.factor   "2"
+        backoff.initial  "1s"
+        backoff.max      "5m"
+        command          ["sleep", "1000"]
+        env.QUEUE        (hidden, 7cadf4e3)
+        log.keep         5
+        log.max_size     "10 MiB"
+        max_restarts     15
+        min_uptime       "1s"
+        restart          "always"
+        stop_signal      "SIGTERM"
+        stop_timeout     "10s"
+
+    Plan: 3 to create.
+    Next: `redundancy apply` makes these changes.
+    "#);
 
     let applied = project.run(&["apply", "--yes"]).ok();
     assert!(applied.stdout.ends_with("\n3 changes done.\n"), "{}", applied.stdout);
@@ -46,7 +88,13 @@ fn a_changed_schedule_is_all_that_the_plan_shows() {
     let pid = project.pid("worker");
     project.config(&TWO.replace("30 2 * * *", "45 3 * * *"));
     let plan = project.run(&["plan"]).ok();
-    assert_snapshot!(plan.stdout, @"");
+    assert_snapshot!(plan.stdout, @r#"
+    ~ update  embedded/nightly  the config, or its primary, has changed
+        cron  "30 2 * * *" → "45 3 * * *"
+
+    Plan: 1 to update.
+    Next: `redundancy apply` makes these changes.
+    "#);
     project.run(&["apply", "--yes"]).ok();
     project.assert_settled();
     assert_eq!(project.pid("worker"), pid, "what did not change goes on");
@@ -59,7 +107,14 @@ fn a_changed_command_restarts_the_process() {
     let before = project.pid("worker").unwrap();
     project.config(&TWO.replacen("1000", "2000", 1));
     let plan = project.run(&["plan"]).ok();
-    assert_snapshot!(plan.stdout, @"");
+    assert_snapshot!(plan.stdout, @r#"
+    ~ update  embedded/worker  what it is made from has changed
+        command  ["sleep", "1000"] → ["sleep", "2000"]
+        it is restarted for that
+
+    Plan: 1 to update.
+    Next: `redundancy apply` makes these changes.
+    "#);
     project.run(&["apply", "--yes"]).ok();
     let after = project.pid("worker").unwrap();
     assert!(before != after && !is_alive(before) && is_alive(after));
@@ -74,7 +129,16 @@ fn what_is_no_longer_asked_for_is_deleted_with_leave_only() {
     project.config("[controller]\n");
     let plan = project.run(&["plan", "--detailed-exitcode"]);
     assert_eq!(plan.code, 4);
-    assert_snapshot!(plan.stdout, @"");
+    assert_snapshot!(plan.stdout, @"
+    ! left    embedded/nightly  3 of the 3 managed resources would be deleted at once
+        help: when this is meant: `--allow-deletions 3`
+    ! left    embedded/worker  3 of the 3 managed resources would be deleted at once
+        help: when this is meant: `--allow-deletions 3`
+    ! left    embedded/worker-backup  3 of the 3 managed resources would be deleted at once
+        help: when this is meant: `--allow-deletions 3`
+
+    Plan: 3 left alone.
+    ");
     let held = project.run(&["apply", "--yes"]).ok();
     assert_eq!(held.stdout, plan.stdout);
     assert!(is_alive(pid));
@@ -106,7 +170,7 @@ fn one_that_can_not_start_does_not_stop_the_others() {
     let run = project.run(&["apply", "--yes"]);
     assert_eq!(run.code, 1);
     let failed: Vec<&str> = run.stdout.lines().filter(|it| it.starts_with("failed")).collect();
-    assert_snapshot!(project.steady(&failed.join("\n")), @"");
+    assert_snapshot!(project.steady(&failed.join("\n")), @r#"failed   create  embedded/lost: cannot start lost: there is no program "there-is-no-such-program" in PATH; install it, or correct `command`"#);
     assert!(run.stdout.ends_with("\n1 of 2 changes done; not as planned: embedded/lost.\n"));
     assert!(project.pid("good").is_some());
 }
@@ -160,7 +224,12 @@ fn stop_ends_what_runs_and_apply_starts_it_again() {
     project.run(&["apply", "--yes"]).ok();
     let pid = project.pid("worker").unwrap();
     let stopped = project.run(&["stop"]).ok();
-    assert_snapshot!(stopped.stdout, @"");
+    assert_snapshot!(stopped.stdout, @"
+    done     stop    embedded/nightly
+    done     stop    embedded/worker
+
+    2 changes done.
+    ");
     assert!(!is_alive(pid));
     project.run(&["apply", "--yes"]).ok();
     assert!(project.pid("worker").is_some_and(is_alive));

@@ -67,7 +67,15 @@ fn refused(config: &[u8]) -> String {
 
 #[test]
 fn broken_toml_is_shown_with_its_line() {
-    assert_snapshot!(refused(b"[[process]]\nname = \"a\ncommand = [\"true\"]\n"), @"");
+    assert_snapshot!(refused(b"[[process]]\nname = \"a\ncommand = [\"true\"]\n"), @r#"
+    error: invalid basic string, expected `"`
+     --> ROOT/redundancy.toml:2:10
+      |
+    2 | name = "a
+      |          ^
+
+    error: ROOT/redundancy.toml has a problem
+    "#);
 }
 
 #[test]
@@ -76,17 +84,72 @@ fn all_that_is_wrong_comes_at_once() {
         [[process]]\nname = \"a\"\ncommand = [\"true\"]\n\n\
         [[process]]\nname = \"b\"\nbacks_up = \"c\"\ncommand = [\"true\"]\n\n\
         [[process]]\nname = \"c\"\nbacks_up = \"b\"\ncommand = [\"true\"]\n";
-    assert_snapshot!(refused(config), @"");
+    assert_snapshot!(refused(config), @r#"
+    error: unknown key `max_restart`
+     --> ROOT/redundancy.toml:4:1
+      |
+    4 | max_restart = 3
+      | ^^^^^^^^^^^
+      |
+      = help: did you mean `max_restarts`?
+
+    error: there are two processes called `a`
+     --> ROOT/redundancy.toml:7:8
+      |
+    7 | name = "a"
+      |        ^^^
+      |
+     ::: ROOT/redundancy.toml:2:8
+      |
+    2 | name = "a"
+      |        --- the first one
+      |
+      = help: give one of them another name
+
+    error: `b` and `c` back up each other in a circle
+      --> ROOT/redundancy.toml:12:12
+       |
+    12 | backs_up = "c"
+       |            ^^^
+       |
+      ::: ROOT/redundancy.toml:17:12
+       |
+    17 | backs_up = "b"
+       |            --- the circle goes on here
+       |
+       = help: a primary backs up nothing: take `backs_up` out of it
+
+    error: `c` and `b` back up each other in a circle
+      --> ROOT/redundancy.toml:17:12
+       |
+    17 | backs_up = "b"
+       |            ^^^
+       |
+      ::: ROOT/redundancy.toml:12:12
+       |
+    12 | backs_up = "c"
+       |            --- the circle goes on here
+       |
+       = help: a primary backs up nothing: take `backs_up` out of it
+
+    error: ROOT/redundancy.toml has 4 problems
+    "#);
 }
 
 #[test]
 fn an_empty_file_is_no_config() {
-    assert_snapshot!(refused(b""), @"");
+    assert_snapshot!(refused(b""), @"
+    error: the file is empty: nothing is taken from it
+    --> ROOT/redundancy.toml
+     = help: to manage nothing on purpose, write `[controller]`; `redundancy init` writes a first file where there is none
+
+    error: ROOT/redundancy.toml has a problem
+    ");
 }
 
 #[test]
 fn what_is_not_utf8_is_shown_by_its_place() {
-    assert_snapshot!(refused(b"[controller]\nlog_dir = \"\xff\"\n"), @"");
+    assert_snapshot!(refused(b"[controller]\nlog_dir = \"\xff\"\n"), @"error: ROOT/redundancy.toml:2:12: the byte 0xff is not UTF-8; save the file as UTF-8");
 }
 
 #[test]
@@ -98,7 +161,16 @@ fn names_that_could_do_harm_are_refused() {
         config += &format!("[[process]]\nname = \"{name}\"\ncommand = [\"true\"]\n\n");
     }
     let said = refused(config.as_bytes());
-    assert_eq!(said.matches("\n  --> ").count() + said.matches("\n ::: ").count(), 8, "{said}");
     let messages: Vec<&str> = said.lines().filter(|it| it.starts_with("error: ")).collect();
-    assert_snapshot!(messages.join("\n"), @"");
+    assert_snapshot!(messages.join("\n"), @r"
+    error: a name starts with a letter, a digit or `_`, not with '.'
+    error: a name starts with a letter, a digit or `_`, not with '-'
+    error: a name has only letters, digits, `_`, `-` and `.`, not ';'
+    error: a name has only letters, digits, `_`, `-` and `.`, not '\n'
+    error: a name can't be empty
+    error: a name has only letters, digits, `_`, `-` and `.`, not '/'
+    error: a name starts with a letter, a digit or `_`, not with '.'
+    error: a name has at most 120 characters, this one has 10000
+    error: ROOT/redundancy.toml has 8 problems
+    ");
 }

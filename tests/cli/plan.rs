@@ -24,10 +24,28 @@ fn project() -> Project {
 #[test]
 fn for_people() {
     let project = project();
-    assert_snapshot!(project.run(&["plan"]).ok().stdout, @"");
+    assert_snapshot!(project.run(&["plan"]).ok().stdout, @"
+    + create  github/ci-backup  the config asks for it and it is not there
+        .github/workflows/ci-backup.yml (13 lines)
+
+    Plan: 1 to create.
+    Next: `redundancy apply` makes these changes.
+    ");
     project.run(&["apply", "--yes"]).ok();
     project.write(".github/workflows/ci.yml", &WORKFLOW.replace("make test", "make check"));
-    assert_snapshot!(project.run(&["plan"]).ok().stdout, @"");
+    assert_snapshot!(project.run(&["plan"]).ok().stdout, @"
+    ~ update  github/ci-backup  the config, or its primary, has changed
+        .github/workflows/ci-backup.yml
+        @@ -10,4 +10,4 @@
+           test:
+             runs-on: ubuntu-latest
+             steps:
+        -    - run: make test
+        +    - run: make check
+
+    Plan: 1 to update.
+    Next: `redundancy apply` makes these changes.
+    ");
 }
 
 #[test]
@@ -35,7 +53,30 @@ fn for_a_pull_request() {
     let project = project();
     project.run(&["apply", "--yes"]).ok();
     project.write(".github/workflows/ci.yml", &WORKFLOW.replace("make test", "make `x` | ```y"));
-    assert_snapshot!(project.run(&["plan", "--markdown"]).ok().stdout, @"");
+    assert_snapshot!(project.run(&["plan", "--markdown"]).ok().stdout, @"
+    ## redundancy plan
+
+    Plan: 1 to update.
+
+    | change | resource | why |
+    | --- | --- | --- |
+    | update | `github/ci-backup` | the config, or its primary, has changed |
+
+    <details><summary>update github/ci-backup</summary>
+
+    ````diff
+    --- .github/workflows/ci-backup.yml
+    +++ .github/workflows/ci-backup.yml
+    @@ -10,4 +10,4 @@
+       test:
+         runs-on: ubuntu-latest
+         steps:
+    -    - run: make test
+    +    - run: make `x` | ```y
+    ````
+
+    </details>
+    ");
 }
 
 #[test]
@@ -74,7 +115,19 @@ fn a_file_edited_by_hand_is_kept_until_told_otherwise() {
     let path = ".github/workflows/ci-backup.yml";
     let edited = project.read(path).replace("make test", "make tea");
     project.write(path, &edited);
-    assert_snapshot!(project.run(&["plan"]).ok().stdout, @"");
+    assert_snapshot!(project.run(&["plan"]).ok().stdout, @"
+    ! left    github/ci-backup  somebody has edited it since we wrote it
+        .github/workflows/ci-backup.yml
+        @@ -10,4 +10,4 @@
+           test:
+             runs-on: ubuntu-latest
+             steps:
+        -    - run: make tea
+        +    - run: make test
+        help: `--overwrite github/ci-backup` makes the change shown here and loses the edit; to keep the edit, make it in what the file is made from
+
+    Plan: 1 left alone.
+    ");
     project.run(&["apply", "--yes"]).ok();
     assert_eq!(project.read(path), edited);
     project.run(&["apply", "--yes", "--overwrite", "github/ci-backup"]).ok();
@@ -87,7 +140,12 @@ fn what_is_not_ours_is_left_alone_until_adopted() {
     let project = project();
     let path = ".github/workflows/ci-backup.yml";
     project.write(path, "on: push\njobs: {}\n");
-    assert_snapshot!(project.run(&["plan"]).ok().stdout, @"");
+    assert_snapshot!(project.run(&["plan"]).ok().stdout, @"
+    ! left    github/ci-backup  something of that name is there and is not ours
+        help: `--adopt github/ci-backup` makes it ours and as the config says
+
+    Plan: 1 left alone.
+    ");
     project.run(&["apply", "--yes"]).ok();
     assert_eq!(project.read(path), "on: push\njobs: {}\n");
     project.run(&["apply", "--yes", "--adopt", "github/ci-backup"]).ok();
@@ -116,7 +174,10 @@ fn a_saved_plan_is_refused_where_the_world_has_moved() {
     let run = project.run(&["apply", "it.plan", "--yes"]);
     assert_eq!(run.code, 1);
     let said: Vec<&str> = run.stderr.lines().skip(1).collect();
-    assert_snapshot!(said.join("\n"), @"");
+    assert_snapshot!(said.join("\n"), @"
+    refused  github/ci-backup: it is no longer as it was when the plan was made
+    `redundancy plan` shows what would be done with the refused ones now.
+    ");
     assert!(!project.path(".github/workflows/ci-backup.yml").exists());
     assert!(project.path(".github/workflows/other-backup.yml").exists());
 }
@@ -158,5 +219,9 @@ fn a_process_of_pm2_is_not_taken_for_done() {
     );
     let plan = project.run(&["plan", "--detailed-exitcode"]);
     assert_eq!(plan.code, 4);
-    assert_snapshot!(plan.stdout, @"");
+    assert_snapshot!(plan.stdout, @r#"
+    ! left    pm2/x  this version does not work with PM2; `runner = "embedded"` runs the process without it
+
+    Plan: 1 left alone.
+    "#);
 }

@@ -19,7 +19,7 @@ fn a_killed_process_is_mended() {
     assert_eq!(code, 0);
     assert!(is_alive(second), "what runs goes on when the watch ends");
     assert!(
-        log.contains("embedded/w: start done (drift: it should run and killed by signal 9"),
+        log.contains("embedded/w: start done (drift: it should run, and was ended by SIGKILL"),
         "{log}"
     );
 }
@@ -80,7 +80,7 @@ fn a_broken_config_changes_nothing_and_is_told_once() {
 
     // Mended even so, as the last good config says.
     kill(first);
-    watch.wait_for_log("embedded/w: start done (drift: it should run and killed by signal 9");
+    watch.wait_for_log("embedded/w: start done (drift: it should run, and was ended by SIGKILL");
     project.config(&worker("w"));
     watch.wait_for_log("is sound again");
     let (_, log) = watch.end();
