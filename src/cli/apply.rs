@@ -53,10 +53,14 @@ async fn apply(project: &Project, options: &ApplyOptions) -> anyhow::Result<Exit
         }
     };
     output::print(&human::plan(&plan))?;
-    // What could not be seen may need changes too, and nobody shall take it for done.
-    let all_seen = !plan.held.iter().any(|held| matches!(held.why, Why::Blind { .. }));
+    // What could not be seen may need changes too, and what was asked for by name is left alone:
+    // nobody shall take either for done.
+    let missed = plan
+        .held
+        .iter()
+        .any(|held| matches!(held.why, Why::Blind { .. }) || options.choice.names(&held.id));
     if plan.lanes.is_empty() {
-        return Ok(exit_code(all_seen));
+        return Ok(exit_code(!missed));
     }
     if !options.yes {
         match output::ask(&format!("\n{BOLD}Make these changes?{BOLD:#} [y/N] "))? {
@@ -71,7 +75,7 @@ async fn apply(project: &Project, options: &ApplyOptions) -> anyhow::Result<Exit
         }
     }
     let done = carry_out(&mut controller, plan, &consent, "apply").await?;
-    Ok(exit_code(done && all_seen))
+    Ok(exit_code(done && !missed))
 }
 
 fn exit_code(good: bool) -> ExitCode {

@@ -79,6 +79,11 @@ pub(super) struct Choice {
 }
 
 impl Choice {
+    /// Whether it is asked for by its name.
+    pub(super) fn names(&self, id: &Id) -> bool {
+        [&self.target, &self.adopt, &self.overwrite].into_iter().any(|it| it.contains(id))
+    }
+
     pub(super) fn consent(&self) -> Consent {
         Consent {
             adopt: self.adopt.iter().cloned().collect(),
