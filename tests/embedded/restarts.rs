@@ -22,6 +22,7 @@ async fn a_killed_process_is_seen_at_once_and_started_again_without_a_rest() {
     );
     world.pass().await;
     let pid = world.pid("a").await;
+    until("it has spoken", || world.read("automation/logs/a.log") == "begun\n").await;
     kill_9(pid);
     match world.woken_until("a", is_down).await {
         Status::Down { at, how, retry_at } => {
@@ -139,7 +140,10 @@ async fn a_missing_program_is_refused_in_clear_words_and_rests() {
 
     let (_, again) = world.pass_at(Asker::Watch, Timestamp::now()).await;
     assert_eq!(again.len(), 3, "after one failure there is no rest");
-    assert!(world.plan(Asker::Watch, Timestamp::now()).await.lanes.is_empty(), "after two there is");
+    assert!(
+        world.plan(Asker::Watch, Timestamp::now()).await.lanes.is_empty(),
+        "after two there is"
+    );
     let Status::Down { how, .. } = world.status("gone").await else { panic!("it is down") };
     assert!(how.starts_with("could not be started: there is no program"), "{how}");
 }

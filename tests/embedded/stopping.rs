@@ -6,9 +6,8 @@ use crate::world::{World, lives, name, until};
 
 #[tokio::test]
 async fn a_process_starts_once_and_stops_for_good() {
-    let world = World::new(
-        "[[process]]\nname = 'a'\ncommand = ['sh', '-c', 'echo begun; exec sleep 300']",
-    );
+    let world =
+        World::new("[[process]]\nname = 'a'\ncommand = ['sh', '-c', 'echo begun; exec sleep 300']");
     assert_eq!(world.pass().await, ["create a"]);
     let pid = world.pid("a").await;
     world.apply("a", &Change::Start).await.unwrap();
