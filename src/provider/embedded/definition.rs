@@ -163,7 +163,7 @@ impl Definition {
 /// them.
 fn exact_size(bytes: u64) -> String {
     let units = [("GiB", ByteSize::gib(1).0), ("MiB", ByteSize::mib(1).0), ("KiB", 1024)];
-    let unit = units.iter().find(|(_, size)| bytes > 0 && bytes % size == 0);
+    let unit = units.iter().find(|(_, size)| bytes > 0 && bytes.is_multiple_of(*size));
     unit.map_or_else(|| format!("{bytes} B"), |(name, size)| format!("{} {name}", bytes / size))
 }
 

@@ -36,7 +36,7 @@ impl Embedded {
         self.settle(&mut readings, None, now)?;
         let actual = |reading: Reading| match reading {
             Ok(entry) => seen(&entry, now),
-            Err(damage) => damaged(damage),
+            Err(damage) => damaged(&damage),
         };
         Ok(readings.into_iter().map(|(name, reading)| (name, actual(reading))).collect())
     }
@@ -220,13 +220,13 @@ impl Embedded {
         };
         let entry = lock(&self.records).put_if(name, seen, record)?;
         let log = self.settings.log(name, &entry.record.definition);
-        let watch = || match kernel::open(leader.pid, leader.start)? {
-            Some(handle) => self.running.watch(name, &process, handle, log),
-            // It ended just now: the next look says so.
-            None => {
-                self.running.look_again();
-                Ok(())
+        let watch = || {
+            if let Some(handle) = kernel::open(leader.pid, leader.start)? {
+                return self.running.watch(name, &process, handle, log);
             }
+            // It ended just now: the next look says so.
+            self.running.look_again();
+            Ok(())
         };
         watch().map_err(|error| failed(&format!("watch {name}"), &error))?;
         Ok(Some(entry))
@@ -286,8 +286,8 @@ fn seen(entry: &Entry, now: Timestamp) -> Actual {
 
 /// Shows a record that can't be read as something that needs a person, so that nothing else is
 /// held up by it. Without a mark it is not taken for ours to change.
-fn damaged(damage: Damage) -> Actual {
-    let how = explain(&damage);
+fn damaged(damage: &Damage) -> Actual {
+    let how = explain(damage);
     let field = (DAMAGED.to_owned(), Value::Text(how.clone()));
     let body = Body { fields: [field].into(), ..Body::default() };
     Actual { body, status: Status::Failed { at: damage.since, how }, mark: None }

@@ -134,6 +134,13 @@ impl Running {
         }
     }
 
+    /// Has the kernel asked about a process the next time, whether or not it has told anything.
+    pub(super) fn doubt(&self, name: &Name) {
+        if let Some(watched) = self.table().processes.get(name) {
+            watched.told.store(true, Ordering::Release);
+        }
+    }
+
     /// Stops watching.
     pub(super) fn forget(&self, name: &Name) {
         self.table().processes.remove(name);

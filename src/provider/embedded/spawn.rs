@@ -4,7 +4,7 @@ use std::{
     fs::File,
     io,
     os::unix::process::CommandExt,
-    path::{Path, PathBuf},
+    path::Path,
     process::{Command, Stdio},
 };
 
@@ -39,7 +39,7 @@ pub(super) fn spawn(
         .spawn();
     match child {
         Ok(child) => Ok(child.id()),
-        Err(error) => Err(explain(&error, program, folder)),
+        Err(error) => Err(explain(&error, program, &folder)),
     }
 }
 
@@ -49,7 +49,7 @@ fn open(log: &Log) -> io::Result<(File, File)> {
     Ok((output, errors))
 }
 
-fn explain(error: &io::Error, program: &str, folder: PathBuf) -> Error {
+fn explain(error: &io::Error, program: &str, folder: &Path) -> Error {
     let shown = folder.display();
     if !folder.is_dir() {
         return Error::Refused(format!(

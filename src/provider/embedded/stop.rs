@@ -37,6 +37,7 @@ impl Embedded {
         manner: Manner,
     ) -> Result<(), Error> {
         let stopped = self.ask_and_kill(name, leader, manner).await;
+        self.running.doubt(name);
         let left = stopped.map_err(|error| failed(&format!("stop {name}"), &error))?;
         if left.is_empty() {
             return Ok(());
