@@ -87,7 +87,21 @@ fn what_can_t_be_wrapped_is_refused_with_the_place() {
         ("taken.js", V1),
         ("taken-backup.js", V1),
     ]);
-    insta::assert_snapshot!(told(&world.plan()), @"");
+    insta::assert_snapshot!(told(&world.plan()), @r"
+    held netlify/_two_words-cbe00727-backup: netlify/functions/two words.js: the name of a function has only letters, digits, `-` and `_`
+    held netlify/broken-backup: netlify/functions/broken.js:2: this is no valid code: Unexpected token
+    held netlify/conflict-backup: netlify/functions/conflict.ts:1: this is no valid code: Encountered diff marker
+    held netlify/deferred-background-backup: netlify/functions/deferred-background.js: it runs in the background (its name ends in `-background`), and a wrapper would not; it can't be wrapped yet
+    held netlify/empty-backup: netlify/functions/empty.js: it is unclear how Netlify calls it: its main file exports neither a `handler` nor a default
+    held netlify/go-backup: netlify/functions/go/main.go: a function in Go can't be wrapped yet
+    held netlify/inline-backup: netlify/functions/inline.mjs: it runs in the background, which can't be wrapped yet
+    held netlify/my.thing-backup: netlify/functions/my.thing.js: the name of a function has only letters, digits, `-` and `_`
+    held netlify/none-backup: netlify/functions/none.js: it is unclear how Netlify calls it: its main file exports neither a `handler` nor a default
+    held netlify/packed-backup: netlify/functions/packed.zip: a function in a zip file can't be wrapped yet
+    held netlify/rust-backup: netlify/functions/rust/Cargo.toml: a function in Rust can't be wrapped yet
+    held netlify/streams-backup: netlify/functions/streams.js: it answers as a stream (`stream()`), which can't be wrapped yet
+    held netlify/taken-backup: netlify/functions/taken-backup.js has the name of the backup; rename or remove it
+    ");
 }
 
 #[test]
@@ -147,7 +161,10 @@ fn a_netlify_toml_that_can_t_be_followed_makes_blind() {
     insta::assert_snapshot!([
         blind("[build]\n[functions\n"),
         blind("[functions]\ndirectory = '../other'"),
-    ].join("\n"), @"");
+    ].join("\n"), @r"
+    netlify.toml:2: unclosed table, expected `]`
+    netlify.toml: its functions folder ../other is outside the project
+    ");
 }
 
 #[test]
@@ -160,5 +177,9 @@ fn no_backup_gets_a_schedule_by_its_name() {
          [functions.'job2']\nschedule = '@daily'\n\
          [functions.'other-backup']\nschedule = '@daily'\n",
     );
-    insta::assert_snapshot!(told(&world.plan()), @"");
+    insta::assert_snapshot!(told(&world.plan()), @r"
+    create netlify/job2-backup: the config asks for it and it is not there
+    create netlify/other-backup: the config asks for it and it is not there
+    held netlify/job-backup: netlify/functions/job.js: netlify.toml sets `schedule` for `job-*`, so also for its backup; name the functions one by one there
+    ");
 }

@@ -175,7 +175,14 @@ fn what_can_t_be_read_holds_only_itself() {
     fs::create_dir(world.path(".github/workflows/folder.yml")).unwrap();
     symlink("nowhere", world.path(".github/workflows/dangling.yml")).unwrap();
     symlink("loop.yml", world.path(".github/workflows/loop.yml")).unwrap();
-    insta::assert_snapshot!(told(&world.plan()), @"");
+    insta::assert_snapshot!(told(&world.plan()), @r"
+    create github/ci-backup: the config asks for it and it is not there
+    held github/dangling-backup: .github/workflows/dangling.yml: it is a symbolic link that leads nowhere: No such file or directory (os error 2)
+    held github/folder-backup: .github/workflows/folder.yml: it should be a file and is a folder
+    held github/huge-backup: .github/workflows/huge.yml: it has 782 KB, and files of more than 500 KB are not read
+    held github/latin-backup: .github/workflows/latin.yml: it is no text in UTF-8: byte 10 is wrong
+    held github/loop-backup: .github/workflows/loop.yml: it is a symbolic link that leads nowhere: Too many levels of symbolic links (os error 40)
+    ");
     world.apply(&world.plan()).unwrap();
     assert!(world.path(BACKUP).is_file());
 }

@@ -19,7 +19,30 @@ fn a_backup_does_the_same_at_another_time() {
     let text = world.read(".github/workflows/nightly-backup.yml");
     let (mark, text): (Vec<_>, Vec<_>) = text.lines().partition(|it| it.contains("written="));
     assert_eq!(mark.len(), 1);
-    insta::assert_snapshot!(text.join("\n"), @"");
+    insta::assert_snapshot!(text.join("\n"), @r"
+    # The backup of nightly.yml, made by redundancy. To change it, change nightly.yml or redundancy.toml and
+    # run `redundancy apply`. An edit made here is kept, and ends its updates until somebody decides.
+    name: Nightly (backup)
+    on:
+      workflow_dispatch:
+        inputs:
+          dry:
+            type: boolean
+      schedule:
+      - cron: 22 1 * * *
+    permissions: {}
+    concurrency:
+      group: nightly-backup
+      cancel-in-progress: false
+    jobs:
+      build:
+        runs-on: ubuntu-latest
+        steps:
+        - uses: actions/checkout@v4
+        - run: |
+            make
+            make test
+    ");
 }
 
 #[test]
@@ -46,7 +69,11 @@ fn the_time_does_not_depend_on_where_the_project_is() {
     for schedule in ["hourly", "daily", "weekly"] {
         assert_eq!(cron(schedule), cron(schedule));
     }
-    insta::assert_snapshot!([cron("hourly"), cron("daily"), cron("weekly")].join("\n"), @"");
+    insta::assert_snapshot!([cron("hourly"), cron("daily"), cron("weekly")].join("\n"), @r"
+    30 * * * *
+    30 1 * * *
+    30 1 * * 0
+    ");
 }
 
 #[test]
@@ -79,7 +106,30 @@ fn what_can_t_have_a_backup_is_refused_with_the_place() {
         refused("- on\n"),
         refused(""),
         refused(&format!("{BODY}# {}", "x".repeat(500 * 1024))),
-    ].join("\n"), @"");
+    ].join("\n"), @r#"
+    x.yml:2: a merge was left unfinished here (conflict marker); resolve it first
+    x.yml:2: the key `true` stands where `on` should; some tools turn `on` into it
+    x.yml: this is no workflow: it holds several YAML documents, and GitHub reads one
+    x.yml:1: this is no workflow: duplicate entry with key "on"
+    x.yml:4: this is no workflow: jobs.a: duplicate entry with key "runs-on" at line 4 column 5
+    x.yml: it has no jobs
+    x.yml: it has no jobs
+    x.yml: it has no jobs
+    x.yml: it has no `on`, so nothing starts it
+    x.yml: it has no `on`, so nothing starts it
+    x.yml: only other workflows start it (`workflow_call`); back up these instead
+    x.yml: only other workflows start it (`workflow_call`); back up these instead
+    x.yml:5: this is no workflow: did not find expected ',' or '}' at line 5 column 1, while parsing a flow mapping at line 3 column 6
+    x.yml:3: this is no workflow: found character that cannot start any token at line 3 column 1, while scanning for the next token
+    x.yml:4: this is no workflow: unknown anchor at line 4 column 14
+    x.yml: it holds a YAML tag (`!…`), which GitHub does not know
+    x.yml:2: the number 007, written unusually: it would not come out the same; put it into quotes
+    x.yml:1: it begins with a YAML directive, which is not supported
+    x.yml: its `concurrency` has no `group`
+    x.yml: this is no workflow: it is not made of `key: value`
+    x.yml: this is no workflow: it is not made of `key: value`
+    x.yml: it has 501 KB, and files of more than 500 KB are not read
+    "#);
 }
 
 #[test]
@@ -90,7 +140,7 @@ fn aliases_can_t_fill_the_memory() {
         text += &format!("  a{n}: &a{n} [{refs}]\n");
     }
     let world = World::of_workflows(&[("x.yml", &format!("{text}jobs:\n  a:\n    runs-on: x\n"))]);
-    insta::assert_snapshot!(told(&world.plan()), @"");
+    insta::assert_snapshot!(told(&world.plan()), @"held github/x-backup: .github/workflows/x.yml: this is no workflow: repetition limit exceeded");
 }
 
 #[test]
@@ -106,7 +156,12 @@ fn names_that_clash_or_can_t_be_names_are_refused() {
         ("d-backup.yaml", BODY),
         ("README.md", "no workflow"),
     ]);
-    insta::assert_snapshot!(told(&world.plan()), @"");
+    insta::assert_snapshot!(told(&world.plan()), @r"
+    create github/b-backup: the config asks for it and it is not there
+    held github/_my_flow-42133ff0-backup: `my flow.yml` can't have a backup: a name has only letters, digits, `_`, `-` and `.`, not ' '
+    held github/_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx-a18d01dd-backup: `xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx.yml` can't have a backup: a name has at most 120 characters, this one has 125
+    held github/a-backup: `a.yml` and another file would both have the backup `a-backup`; rename one of them
+    ");
 }
 
 #[test]
