@@ -3,6 +3,9 @@
 //! A record is replaced as a whole and never synced to the disk: after a power loss, the processes
 //! that it speaks of are gone too, and what should exist is in the config. Programs that write at
 //! once take turns by a lock on the folder, held for one read and one write.
+//!
+//! A full disk must not keep a process down: how a known process does may then go unwritten. This
+//! program goes by its memory, and a later one by the marks of what runs.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -99,6 +102,14 @@ impl Record {
         }
     }
 
+    /// Whether it says the same as `other` of everything but runs and the clock.
+    fn tells_only_of_runs(&self, other: &Self) -> bool {
+        self.definition == other.definition
+            && self.written == other.written
+            && self.backs_up == other.backs_up
+            && self.on == other.on
+    }
+
     /// The record without any time later than `now`, if it has one: the clock was set back, and
     /// nothing may sleep until it has caught up.
     pub(super) fn clock_set_back(&self, now: Timestamp) -> Option<Self> {
@@ -135,6 +146,16 @@ struct Version {
     changed: (i64, i64),
 }
 
+impl Version {
+    fn of(about: &fs::Metadata) -> Self {
+        Self {
+            inode: about.ino(),
+            size: about.len(),
+            changed: (about.ctime(), about.ctime_nsec()),
+        }
+    }
+}
+
 /// What a file held.
 pub(super) type Reading = Result<Arc<Entry>, Damage>;
 
@@ -142,6 +163,9 @@ pub(super) type Reading = Result<Arc<Entry>, Damage>;
 pub(super) struct Records {
     folder: PathBuf,
     cache: HashMap<Name, (Version, Reading)>,
+    /// What could not be written, each with the file that it should have replaced. It holds as
+    /// long as that file is there.
+    unwritten: HashMap<Name, (Version, Arc<Entry>)>,
 }
 
 /// A file that changed less than this before it was read is read again the next time: two changes
@@ -150,7 +174,7 @@ const SETTLED: Duration = Duration::from_millis(50);
 
 impl Records {
     pub(super) fn new(folder: PathBuf) -> Self {
-        Self { folder, cache: HashMap::new() }
+        Self { folder, cache: HashMap::new(), unwritten: HashMap::new() }
     }
 
     pub(super) fn folder(&self) -> &Path {
@@ -163,6 +187,7 @@ impl Records {
 
     /// Reads every record; those that did not change since are taken from memory.
     pub(super) fn all(&mut self) -> Result<BTreeMap<Name, Reading>, Error> {
+        self.write_down();
         let failed = |error: io::Error| {
             Error::Refused(format!(
                 "cannot read the folder of the processes' records, {}: {error}",
@@ -202,11 +227,14 @@ impl Records {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
             Err(error) => return Some(Err(unreadable(&path, &error))),
         };
-        let version = Version {
-            inode: about.ino(),
-            size: about.len(),
-            changed: (about.ctime(), about.ctime_nsec()),
-        };
+        let version = Version::of(&about);
+        if let Some((replaced, entry)) = self.unwritten.get(name) {
+            if *replaced == version {
+                return Some(Ok(Arc::clone(entry)));
+            }
+            // Another program wrote since, and what it wrote it had seen.
+            self.unwritten.remove(name);
+        }
         if let Some((known, reading)) = self.cache.get(name)
             && *known == version
         {
@@ -250,6 +278,7 @@ impl Records {
     /// Removes a record; none there is fine.
     pub(super) fn remove(&mut self, name: &Name) -> Result<(), Error> {
         self.cache.remove(name);
+        self.unwritten.remove(name);
         let path = self.file(name);
         match fs::remove_file(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -269,22 +298,58 @@ impl Records {
         lock().map_err(|error: io::Error| failed_write(&self.folder, &error))
     }
 
-    /// Needs the lock: the temporary file has a fixed name, so that a killed writer leaves one
-    /// behind at most.
+    /// Needs the lock.
     fn write(&mut self, name: &Name, record: Record) -> Result<Arc<Entry>, Error> {
         let path = self.file(name);
-        let temporary = self.folder.join(format!(".{name}.json"));
-        let write = || {
-            let text = serde_json::to_vec(&record)?;
-            let mut options = OpenOptions::new();
-            options.write(true).create(true).truncate(true).mode(0o600);
-            options.open(&temporary)?.write_all(&text)?;
-            fs::rename(&temporary, &path)
+        let error = match self.replace(name, &record) {
+            Ok(()) => {
+                self.cache.remove(name);
+                self.unwritten.remove(name);
+                return Ok(Arc::new(Entry::new(record)));
+            }
+            Err(error) => error,
         };
-        write().map_err(|error: io::Error| failed_write(&path, &error))?;
-        self.cache.remove(name);
-        Ok(Arc::new(Entry::new(record)))
+        match self.get(name) {
+            Some(Ok(there)) if no_room(&error) && record.tells_only_of_runs(&there.record) => {
+                let about = fs::metadata(&path).map_err(|error| failed_write(&path, &error))?;
+                tracing::warn!("{}", failed_write(&path, &error));
+                let entry = Arc::new(Entry::new(record));
+                self.unwritten.insert(name.clone(), (Version::of(&about), Arc::clone(&entry)));
+                Ok(entry)
+            }
+            _ => Err(failed_write(&path, &error)),
+        }
     }
+
+    /// The temporary file has a fixed name, so that a killed writer leaves one behind at most.
+    fn replace(&self, name: &Name, record: &Record) -> io::Result<()> {
+        let temporary = self.folder.join(format!(".{name}.json"));
+        let text = serde_json::to_vec(record)?;
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(true).mode(0o600);
+        options.open(&temporary)?.write_all(&text)?;
+        fs::rename(&temporary, self.file(name))
+    }
+
+    /// Tries again to write what could not be written.
+    fn write_down(&mut self) {
+        let names: Vec<Name> = self.unwritten.keys().cloned().collect();
+        for name in names {
+            let Ok(_lock) = self.lock() else { return };
+            // Forgets it if another program wrote since.
+            let _ = self.get(&name);
+            if let Some((_, entry)) = self.unwritten.get(&name)
+                && self.replace(&name, &entry.record).is_ok()
+            {
+                self.unwritten.remove(&name);
+            }
+        }
+    }
+}
+
+fn no_room(error: &io::Error) -> bool {
+    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    matches!(error.kind(), FileTooLarge | QuotaExceeded | StorageFull)
 }
 
 fn parse(path: &Path, bytes: &[u8], about: &fs::Metadata) -> Reading {

@@ -194,3 +194,19 @@ fn failed(what: &str, path: &str, error: &io::Error) -> Error {
         _ => Error::Passing(format!("{text}; it is tried again at the next look")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_pass_is_told_from_what_needs_a_person() {
+        let told = |kind: io::ErrorKind| failed("write", "a/b.yml", &kind.into());
+        for kind in [io::ErrorKind::StorageFull, io::ErrorKind::Interrupted] {
+            assert!(matches!(told(kind), Error::Passing(why) if why.contains("a/b.yml")), "{kind}");
+        }
+        for kind in [io::ErrorKind::PermissionDenied, io::ErrorKind::ReadOnlyFilesystem] {
+            assert!(matches!(told(kind), Error::Refused(why) if why.contains("a/b.yml")), "{kind}");
+        }
+    }
+}

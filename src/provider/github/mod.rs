@@ -148,7 +148,7 @@ impl Look {
     }
 }
 
-/// The names of the workflow files in `folder`, in order. Folders are none, whatever their name.
+/// The names in `folder` that workflow files have, in order.
 fn file_names(folder: &std::path::Path) -> io::Result<Vec<String>> {
     let entries = match fs::read_dir(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),

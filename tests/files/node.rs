@@ -1,0 +1,64 @@
+//! Real parts from npm: installed once for all test runs, then called.
+
+use std::{
+    fs::{self, File},
+    path::{Path, PathBuf},
+    process::Command,
+    sync::OnceLock,
+};
+
+use serde::de::DeserializeOwned;
+
+const PARTS: [(&str, &str); 6] = [
+    ("package.json", include_str!("../node/package.json")),
+    ("package-lock.json", include_str!("../node/package-lock.json")),
+    (".npmrc", include_str!("../node/.npmrc")),
+    ("workflows.mjs", include_str!("../node/workflows.mjs")),
+    ("json-modules.mjs", include_str!("../node/json-modules.mjs")),
+    ("bundle.mjs", include_str!("../node/bundle.mjs")),
+];
+
+/// The folder with the parts, made on first use. Its name depends on what is in it, so that a
+/// change of the parts makes a new one.
+fn parts() -> &'static Path {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    FOLDER.get_or_init(|| {
+        let texts = PARTS.iter().map(|(_, text)| text);
+        let digest = redundancy::core::digest::Digest::of(texts);
+        let tmp = Path::new(env!("CARGO_TARGET_TMPDIR"));
+        let folder = tmp.join(format!("node-{}", digest.short()));
+        let lock = File::create(tmp.join("node.lock")).unwrap();
+        lock.lock().unwrap();
+        let done = folder.join("installed");
+        if !done.exists() {
+            fs::create_dir_all(&folder).unwrap();
+            for (name, text) in PARTS {
+                fs::write(folder.join(name), text).unwrap();
+            }
+            let args = ["ci", "--ignore-scripts", "--no-audit", "--no-fund"];
+            let npm = Command::new("npm").args(args).current_dir(&folder).output();
+            let npm = npm.unwrap_or_else(|error| panic!("these tests need npm in PATH: {error}"));
+            let said = String::from_utf8_lossy(&npm.stderr);
+            assert!(npm.status.success(), "npm could not install the test parts:\n{said}");
+            File::create(done).unwrap();
+        }
+        folder
+    })
+}
+
+/// What a script said: its standard output as JSON, and each line of its standard error.
+pub(crate) fn script<T: DeserializeOwned>(name: &str, args: &[&str]) -> T {
+    let script = parts().join(name);
+    let (out, _) = node(&[&[script.to_str().unwrap()], args].concat());
+    serde_json::from_str(&out).unwrap_or_else(|error| panic!("{name} said {out:?}: {error}"))
+}
+
+/// Runs node. What it writes has to be text, and it has to end well.
+pub(crate) fn node(args: &[&str]) -> (String, String) {
+    let node = Command::new("node").args(args).output();
+    let node = node.unwrap_or_else(|error| panic!("these tests need node in PATH: {error}"));
+    let (out, err) =
+        (String::from_utf8(node.stdout).unwrap(), String::from_utf8(node.stderr).unwrap());
+    assert!(node.status.success(), "node {args:?} failed:\n{err}");
+    (out, err)
+}

@@ -1,0 +1,192 @@
+//! Which workflows have a backup, and what it is.
+
+use crate::{World, told};
+
+const BODY: &str = "on: push\njobs:\n  a:\n    runs-on: x\n";
+
+#[test]
+fn a_backup_does_the_same_at_another_time() {
+    let world = World::of_workflows(&[(
+        "nightly.yml",
+        "# Builds every night.\n\
+         name: Nightly\n\
+         on:\n  push:\n    branches: [main]\n  schedule:\n  - cron: 0 3 * * *\n  workflow_dispatch:\n    inputs:\n      dry: {type: boolean}\n\
+         permissions: {}\n\
+         concurrency: nightly\n\
+         jobs:\n  build:\n    runs-on: ubuntu-latest\n    steps:\n    - uses: actions/checkout@v4\n    - run: |\n        make\n        make test\n",
+    )]);
+    world.settle();
+    let text = world.read(".github/workflows/nightly-backup.yml");
+    let (mark, text): (Vec<_>, Vec<_>) = text.lines().partition(|it| it.contains("written="));
+    assert_eq!(mark.len(), 1);
+    insta::assert_snapshot!(text.join("\n"), @r"
+    # The backup of nightly.yml, made by redundancy. To change it, change nightly.yml or redundancy.toml and
+    # run `redundancy apply`. An edit made here is kept, and ends its updates until somebody decides.
+    name: Nightly (backup)
+    on:
+      workflow_dispatch:
+        inputs:
+          dry:
+            type: boolean
+      schedule:
+      - cron: 22 1 * * *
+    permissions: {}
+    concurrency:
+      group: nightly-backup
+      cancel-in-progress: false
+    jobs:
+      build:
+        runs-on: ubuntu-latest
+        steps:
+        - uses: actions/checkout@v4
+        - run: |
+            make
+            make test
+    ");
+}
+
+#[test]
+fn what_has_no_group_gets_one() {
+    let world = World::of_workflows(&[("ci.yml", BODY)]);
+    world.settle();
+    let text = world.read(".github/workflows/ci-backup.yml");
+    assert!(text.contains("\nname: ci (backup)\non:\n"), "{text}");
+    assert!(
+        text.contains("concurrency:\n  group: ci-backup\n  cancel-in-progress: false\n"),
+        "{text}"
+    );
+}
+
+#[test]
+fn the_time_does_not_depend_on_where_the_project_is() {
+    let cron = |schedule: &str| {
+        let config = format!("[[workflow]]\nbacks_up = '*'\nschedule = '{schedule}'");
+        let world = World::new(&config, &[(".github/workflows/ci.yml", BODY)]);
+        world.settle();
+        let text = world.read(".github/workflows/ci-backup.yml");
+        text.split("cron: ").nth(1).unwrap().lines().next().unwrap().to_owned()
+    };
+    for schedule in ["hourly", "daily", "weekly"] {
+        assert_eq!(cron(schedule), cron(schedule));
+    }
+    insta::assert_snapshot!([cron("hourly"), cron("daily"), cron("weekly")].join("\n"), @r"
+    30 * * * *
+    30 1 * * *
+    30 1 * * 0
+    ");
+}
+
+#[test]
+fn what_can_t_have_a_backup_is_refused_with_the_place() {
+    let refused = |text: &str| {
+        let world = World::of_workflows(&[("x.yml", text)]);
+        let told = told(&world.plan());
+        told.strip_prefix("held github/x-backup: .github/workflows/").unwrap_or(&told).to_owned()
+    };
+    insta::assert_snapshot!([
+        refused("name: x\n<<<<<<< HEAD\non: push\n=======\non: pull_request\n>>>>>>> main\n"),
+        refused("name: x\ntrue:\n  push:\njobs:\n  a:\n    runs-on: x\n"),
+        refused(&format!("{BODY}---\n{BODY}")),
+        refused(&format!("{BODY}on: pull_request\n")),
+        refused("on: push\njobs:\n  a:\n    runs-on: x\n    runs-on: y\n"),
+        refused("on: push\n"),
+        refused("on: push\njobs: {}\n"),
+        refused("on: push\njobs: [a]\n"),
+        refused("jobs:\n  a:\n    runs-on: x\n"),
+        refused("on:\njobs:\n  a:\n    runs-on: x\n"),
+        refused("on: workflow_call\njobs:\n  a:\n    runs-on: x\n"),
+        refused("on:\n  workflow_call:\n    inputs: {}\njobs:\n  a:\n    runs-on: x\n"),
+        refused("on: push\njobs:\n  a: {\n    runs-on: x\n"),
+        refused("on: push\njobs:\n\ta:\n"),
+        refused("on: push\njobs:\n  a:\n    runs-on: *x\n"),
+        refused("on: push\nenv: {A: !secret x}\njobs:\n  a:\n    runs-on: x\n"),
+        refused("on: push\nenv: {A: 007}\njobs:\n  a:\n    runs-on: x\n"),
+        refused("%YAML 1.1\n---\non: push\njobs:\n  a:\n    runs-on: x\n"),
+        refused("on: push\nconcurrency: {cancel-in-progress: true}\njobs:\n  a:\n    runs-on: x\n"),
+        refused("- on\n"),
+        refused(""),
+        refused(&format!("{BODY}# {}", "x".repeat(500 * 1024))),
+    ].join("\n"), @r#"
+    x.yml:2: a merge was left unfinished here (conflict marker); resolve it first
+    x.yml:2: the key `true` stands where `on` should; some tools turn `on` into it
+    x.yml: this is no workflow: it holds several YAML documents, and GitHub reads one
+    x.yml:1: this is no workflow: duplicate entry with key "on"
+    x.yml:4: this is no workflow: jobs.a: duplicate entry with key "runs-on" at line 4 column 5
+    x.yml: it has no jobs
+    x.yml: it has no jobs
+    x.yml: it has no jobs
+    x.yml: it has no `on`, so nothing starts it
+    x.yml: it has no `on`, so nothing starts it
+    x.yml: only other workflows start it (`workflow_call`); back up these instead
+    x.yml: only other workflows start it (`workflow_call`); back up these instead
+    x.yml:5: this is no workflow: did not find expected ',' or '}' at line 5 column 1, while parsing a flow mapping at line 3 column 6
+    x.yml:3: this is no workflow: found character that cannot start any token at line 3 column 1, while scanning for the next token
+    x.yml:4: this is no workflow: unknown anchor at line 4 column 14
+    x.yml: it holds a YAML tag (`!…`), which GitHub does not know
+    x.yml:2: the number 007, written unusually: it would not come out the same; put it into quotes
+    x.yml:1: it begins with a YAML directive, which is not supported
+    x.yml: its `concurrency` has no `group`
+    x.yml: this is no workflow: it is not made of `key: value`
+    x.yml: this is no workflow: it is not made of `key: value`
+    x.yml: it has 501 KB, and files of more than 500 KB are not read
+    "#);
+}
+
+#[test]
+fn aliases_can_t_fill_the_memory() {
+    let mut text = String::from("on: push\nenv:\n  a0: &a0 [x, x, x, x, x, x, x, x, x]\n");
+    for n in 1..30 {
+        let refs = vec![format!("*a{}", n - 1); 9].join(", ");
+        text += &format!("  a{n}: &a{n} [{refs}]\n");
+    }
+    let world = World::of_workflows(&[("x.yml", &format!("{text}jobs:\n  a:\n    runs-on: x\n"))]);
+    insta::assert_snapshot!(told(&world.plan()), @"held github/x-backup: .github/workflows/x.yml: this is no workflow: repetition limit exceeded");
+}
+
+#[test]
+fn names_that_clash_or_can_t_be_names_are_refused() {
+    let long = format!("{}.yml", "x".repeat(118));
+    let world = World::of_workflows(&[
+        ("a.yml", BODY),
+        ("a.yaml", BODY),
+        ("my flow.yml", BODY),
+        (&long, BODY),
+        ("b.yaml", BODY),
+        ("c-backup.yml", BODY),
+        ("d-backup.yaml", BODY),
+        ("README.md", "no workflow"),
+    ]);
+    insta::assert_snapshot!(told(&world.plan()), @r"
+    create github/b-backup: the config asks for it and it is not there
+    held github/_my_flow-42133ff0-backup: `my flow.yml` can't have a backup: a name has only letters, digits, `_`, `-` and `.`, not ' '
+    held github/_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx-a18d01dd-backup: `xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx.yml` can't have a backup: a name has at most 120 characters, this one has 125
+    held github/a-backup: `a.yml` and another file would both have the backup `a-backup`; rename one of them
+    ");
+}
+
+#[test]
+fn only_what_the_config_names_has_a_backup() {
+    let world = World::new(
+        "[github]\nworkflows_dir = './ci/../ci'\n\
+         [[workflow]]\nbacks_up = '*.yml'\nexcept = 'deploy*'\nschedule = '1 2 * * *'\n\
+         [[workflow]]\nbacks_up = ['a.yml', 'd.yaml']\nschedule = '3 4 * * *'\n",
+        &[
+            ("ci/a.yml", BODY),
+            ("ci/deploy-site.yml", BODY),
+            ("ci/c.yaml", BODY),
+            ("ci/d.yaml", BODY),
+        ],
+    );
+    world.settle();
+    let made = [
+        "ci/a-backup.yml",
+        "ci/a.yml",
+        "ci/c.yaml",
+        "ci/d-backup.yml",
+        "ci/d.yaml",
+        "ci/deploy-site.yml",
+    ];
+    assert_eq!(world.tree(), made);
+    assert!(world.read("ci/a-backup.yml").contains("cron: 1 2 * * *"));
+    assert!(world.read("ci/d-backup.yml").contains("cron: 3 4 * * *"));
+}
