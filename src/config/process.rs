@@ -95,6 +95,33 @@ impl Process {
     /// The value of `interpreter` that means: the script is run itself. PM2's word.
     pub const NO_INTERPRETER: &'static str = "none";
 
+    /// A process of which nothing more is said than what it is called and what it runs.
+    #[must_use]
+    pub fn new(name: Name, command: Vec<String>) -> Self {
+        Self {
+            name,
+            backs_up: None,
+            runner: Runner::default(),
+            command,
+            script: None,
+            args: Vec::new(),
+            interpreter: None,
+            cwd: None,
+            env: BTreeMap::new(),
+            mode: None,
+            state: State::default(),
+            restart: Restart::default(),
+            max_restarts: Self::default_max_restarts(),
+            min_uptime: Self::default_min_uptime(),
+            backoff: None,
+            cron: None,
+            timezone: None,
+            stop_signal: StopSignal::default(),
+            stop_timeout: Self::default_stop_timeout(),
+            log: Log::default(),
+        }
+    }
+
     fn default_max_restarts() -> u32 {
         15
     }
@@ -225,6 +252,12 @@ mod tests {
         assert_eq!(argv("script = './job.sh'"), ["bash", "./job.sh"]);
         assert_eq!(argv("script = 'npm'\nargs = ['start']"), ["npm", "start"]);
         assert_eq!(argv("script = 'a.js/run'"), ["a.js/run"]);
+    }
+
+    #[test]
+    fn a_new_process_is_what_the_shortest_table_says() {
+        let read: Process = toml::from_str("name = 'a'\ncommand = ['b']").unwrap();
+        assert_eq!(Process::new("a".parse().unwrap(), vec!["b".to_owned()]), read);
     }
 
     #[test]

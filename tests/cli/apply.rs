@@ -27,43 +27,13 @@ fn a_config_is_planned_applied_and_settled() {
     let plan = project.run(&["plan"]).ok();
     assert_snapshot!(plan.stdout, @r#"
     + create  embedded/nightly  the config asks for it and it is not there
-        backoff.factor   "2"
-        backoff.initial  "1s"
-        backoff.max      "5m"
-        command          ["true"]
-        cron             "30 2 * * *"
-        log.keep         5
-        log.max_size     "10 MiB"
-        max_restarts     15
-        min_uptime       "1s"
-        restart          "always"
-        stop_signal      "SIGTERM"
-        stop_timeout     "10s"
+        command  ["true"]
+        cron     "30 2 * * *"
     + create  embedded/worker  the config asks for it and it is not there
-        backoff.factor   "2"
-        backoff.initial  "1s"
-        backoff.max      "5m"
-        command          ["sleep", "1000"]
-        log.keep         5
-        log.max_size     "10 MiB"
-        max_restarts     15
-        min_uptime       "1s"
-        restart          "always"
-        stop_signal      "SIGTERM"
-        stop_timeout     "10s"
+        command  ["sleep", "1000"]
     + create  embedded/worker-backup  the config asks for it and it is not there
-        backoff.factor   "2"
-        backoff.initial  "1s"
-        backoff.max      "5m"
-        command          ["sleep", "1000"]
-        env.QUEUE        (hidden, 7cadf4e3)
-        log.keep         5
-        log.max_size     "10 MiB"
-        max_restarts     15
-        min_uptime       "1s"
-        restart          "always"
-        stop_signal      "SIGTERM"
-        stop_timeout     "10s"
+        command    ["sleep", "1000"]
+        env.QUEUE  (hidden, 7cadf4e3)
 
     Plan: 3 to create.
     Next: `redundancy apply` makes these changes.
@@ -108,7 +78,7 @@ fn a_changed_command_restarts_the_process() {
     project.config(&TWO.replacen("1000", "2000", 1));
     let plan = project.run(&["plan"]).ok();
     assert_snapshot!(plan.stdout, @r#"
-    ~ update  embedded/worker  what it is made from has changed
+    ~ update  embedded/worker  the config, or its primary, has changed
         command  ["sleep", "1000"] → ["sleep", "2000"]
         it is restarted for that
 

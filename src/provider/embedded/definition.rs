@@ -13,6 +13,7 @@ use crate::{
     },
     core::{
         digest::Digest,
+        id::Name,
         recovery,
         resource::{Body, Value},
         schedule::Schedule,
@@ -102,8 +103,17 @@ impl Definition {
         }
     }
 
-    /// The form that is compared and shown: digests in place of the environment's values.
+    /// The form that is compared and shown: without what has its usual value, and with digests in
+    /// place of the environment's values.
     pub(super) fn body(&self) -> Body {
+        let usual = Process::new(Name::literal("usual"), Vec::new());
+        let usual = Self::of(&usual, Backoff::default()).fields();
+        let mut fields = self.fields();
+        fields.retain(|key, value| usual.get(key) != Some(value));
+        Body { fields, files: BTreeMap::new() }
+    }
+
+    fn fields(&self) -> BTreeMap<String, Value> {
         let text = |it: &dyn ToString| Value::Text(it.to_string());
         let mut fields: BTreeMap<String, Value> = [
             ("command", self.command.clone().into()),
@@ -129,7 +139,7 @@ impl Definition {
             let hidden = Digest::of(["env", name, value]);
             fields.insert(format!("env.{name}"), Value::Hidden { hidden });
         }
-        Body { fields, files: BTreeMap::new() }
+        fields
     }
 
     /// When it runs by the clock, if it does.
@@ -207,10 +217,17 @@ mod tests {
     }
 
     #[test]
+    fn what_is_usual_is_not_told() {
+        let told = |text| definition(text).body().fields.into_keys().collect::<Vec<_>>();
+        assert_eq!(told("max_restarts = 15"), ["command"]);
+        assert_eq!(told("max_restarts = 14"), ["command", "max_restarts"]);
+    }
+
+    #[test]
     fn every_hot_field_is_a_field() {
-        let body = definition("cron = '0 3 * * *'\ntimezone = 'UTC'").body();
+        let fields = definition("cron = '0 3 * * *'\ntimezone = 'UTC'").fields();
         for field in HOT_FIELDS {
-            assert!(body.fields.contains_key(*field), "{field}");
+            assert!(fields.contains_key(*field), "{field}");
         }
     }
 
