@@ -183,7 +183,10 @@ impl Embedded {
         lock(&self.records).put(name, record.clone())?;
         let log = self.settings.log(name, &record.definition);
         let mark = mark::of(self.settings.scope, name, record.written);
-        let pid = match spawn(&record.definition, &self.settings.root, &log, &mark) {
+        let starting = lock(&self.records).begin_start()?;
+        let spawned = spawn(&record.definition, &self.settings.root, &log, &mark);
+        drop(starting);
+        let pid = match spawned {
             Ok(pid) => pid,
             Err(why) => {
                 let exit = Exit::NotStarted(why.to_string());

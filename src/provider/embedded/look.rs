@@ -12,7 +12,7 @@ use super::{
     Embedded,
     adopt::leaders,
     kernel::{self, Fate, ProcessId},
-    mark,
+    mark::{self, Member},
     record::{Entry, Record, Run},
     records::{Damage, Reading},
     running::{Known, lock, over},
@@ -84,8 +84,7 @@ impl Embedded {
         // that: so when all was scanned once, a first start needs no scan of its own.
         let scan = |it: &Name| only.is_none() || readings.contains_key(it);
         if first || missing.iter().any(scan) {
-            let members = mark::scan(self.settings.scope, None)
-                .map_err(|error| failed("look through /proc", &error))?;
+            let members = self.scan(None).map_err(|error| failed("look through /proc", &error))?;
             for (name, leader) in leaders(members) {
                 let known = readings.get(&name);
                 let runs = |it: &Reading| {
@@ -112,6 +111,12 @@ impl Embedded {
             }
         }
         Ok(())
+    }
+
+    /// Every living process under a mark of this project, and those of `group`.
+    pub(super) fn scan(&self, group: Option<i32>) -> io::Result<Vec<Member>> {
+        lock(&self.records).await_starts()?;
+        mark::scan(self.settings.scope, group)
     }
 
     /// Whether it is known what became of the last run. Where that has ended, `entry` says so

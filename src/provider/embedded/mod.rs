@@ -90,17 +90,13 @@ impl Provider for Embedded {
     fn desire(&self, seen: &Sightings) -> Wishes {
         let mut wishes = Wishes::default();
         for (name, process) in &self.settings.processes {
-            let field = seen.get(name).and_then(|it| it.body.fields.get(look::DAMAGED));
-            match (field, &process.impossible) {
-                (Some(Value::Text(why)), _) => {
-                    wishes.impossible.insert(name.clone(), why.clone());
-                }
-                (_, Some(why)) => {
-                    wishes.impossible.insert(name.clone(), why.clone());
-                }
-                (_, None) => {
-                    wishes.wanted.insert(name.clone(), process.wanted());
-                }
+            let damage = match seen.get(name).and_then(|it| it.body.fields.get(look::DAMAGED)) {
+                Some(Value::Text(why)) => Some(why),
+                _ => None,
+            };
+            match damage.or(process.impossible.as_ref()) {
+                Some(why) => drop(wishes.impossible.insert(name.clone(), why.clone())),
+                None => drop(wishes.wanted.insert(name.clone(), process.wanted())),
             }
         }
         wishes

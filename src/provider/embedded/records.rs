@@ -163,6 +163,22 @@ impl Records {
         }
     }
 
+    /// Keeps looks through all processes waiting while one is being started, until the lock is
+    /// dropped *and* the new process has become its program. Before that, it does not carry its
+    /// mark yet; but it holds this lock too, even when the program that starts it is killed.
+    pub(super) fn begin_start(&self) -> Result<File, Error> {
+        self.lock()
+    }
+
+    /// Waits until every process that is being started carries its mark.
+    pub(super) fn await_starts(&self) -> io::Result<()> {
+        match File::open(&self.folder) {
+            Ok(folder) => Ok(flock(folder, FlockOperation::LockShared)?),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
     fn lock(&self) -> Result<File, Error> {
         let lock = || {
             DirBuilder::new().recursive(true).mode(0o700).create(&self.folder)?;

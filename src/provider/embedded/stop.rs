@@ -10,7 +10,7 @@ use super::{
     Embedded,
     kernel::{self, ProcessId},
     look::failed,
-    mark::{self, Member},
+    mark::Member,
 };
 use crate::{core::id::Name, provider::Error};
 
@@ -105,7 +105,7 @@ impl Embedded {
             Some(leader) if kernel::owns_its_group(leader)? => Some(leader.pid),
             _ => None,
         };
-        let mut members = mark::scan(self.settings.scope, group)?;
+        let mut members = self.scan(group)?;
         members.retain(|it| {
             Some(it.stat.group) == group || it.mark.as_ref().is_some_and(|(of, _)| of == name)
         });
