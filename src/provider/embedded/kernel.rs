@@ -173,19 +173,21 @@ pub(super) fn command_and_folder(pid: i32) -> (Vec<String>, Option<PathBuf>) {
     (parts.map(text).collect(), fs::read_link(format!("/proc/{pid}/cwd")).ok())
 }
 
-/// Sends `signal` to every process of a group; none there is fine.
+/// Sends `signal` to every process of a group. None there is fine; and those of another user, which
+/// we may not signal, are found by whoever looks what is left.
 pub(super) fn signal_group(group: i32, signal: Signal) -> io::Result<()> {
     let Some(group) = Pid::from_raw(group) else { return Ok(()) };
     match kill_process_group(group, signal) {
-        Ok(()) | Err(Errno::SRCH) => Ok(()),
+        Ok(()) | Err(Errno::SRCH | Errno::PERM) => Ok(()),
         Err(error) => Err(error.into()),
     }
 }
 
-/// Sends `signal` to the process of a handle; it being gone is fine.
+/// Sends `signal` to the process of a handle. As with [`signal_group`], it may be gone or another
+/// user's.
 pub(super) fn signal(handle: &impl AsFd, signal: Signal) -> io::Result<()> {
     match pidfd_send_signal(handle, signal) {
-        Ok(()) | Err(Errno::SRCH) => Ok(()),
+        Ok(()) | Err(Errno::SRCH | Errno::PERM) => Ok(()),
         Err(error) => Err(error.into()),
     }
 }
@@ -236,5 +238,16 @@ mod tests {
         assert!(!is_alive(pid, stat.start + 1).unwrap(), "another start is another process");
         assert!(open(pid, stat.start + 1).unwrap().is_none());
         assert!(age(stat.start) < age(0));
+    }
+
+    #[test]
+    fn a_group_of_another_boot_or_of_a_number_given_out_again_is_not_touched() {
+        let pid = i32::try_from(std::process::id()).unwrap();
+        let start = stat(pid).unwrap().unwrap().start;
+        let boot = boot_id().unwrap();
+        let leader = |start, boot: &str| ProcessId { pid, start, boot: boot.to_owned() };
+        assert!(owns_its_group(&leader(start, &boot)).unwrap());
+        assert!(!owns_its_group(&leader(start + 1, &boot)).unwrap());
+        assert!(!owns_its_group(&leader(start, "another")).unwrap());
     }
 }

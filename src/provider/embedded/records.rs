@@ -235,3 +235,28 @@ fn failed_write(path: &Path, error: &io::Error) -> Error {
         _ => Error::Passing(said),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_look_waits_for_a_start_even_when_the_starting_program_was_killed() {
+        let dir = tempfile::tempdir().unwrap();
+        let records = Records::new(dir.path().join("embedded"));
+        records.await_starts().unwrap();
+        let starting = records.begin_start().unwrap();
+        // What a child has of it until it becomes its program.
+        let inherited = starting.try_clone().unwrap();
+        let may_look = || {
+            let folder = File::open(records.folder()).unwrap();
+            flock(folder, FlockOperation::NonBlockingLockShared).is_ok()
+        };
+        assert!(!may_look());
+        drop(starting);
+        assert!(!may_look());
+        drop(inherited);
+        assert!(may_look());
+        records.await_starts().unwrap();
+    }
+}
