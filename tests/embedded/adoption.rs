@@ -145,3 +145,19 @@ async fn what_ended_while_no_controller_was_there_is_down() {
     assert_eq!(verbs(&plan), ["start a"]);
     assert_eq!(world.processes().len(), 2);
 }
+
+#[tokio::test]
+async fn what_a_process_has_started_is_not_taken_for_it() {
+    let toml = "[[process]]\nname = 'a'\ncommand = ['sh', '-c', 'setsid sleep 300 & wait']";
+    let mut world = World::new(toml);
+    world.pass().await;
+    crate::world::until("its child is there", || world.processes().len() == 2).await;
+    let pid = world.pid("a").await;
+    // As if nobody had been there to see how it ended.
+    fs::remove_file(world.record("a")).unwrap();
+    crate::world::kill_9(pid);
+    crate::world::until("it is gone", || !lives(pid)).await;
+    world.begin_anew(toml);
+    assert_eq!(world.pass().await, ["create a"]);
+    assert_ne!(world.pid("a").await, pid);
+}

@@ -83,13 +83,9 @@ async fn a_record_that_cannot_be_read_never_leads_to_a_second_start() {
 async fn a_folder_that_cannot_be_written_is_named() {
     let world = World::new("[[process]]\nname = 'a'\ncommand = ['sleep', '300']");
     fs::write(world.path(".redundancy"), "").unwrap();
-    let plan = world.embedded.observe(Timestamp::now()).await;
-    let said = match plan {
-        Err(error) => error.to_string(),
-        Ok(_) => {
-            let (_, failed) = world.pass_at(Asker::Watch, Timestamp::now()).await;
-            failed.values().next().unwrap().to_string()
-        }
+    let said = match world.embedded.observe(Timestamp::now()).await {
+        Err(Error::Refused(said)) => said,
+        other => panic!("{other:?}"),
     };
     assert!(said.contains(".redundancy/embedded"), "{said}");
     assert_eq!(world.processes(), [0; 0]);

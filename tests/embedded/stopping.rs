@@ -1,6 +1,9 @@
 //! Starts and stops, and what is left after a stop: nothing.
 
-use redundancy::core::{change::Change, resource::Status};
+use redundancy::core::{
+    change::Change,
+    resource::{Body, Status},
+};
 
 use crate::world::{World, lives, name, until};
 
@@ -77,7 +80,7 @@ async fn what_the_config_no_longer_has_is_removed_and_its_log_kept() {
     assert!(!world.record("b").exists());
     assert!(world.path("automation/logs/b.log").exists());
     assert!(!world.observe().await.contains_key(&name("b")));
-    world.apply("b", &Change::Delete { from: Default::default() }).await.unwrap();
+    world.apply("b", &Change::Delete { from: Body::default() }).await.unwrap();
     assert_eq!(world.pass().await, [""; 0]);
 }
 

@@ -7,6 +7,7 @@ use super::{
     definition::HOT_FIELDS,
     kernel::{self, ProcessId},
     look::failed,
+    mark,
     record::{Record, Run},
     running::lock,
     settings::Configured,
@@ -181,8 +182,11 @@ impl Embedded {
         }
         lock(&self.records).put(name, record.clone())?;
         let log = self.settings.log(name, &record.definition);
-        let mark = kernel::mark(self.settings.scope, name, record.written);
-        let pid = match spawn(&record.definition, &self.settings.root, &log, &mark) {
+        let mark = mark::of(self.settings.scope, name, record.written);
+        let starting = lock(&self.records).begin_start()?;
+        let spawned = spawn(&record.definition, &self.settings.root, &log, &mark);
+        drop(starting);
+        let pid = match spawned {
             Ok(pid) => pid,
             Err(why) => {
                 let exit = Exit::NotStarted(why.to_string());

@@ -1,4 +1,4 @@
-//! What the kernel knows of processes: who lives, since when, under whose mark, and signals.
+//! What the kernel knows of processes: who lives, since when, how it ended; and signals.
 //!
 //! The formats of `/proc` are those of proc(5).
 
@@ -25,14 +25,7 @@ use rustix::{
 use serde::{Deserialize, Serialize};
 use tokio::io::{Interest, unix::AsyncFd};
 
-use crate::{
-    config::model::StopSignal,
-    core::{digest::Digest, id::Name, recovery::Exit},
-    provider::Error,
-};
-
-/// The variable in a child's environment that says whose it is.
-pub(super) const MARK: &str = "REDUNDANCY_MARK";
+use crate::{config::model::StopSignal, core::recovery::Exit, provider::Error};
 
 /// One process, told from every other: a pid alone is given out again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,7 +33,7 @@ pub(super) struct ProcessId {
     pub(super) pid: i32,
     /// When it started, in clock ticks since the boot: field 22 of `/proc/PID/stat`.
     pub(super) start: u64,
-    /// Which boot that was.
+    /// Which boot that was, and in which pid namespace: see [`boot_id`].
     pub(super) boot: String,
 }
 
@@ -51,19 +44,25 @@ pub(super) struct Stat {
     pub(super) zombie: bool,
     /// Its process group.
     pub(super) group: i32,
+    /// Its session.
+    pub(super) session: i32,
     /// See [`ProcessId::start`].
     pub(super) start: u64,
 }
 
-/// The id of the running boot. Fails where there is no `/proc`, and then nothing may be concluded
-/// about any process.
+/// Where pids mean what they mean now: the id of the running boot, and the pid namespace, since a
+/// container that is started again numbers its processes anew. Fails where there is no `/proc`,
+/// and then nothing may be concluded about any process.
 pub(super) fn boot_id() -> Result<String, Error> {
-    let path = "/proc/sys/kernel/random/boot_id";
-    let id = fs::read_to_string(path).map_err(|error| {
+    let failed = |path: &str, error| {
         let what = "embedded processes need Linux with /proc mounted";
         Error::Refused(format!("cannot read {path}: {error}; {what}"))
-    })?;
-    Ok(id.trim().to_owned())
+    };
+    let path = "/proc/sys/kernel/random/boot_id";
+    let id = fs::read_to_string(path).map_err(|error| failed(path, error))?;
+    let path = "/proc/self/ns/pid";
+    let namespace = fs::read_link(path).map_err(|error| failed(path, error))?;
+    Ok(format!("{} {}", id.trim(), namespace.display()))
 }
 
 /// What the kernel says of `pid`, or none when there is no such process.
@@ -92,6 +91,7 @@ fn parse_stat(bytes: &[u8]) -> Option<Stat> {
     Some(Stat {
         zombie: matches!(*fields.first()?, "Z" | "X"),
         group: fields.get(2)?.parse().ok()?,
+        session: fields.get(3)?.parse().ok()?,
         start: fields.get(19)?.parse().ok()?,
     })
 }
@@ -165,58 +165,6 @@ pub(super) fn await_end<T: AsRawFd + AsFd>(handle: T) -> io::Result<AsyncFd<T>> 
     AsyncFd::with_interest(handle, Interest::READABLE)
 }
 
-/// A process that was found by a scan.
-#[derive(Debug, Clone)]
-pub(super) struct Member {
-    pub(super) pid: i32,
-    pub(super) stat: Stat,
-    /// Whose it is, and the digest of what that was made from.
-    pub(super) mark: Option<(Name, Digest)>,
-}
-
-/// Every living process under a mark of `scope`, and those of process group `group`.
-///
-/// Processes whose environment we may not read are not ours: ours run as the same user.
-pub(super) fn scan(scope: Digest, group: Option<i32>) -> io::Result<Vec<Member>> {
-    let prefix = format!("{MARK}={scope}:").into_bytes();
-    let this = std::process::id();
-    let mut environ = Vec::new();
-    let mut members = Vec::new();
-    for entry in fs::read_dir("/proc")? {
-        let Some(pid) = entry?.file_name().to_str().and_then(|it| it.parse::<i32>().ok()) else {
-            continue;
-        };
-        // What runs below an embedded process may be this very program.
-        if u32::try_from(pid) == Ok(this) {
-            continue;
-        }
-        environ.clear();
-        let opened = File::open(format!("/proc/{pid}/environ"));
-        // Gone since, or another user's.
-        let readable = opened.and_then(|mut it| it.read_to_end(&mut environ)).is_ok();
-        let mark = if readable { find_mark(&environ, &prefix) } else { None };
-        if (mark.is_some() || group.is_some())
-            && let Some(stat) = stat(pid)?
-            && !stat.zombie
-            && (mark.is_some() || group == Some(stat.group))
-        {
-            members.push(Member { pid, stat, mark });
-        }
-    }
-    Ok(members)
-}
-
-fn find_mark(environ: &[u8], prefix: &[u8]) -> Option<(Name, Digest)> {
-    let value = environ.split(|b| *b == 0).find_map(|it| it.strip_prefix(prefix))?;
-    let (name, digest) = std::str::from_utf8(value).ok()?.rsplit_once(':')?;
-    Some((name.parse().ok()?, digest.parse().ok()?))
-}
-
-/// The value of [`MARK`] for one process.
-pub(super) fn mark(scope: Digest, name: &Name, written: Digest) -> String {
-    format!("{scope}:{name}:{written}")
-}
-
 /// The command line and the working folder of a running process, as far as they can be read.
 pub(super) fn command_and_folder(pid: i32) -> (Vec<String>, Option<PathBuf>) {
     let bytes = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
@@ -225,19 +173,21 @@ pub(super) fn command_and_folder(pid: i32) -> (Vec<String>, Option<PathBuf>) {
     (parts.map(text).collect(), fs::read_link(format!("/proc/{pid}/cwd")).ok())
 }
 
-/// Sends `signal` to every process of a group; none there is fine.
+/// Sends `signal` to every process of a group. None there is fine; and those of another user, which
+/// we may not signal, are found by whoever looks what is left.
 pub(super) fn signal_group(group: i32, signal: Signal) -> io::Result<()> {
     let Some(group) = Pid::from_raw(group) else { return Ok(()) };
     match kill_process_group(group, signal) {
-        Ok(()) | Err(Errno::SRCH) => Ok(()),
+        Ok(()) | Err(Errno::SRCH | Errno::PERM) => Ok(()),
         Err(error) => Err(error.into()),
     }
 }
 
-/// Sends `signal` to the process of a handle; it being gone is fine.
+/// Sends `signal` to the process of a handle. As with [`signal_group`], it may be gone or another
+/// user's.
 pub(super) fn signal(handle: &impl AsFd, signal: Signal) -> io::Result<()> {
     match pidfd_send_signal(handle, signal) {
-        Ok(()) | Err(Errno::SRCH) => Ok(()),
+        Ok(()) | Err(Errno::SRCH | Errno::PERM) => Ok(()),
         Err(error) => Err(error.into()),
     }
 }
@@ -273,22 +223,11 @@ mod tests {
 
     #[test]
     fn a_program_may_be_called_anything() {
-        let tail = "S 1 42 42 0 -1 4194304 1 0 0 0 0 0 0 0 20 0 1 0 777 0 0";
+        let tail = "S 1 42 41 0 -1 4194304 1 0 0 0 0 0 0 0 20 0 1 0 777 0 0";
         let line = format!("42 (a) R 9 (b) {tail}\n");
         let stat = parse_stat(line.as_bytes());
-        assert_eq!(stat, Some(Stat { zombie: false, group: 42, start: 777 }));
+        assert_eq!(stat, Some(Stat { zombie: false, group: 42, session: 41, start: 777 }));
         assert_eq!(parse_stat(b"42 (a"), None);
-    }
-
-    #[test]
-    fn a_mark_reads_back_and_nobody_elses_does() {
-        let (scope, other, written) =
-            (Digest::of(["here"]), Digest::of(["there"]), Digest::of(["x"]));
-        let name: Name = "job-1.a".parse().unwrap();
-        let environ = format!("A=b\0{MARK}={}\0C=d\0", mark(scope, &name, written));
-        let prefix = |scope| format!("{MARK}={scope}:").into_bytes();
-        assert_eq!(find_mark(environ.as_bytes(), &prefix(scope)), Some((name, written)));
-        assert_eq!(find_mark(environ.as_bytes(), &prefix(other)), None);
     }
 
     #[test]
@@ -299,5 +238,16 @@ mod tests {
         assert!(!is_alive(pid, stat.start + 1).unwrap(), "another start is another process");
         assert!(open(pid, stat.start + 1).unwrap().is_none());
         assert!(age(stat.start) < age(0));
+    }
+
+    #[test]
+    fn a_group_of_another_boot_or_of_a_number_given_out_again_is_not_touched() {
+        let pid = i32::try_from(std::process::id()).unwrap();
+        let start = stat(pid).unwrap().unwrap().start;
+        let boot = boot_id().unwrap();
+        let leader = |start, boot: &str| ProcessId { pid, start, boot: boot.to_owned() };
+        assert!(owns_its_group(&leader(start, &boot)).unwrap());
+        assert!(!owns_its_group(&leader(start + 1, &boot)).unwrap());
+        assert!(!owns_its_group(&leader(start, "another")).unwrap());
     }
 }

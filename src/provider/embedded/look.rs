@@ -6,19 +6,20 @@ use std::{
     sync::{Arc, atomic::Ordering},
 };
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::{
     Embedded,
-    definition::Definition,
-    kernel::{self, Fate, Member, ProcessId},
-    record::{Damage, Entry, Reading, Record, Run},
+    adopt::leaders,
+    kernel::{self, Fate, ProcessId},
+    mark::{self, Member},
+    record::{Entry, Record, Run},
+    records::{Damage, Reading},
     running::{Known, lock, over},
     status::status,
 };
 use crate::{
     core::{
-        digest::Digest,
         id::Name,
         recovery::{Ended, Exit},
         resource::{Actual, Body, Mark, Sightings, Status, Value},
@@ -83,8 +84,7 @@ impl Embedded {
         // that: so when all was scanned once, a first start needs no scan of its own.
         let scan = |it: &Name| only.is_none() || readings.contains_key(it);
         if first || missing.iter().any(scan) {
-            let members = kernel::scan(self.settings.scope, None)
-                .map_err(|error| failed("look through /proc", &error))?;
+            let members = self.scan(None).map_err(|error| failed("look through /proc", &error))?;
             for (name, leader) in leaders(members) {
                 let known = readings.get(&name);
                 let runs = |it: &Reading| {
@@ -111,6 +111,12 @@ impl Embedded {
             }
         }
         Ok(())
+    }
+
+    /// Every living process under a mark of this project, and those of `group`.
+    pub(super) fn scan(&self, group: Option<i32>) -> io::Result<Vec<Member>> {
+        lock(&self.records).await_starts()?;
+        mark::scan(self.settings.scope, group)
     }
 
     /// Whether it is known what became of the last run. Where that has ended, `entry` says so
@@ -198,84 +204,6 @@ impl Embedded {
             }
         }
     }
-
-    /// Takes over a process of ours that its record does not know. None: there is a record that
-    /// can't be read and must not be replaced.
-    fn adopt(
-        &self,
-        name: &Name,
-        leader: &Leader,
-        known: Option<&Reading>,
-        boot: &str,
-        now: Timestamp,
-    ) -> Result<Option<Arc<Entry>>, Error> {
-        let process = ProcessId { pid: leader.pid, start: leader.start, boot: boot.to_owned() };
-        let age = SignedDuration::try_from(kernel::age(leader.start)).unwrap_or_default();
-        let since = now.checked_sub(age).unwrap_or(now);
-        let run = Run::Started { process: process.clone(), since };
-        let (seen, record) = match known {
-            Some(Ok(entry)) => (Some(&entry.record.run), Record { run, ..entry.record.clone() }),
-            Some(Err(damage)) if !damage.torn => return Ok(None),
-            Some(Err(_)) | None => (None, self.record_of(name, leader, run, now)),
-        };
-        let entry = lock(&self.records).put_if(name, seen, record)?;
-        let log = self.settings.log(name, &entry.record.definition);
-        let watch = || {
-            if let Some(handle) = kernel::open(leader.pid, leader.start)? {
-                return self.running.watch(name, &process, handle, log);
-            }
-            // It ended just now: the next look says so.
-            self.running.look_again();
-            Ok(())
-        };
-        watch().map_err(|error| failed(&format!("watch {name}"), &error))?;
-        Ok(Some(entry))
-    }
-
-    /// A record for a running process that has none: from the config, if the process was made from
-    /// that, or else from what can be seen.
-    fn record_of(&self, name: &Name, leader: &Leader, run: Run, now: Timestamp) -> Record {
-        let configured = self.settings.processes.get(name);
-        let made_from = configured.filter(|it| it.digest == leader.written);
-        let definition = made_from.map_or_else(
-            || {
-                let (command, folder) = kernel::command_and_folder(leader.pid);
-                Definition::seen(command, folder)
-            },
-            |it| it.definition.clone(),
-        );
-        Record {
-            written: definition.body().digest(),
-            definition,
-            backs_up: configured.and_then(|it| it.backs_up.clone()),
-            on: true,
-            run,
-            failures: 0,
-            restarts: 0,
-            last_tick: Some(now),
-        }
-    }
-}
-
-/// The first process of a run: its pid is the number of its group.
-struct Leader {
-    pid: i32,
-    start: u64,
-    /// The digest of what it was made from.
-    written: Digest,
-}
-
-/// The leader of each name: the oldest, since what a process starts may lead groups of its own.
-fn leaders(members: Vec<Member>) -> BTreeMap<Name, Leader> {
-    let mut leaders: BTreeMap<Name, Leader> = BTreeMap::new();
-    for Member { pid, stat, mark } in members {
-        let Some((name, written)) = mark.filter(|_| stat.group == pid) else { continue };
-        let older = leaders.get(&name).is_some_and(|it| (it.start, it.pid) < (stat.start, pid));
-        if !older {
-            leaders.insert(name, Leader { pid, start: stat.start, written });
-        }
-    }
-    leaders
 }
 
 fn seen(entry: &Entry, now: Timestamp) -> Actual {

@@ -2,18 +2,21 @@
 //! backup must not share PM2's fate.
 //!
 //! A process outlives the program that started it, and any later program finds it again: by its
-//! record (`record`), and where that is missing or behind, by the mark in its environment, which
-//! only the kernel can lose (`kernel`, `look`). So none is lost and none runs twice, whenever a
+//! record (`record`, `records`), and where that is missing or behind, by the mark in its
+//! environment (`mark`, `adopt`). So none is lost and none runs twice, whenever a
 //! program is killed. That a process ended is the kernel's word too (`running`); what follows is
 //! decided by [`crate::core::recovery`] from the record (`status`) and made by the next change
 //! (`change`, `spawn`, `stop`).
 
+mod adopt;
 mod change;
 mod definition;
 mod kernel;
 mod logs;
 mod look;
+mod mark;
 mod record;
+mod records;
 mod running;
 mod settings;
 mod spawn;
@@ -28,7 +31,7 @@ use std::{
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 
-use self::{record::Records, running::Running, settings::Settings};
+use self::{records::Records, running::Running, settings::Settings};
 use super::{Error, Provider};
 use crate::{
     config::Project,
@@ -95,17 +98,13 @@ impl Provider for Embedded {
     fn desire(&self, seen: &Sightings) -> Wishes {
         let mut wishes = Wishes::default();
         for (name, process) in &self.settings.processes {
-            let field = seen.get(name).and_then(|it| it.body.fields.get(look::DAMAGED));
-            match (field, process.definition.schedule()) {
-                (Some(Value::Text(why)), _) => {
-                    wishes.impossible.insert(name.clone(), why.clone());
-                }
-                (_, Err(why)) => {
-                    wishes.impossible.insert(name.clone(), why);
-                }
-                (_, Ok(_)) => {
-                    wishes.wanted.insert(name.clone(), process.wanted());
-                }
+            let damage = match seen.get(name).and_then(|it| it.body.fields.get(look::DAMAGED)) {
+                Some(Value::Text(why)) => Some(why),
+                _ => None,
+            };
+            match damage.or(process.impossible.as_ref()) {
+                Some(why) => drop(wishes.impossible.insert(name.clone(), why.clone())),
+                None => drop(wishes.wanted.insert(name.clone(), process.wanted())),
             }
         }
         wishes

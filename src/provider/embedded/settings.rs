@@ -36,6 +36,8 @@ pub(super) struct Configured {
     pub(super) digest: Digest,
     pub(super) run: Run,
     pub(super) backs_up: Option<String>,
+    /// Why it can't be made, if so.
+    pub(super) impossible: Option<String>,
 }
 
 impl Settings {
@@ -53,8 +55,10 @@ impl Settings {
                 State::Running | State::Stopped => Run::Off,
             };
             let digest = body.digest();
+            let impossible = definition.schedule().err();
             let backs_up = process.backs_up.clone();
-            (process.name.clone(), Configured { definition, body, digest, run, backs_up })
+            let configured = Configured { definition, body, digest, run, backs_up, impossible };
+            (process.name.clone(), configured)
         });
         let state_dir = project.state_dir();
         Self {

@@ -8,7 +8,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use super::{definition::Definition, kernel, logs::Log};
+use super::{definition::Definition, logs::Log, mark};
 use crate::provider::Error;
 
 /// Starts a process as the leader of a group of its own; its pid.
@@ -18,7 +18,7 @@ pub(super) fn spawn(
     definition: &Definition,
     root: &Path,
     log: &Log,
-    mark: &str,
+    marked: &str,
 ) -> Result<u32, Error> {
     let folder = definition.cwd.as_ref().map_or_else(|| root.to_owned(), |it| root.join(it));
     let (output, errors) = open(log).map_err(|error| {
@@ -31,7 +31,7 @@ pub(super) fn spawn(
         .args(arguments)
         .current_dir(&folder)
         .envs(&definition.env)
-        .env(kernel::MARK, mark)
+        .env(mark::MARK, marked)
         .stdin(Stdio::null())
         .stdout(output)
         .stderr(errors)

@@ -8,8 +8,9 @@ use tokio::{io::unix::AsyncFd, time::Instant};
 
 use super::{
     Embedded,
-    kernel::{self, Member, ProcessId},
+    kernel::{self, ProcessId},
     look::failed,
+    mark::Member,
 };
 use crate::{core::id::Name, provider::Error};
 
@@ -104,7 +105,7 @@ impl Embedded {
             Some(leader) if kernel::owns_its_group(leader)? => Some(leader.pid),
             _ => None,
         };
-        let mut members = kernel::scan(self.settings.scope, group)?;
+        let mut members = self.scan(group)?;
         members.retain(|it| {
             Some(it.stat.group) == group || it.mark.as_ref().is_some_and(|(of, _)| of == name)
         });

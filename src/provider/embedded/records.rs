@@ -1,0 +1,319 @@
+//! The records' files, one for each process: `STATE_DIR/embedded/NAME.json`.
+//!
+//! A file is replaced as a whole and never synced to the disk: after a power loss, the processes
+//! that it speaks of are gone too, and what should exist is in the config. Programs that write at
+//! once take turns by a lock on the folder, held for one read and one write.
+//!
+//! A full disk must not keep a process down: how a known process does may then go unwritten. This
+//! program goes by its memory, and a later one by the marks of what runs.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    fs::{self, DirBuilder, File, OpenOptions},
+    io::{self, Write},
+    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use jiff::Timestamp;
+use rustix::fs::{FlockOperation, flock};
+
+use super::record::{Entry, Record, Run};
+use crate::{core::id::Name, provider::Error};
+
+/// A record that can't be read.
+#[derive(Debug, Clone)]
+pub(super) struct Damage {
+    /// What is wrong, with the file's path.
+    pub(super) what: String,
+    /// Since when: the file's last change.
+    pub(super) since: Timestamp,
+    /// Whether the file was read and makes no sense, so that nothing is lost by replacing it.
+    pub(super) torn: bool,
+}
+
+/// What tells a file that was replaced from the one that was read.
+#[derive(PartialEq, Eq, Clone, Copy)]
+struct Version {
+    inode: u64,
+    size: u64,
+    changed: (i64, i64),
+}
+
+impl Version {
+    fn of(about: &fs::Metadata) -> Self {
+        Self {
+            inode: about.ino(),
+            size: about.len(),
+            changed: (about.ctime(), about.ctime_nsec()),
+        }
+    }
+}
+
+/// What a file held.
+pub(super) type Reading = Result<Arc<Entry>, Damage>;
+
+/// The folder of the records.
+pub(super) struct Records {
+    folder: PathBuf,
+    cache: HashMap<Name, (Version, Reading)>,
+    /// What could not be written, each with the file that it should have replaced. It holds as
+    /// long as that file is there.
+    unwritten: HashMap<Name, (Version, Arc<Entry>)>,
+}
+
+/// A file that changed less than this before it was read is read again the next time: two changes
+/// within one tick of the file system's clock can look like one.
+const SETTLED: Duration = Duration::from_millis(50);
+
+impl Records {
+    pub(super) fn new(folder: PathBuf) -> Self {
+        Self { folder, cache: HashMap::new(), unwritten: HashMap::new() }
+    }
+
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    pub(super) fn file(&self, name: &Name) -> PathBuf {
+        self.folder.join(format!("{name}.json"))
+    }
+
+    /// Reads every record; those that did not change since are taken from memory.
+    pub(super) fn all(&mut self) -> Result<BTreeMap<Name, Reading>, Error> {
+        self.write_down();
+        let failed = |error: io::Error| {
+            Error::Refused(format!(
+                "cannot read the folder of the processes' records, {}: {error}",
+                self.folder.display()
+            ))
+        };
+        let mut names = Vec::new();
+        match fs::read_dir(&self.folder) {
+            Ok(entries) => {
+                for entry in entries {
+                    let file = entry.map_err(failed)?.file_name();
+                    let name = file.to_str().and_then(|it| it.strip_suffix(".json"));
+                    names.extend(name.and_then(|it| it.parse::<Name>().ok()));
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(failed(error)),
+        }
+        let mut all = BTreeMap::new();
+        for name in names {
+            // None: removed since the folder was read.
+            if let Some(reading) = self.get(&name) {
+                all.insert(name, reading);
+            }
+        }
+        if self.cache.len() > all.len() {
+            self.cache.retain(|name, _| all.contains_key(name));
+        }
+        Ok(all)
+    }
+
+    /// Reads one record, if there is one.
+    pub(super) fn get(&mut self, name: &Name) -> Option<Reading> {
+        let path = self.file(name);
+        let about = match fs::metadata(&path) {
+            Ok(about) => about,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
+            Err(error) => return Some(Err(unreadable(&path, &error))),
+        };
+        let version = Version::of(&about);
+        if let Some((replaced, entry)) = self.unwritten.get(name) {
+            if *replaced == version {
+                return Some(Ok(Arc::clone(entry)));
+            }
+            // Another program wrote since, and what it wrote it had seen.
+            self.unwritten.remove(name);
+        }
+        if let Some((known, reading)) = self.cache.get(name)
+            && *known == version
+        {
+            return Some(reading.clone());
+        }
+        let reading = match fs::read(&path) {
+            Ok(bytes) => parse(&path, &bytes, &about),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
+            Err(error) => Err(unreadable(&path, &error)),
+        };
+        let age = about.modified().ok().and_then(|it| SystemTime::now().duration_since(it).ok());
+        if age.is_some_and(|it| it > SETTLED) {
+            self.cache.insert(name.clone(), (version, reading.clone()));
+        } else {
+            self.cache.remove(name);
+        }
+        Some(reading)
+    }
+
+    /// Replaces a record.
+    pub(super) fn put(&mut self, name: &Name, record: Record) -> Result<Arc<Entry>, Error> {
+        let _lock = self.lock()?;
+        self.write(name, record)
+    }
+
+    /// Replaces a record whose run is still `seen`; gives back what is there now in any case. A
+    /// torn one or none counts as a run of `None`.
+    pub(super) fn put_if(
+        &mut self,
+        name: &Name,
+        seen: Option<&Run>,
+        record: Record,
+    ) -> Result<Arc<Entry>, Error> {
+        let _lock = self.lock()?;
+        match self.get(name) {
+            Some(Ok(entry)) if Some(&entry.record.run) != seen => Ok(entry),
+            _ => self.write(name, record),
+        }
+    }
+
+    /// Removes a record; none there is fine.
+    pub(super) fn remove(&mut self, name: &Name) -> Result<(), Error> {
+        self.cache.remove(name);
+        self.unwritten.remove(name);
+        let path = self.file(name);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(Error::Passing(format!("cannot remove {}: {error}", path.display())))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Keeps looks through all processes waiting while one is being started, until the lock is
+    /// dropped *and* the new process has become its program. Before that, it does not carry its
+    /// mark yet; but it holds this lock too, even when the program that starts it is killed.
+    pub(super) fn begin_start(&self) -> Result<File, Error> {
+        self.lock()
+    }
+
+    /// Waits until every process that is being started carries its mark.
+    pub(super) fn await_starts(&self) -> io::Result<()> {
+        match File::open(&self.folder) {
+            Ok(folder) => Ok(flock(folder, FlockOperation::LockShared)?),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn lock(&self) -> Result<File, Error> {
+        let lock = || {
+            DirBuilder::new().recursive(true).mode(0o700).create(&self.folder)?;
+            let folder = File::open(&self.folder)?;
+            flock(&folder, FlockOperation::LockExclusive)?;
+            Ok(folder)
+        };
+        lock().map_err(|error: io::Error| failed_write(&self.folder, &error))
+    }
+
+    /// Needs the lock.
+    fn write(&mut self, name: &Name, record: Record) -> Result<Arc<Entry>, Error> {
+        let path = self.file(name);
+        let error = match self.replace(name, &record) {
+            Ok(()) => {
+                self.cache.remove(name);
+                self.unwritten.remove(name);
+                return Ok(Arc::new(Entry::new(record)));
+            }
+            Err(error) => error,
+        };
+        match self.get(name) {
+            Some(Ok(there)) if no_room(&error) && record.tells_only_of_runs(&there.record) => {
+                let about = fs::metadata(&path).map_err(|error| failed_write(&path, &error))?;
+                tracing::warn!("{}", failed_write(&path, &error));
+                let entry = Arc::new(Entry::new(record));
+                self.unwritten.insert(name.clone(), (Version::of(&about), Arc::clone(&entry)));
+                Ok(entry)
+            }
+            _ => Err(failed_write(&path, &error)),
+        }
+    }
+
+    /// The temporary file has a fixed name, so that a killed writer leaves one behind at most.
+    fn replace(&self, name: &Name, record: &Record) -> io::Result<()> {
+        let temporary = self.folder.join(format!(".{name}.json"));
+        let text = serde_json::to_vec(record)?;
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(true).mode(0o600);
+        options.open(&temporary)?.write_all(&text)?;
+        fs::rename(&temporary, self.file(name))
+    }
+
+    /// Tries again to write what could not be written.
+    fn write_down(&mut self) {
+        let names: Vec<Name> = self.unwritten.keys().cloned().collect();
+        for name in names {
+            let Ok(_lock) = self.lock() else { return };
+            // Forgets it if another program wrote since.
+            let _ = self.get(&name);
+            if let Some((_, entry)) = self.unwritten.get(&name)
+                && self.replace(&name, &entry.record).is_ok()
+            {
+                self.unwritten.remove(&name);
+            }
+        }
+    }
+}
+
+fn no_room(error: &io::Error) -> bool {
+    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    matches!(error.kind(), FileTooLarge | QuotaExceeded | StorageFull)
+}
+
+fn parse(path: &Path, bytes: &[u8], about: &fs::Metadata) -> Reading {
+    serde_json::from_slice(bytes).map(|record| Arc::new(Entry::new(record))).map_err(|error| {
+        // Not the error's own text: it may quote the record, and with it a secret.
+        let place = format!("line {}, column {}", error.line(), error.column());
+        Damage {
+            what: format!("the record {} is damaged at {place}", path.display()),
+            since: about.modified().ok().and_then(|it| it.try_into().ok()).unwrap_or_default(),
+            torn: true,
+        }
+    })
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> Damage {
+    let what = format!("the record {} can't be read: {error}", path.display());
+    Damage { what, since: Timestamp::UNIX_EPOCH, torn: false }
+}
+
+fn failed_write(path: &Path, error: &io::Error) -> Error {
+    let said = format!("cannot write {}: {error}", path.display());
+    match error.kind() {
+        io::ErrorKind::PermissionDenied
+        | io::ErrorKind::ReadOnlyFilesystem
+        | io::ErrorKind::NotADirectory => Error::Refused(format!(
+            "{said}; make the folder writable for this user, or set `controller.state_dir`"
+        )),
+        _ => Error::Passing(said),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_look_waits_for_a_start_even_when_the_starting_program_was_killed() {
+        let dir = tempfile::tempdir().unwrap();
+        let records = Records::new(dir.path().join("embedded"));
+        records.await_starts().unwrap();
+        let starting = records.begin_start().unwrap();
+        // What a child has of it until it becomes its program.
+        let inherited = starting.try_clone().unwrap();
+        let may_look = || {
+            let folder = File::open(records.folder()).unwrap();
+            flock(folder, FlockOperation::NonBlockingLockShared).is_ok()
+        };
+        assert!(!may_look());
+        drop(starting);
+        assert!(!may_look());
+        drop(inherited);
+        assert!(may_look());
+        records.await_starts().unwrap();
+    }
+}
