@@ -100,7 +100,8 @@ fn what_can_t_have_a_backup_is_refused_with_the_place() {
         refused("on: push\njobs:\n\ta:\n"),
         refused("on: push\njobs:\n  a:\n    runs-on: *x\n"),
         refused("on: push\nenv: {A: !secret x}\njobs:\n  a:\n    runs-on: x\n"),
-        refused("on: push\nenv: {A: 007}\njobs:\n  a:\n    runs-on: x\n"),
+        refused("on: push\nenv:\n  {{ name }}: x\njobs:\n  a:\n    runs-on: x\n"),
+            refused("on: push\nenv: {A: 007}\njobs:\n  a:\n    runs-on: x\n"),
         refused("%YAML 1.1\n---\non: push\njobs:\n  a:\n    runs-on: x\n"),
         refused("on: push\nconcurrency: {cancel-in-progress: true}\njobs:\n  a:\n    runs-on: x\n"),
         refused("- on\n"),
@@ -110,7 +111,7 @@ fn what_can_t_have_a_backup_is_refused_with_the_place() {
     x.yml:2: a merge was left unfinished here (conflict marker); resolve it first
     x.yml:2: the key `true` stands where `on` should; some tools turn `on` into it
     x.yml: this is no workflow: it holds several YAML documents, and GitHub reads one
-    x.yml:1: this is no workflow: duplicate entry with key "on"
+    x.yml: this is no workflow: duplicate entry with key "on"
     x.yml:4: this is no workflow: jobs.a: duplicate entry with key "runs-on" at line 4 column 5
     x.yml: it has no jobs
     x.yml: it has no jobs
