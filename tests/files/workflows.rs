@@ -124,7 +124,8 @@ fn what_can_t_have_a_backup_is_refused_with_the_place() {
     x.yml:3: this is no workflow: found character that cannot start any token at line 3 column 1, while scanning for the next token
     x.yml:4: this is no workflow: unknown anchor at line 4 column 14
     x.yml: it holds a YAML tag (`!…`), which GitHub does not know
-    x.yml:2: the number 007, written unusually: it would not come out the same; put it into quotes
+    x.yml: it holds a key that is no text, which GitHub does not know
+    x.yml:2: the number 007, written unusually: it would not come out the same; write it as a plain text in quotes
     x.yml:1: it begins with a YAML directive, which is not supported
     x.yml: its `concurrency` has no `group`
     x.yml: this is no workflow: it is not made of `key: value`

@@ -71,8 +71,9 @@ fn read(text: &str) -> Result<Mapping, Refusal> {
         (line, format!("this is no workflow: {why}"))
     })?;
     if let Some((line, what)) = ambiguous(text, &tree) {
-        let why = format!("{what}: it would not come out the same; put it into quotes");
-        return Err((Some(line), why));
+        let why =
+            format!("{what}: it would not come out the same; write it as a plain text in quotes");
+        return Err((line, why));
     }
     if let Some(what) = unknown_to_github(&tree) {
         return Err((None, format!("it holds {what}, which GitHub does not know")));
