@@ -1,5 +1,7 @@
 //! Which workflows have a backup, and what it is.
 
+use std::{ffi::OsStr, fmt::Write as _, fs, os::unix::ffi::OsStrExt as _};
+
 use crate::{World, told};
 
 const BODY: &str = "on: push\njobs:\n  a:\n    runs-on: x\n";
@@ -139,7 +141,7 @@ fn aliases_can_t_fill_the_memory() {
     let mut text = String::from("on: push\nenv:\n  a0: &a0 [x, x, x, x, x, x, x, x, x]\n");
     for n in 1..30 {
         let refs = vec![format!("*a{}", n - 1); 9].join(", ");
-        text += &format!("  a{n}: &a{n} [{refs}]\n");
+        writeln!(text, "  a{n}: &a{n} [{refs}]").unwrap();
     }
     let world = World::of_workflows(&[("x.yml", &format!("{text}jobs:\n  a:\n    runs-on: x\n"))]);
     insta::assert_snapshot!(told(&world.plan()), @"held github/x-backup: .github/workflows/x.yml: this is no workflow: repetition limit exceeded");
@@ -191,4 +193,29 @@ fn only_what_the_config_names_has_a_backup() {
     assert_eq!(world.tree(), made);
     assert!(world.read("ci/a-backup.yml").contains("cron: 1 2 * * *"));
     assert!(world.read("ci/d-backup.yml").contains("cron: 3 4 * * *"));
+}
+
+#[test]
+fn a_primary_that_is_named_in_full_has_to_be_there() {
+    let config = "[[workflow]]\nbacks_up = ['ci.yml', 'a*.yml', 'x-backup.yml', 'deploy.yaml']\n\
+                  [[function]]\nbacks_up = 'hello'\n";
+    let world = World::new(config, &[(".github/workflows/ci.yml", BODY)]);
+    insta::assert_snapshot!(told(&world.plan()), @r"
+    create github/ci-backup: the config asks for it and it is not there
+    held github/deploy-backup: there is no deploy.yaml
+    held netlify/hello-backup: there is no hello
+    ");
+}
+
+#[test]
+fn a_name_that_would_mislead_is_shown_as_what_it_is() {
+    let world = World::of_workflows(&[("a\x1b[2J\nb.yml", BODY)]);
+    let bytes = OsStr::from_bytes(b"caf\xe9.yml");
+    fs::write(world.path(".github/workflows").join(bytes), BODY).unwrap();
+    fs::create_dir(world.path(".github/workflows/c\r.yml")).unwrap();
+    insta::assert_snapshot!(told(&world.plan()), @r"
+    held github/_a__2J_b-85a93bd5-backup: `a\u{1b}[2J\nb.yml` can't have a backup: a name has only letters, digits, `_`, `-` and `.`, not '\u{1b}'
+    held github/_c_-1a0dff77-backup: .github/workflows/c�.yml: it should be a file and is a folder
+    held github/_caf_-c6fe43cb-backup: .github/workflows/caf�.yml: its name is no text in UTF-8
+    ");
 }

@@ -37,3 +37,8 @@ pub(crate) async fn blocking<T: Send + 'static>(
         Err(error) => Err(Error::Passing(format!("the work on files was broken off: {error}"))),
     }
 }
+
+/// A path that somebody may have chosen to mislead, fit to be shown.
+pub(crate) fn shown(path: &str) -> String {
+    path.replace(char::is_control, "\u{fffd}")
+}

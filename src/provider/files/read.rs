@@ -69,6 +69,10 @@ impl Reader {
     /// The file at `path` as a resource, ours or not, or none when there is none.
     pub(crate) fn look(&self, path: &str) -> Option<Actual> {
         match self.text(path) {
+            // Where a name is no text, there is a file and no way to say which.
+            Ok(None) if path.contains('\u{fffd}') => {
+                Some(unreadable(path, "its name is no text in UTF-8"))
+            }
             Ok(text) => Some(self.resource(path, &text?)),
             Err(problem) => Some(unreadable(path, &problem)),
         }

@@ -14,7 +14,9 @@ use jiff::Timestamp;
 
 use super::{
     Error, Provider,
-    files::{Comment, Order, Primary, Reader, Rule, Wisher, Writer, read, rule::SUFFIX, stand_in},
+    files::{
+        Comment, Order, Primary, Reader, Rule, Wisher, Writer, read, rule::SUFFIX, shown, stand_in,
+    },
 };
 use crate::{
     config::Project,
@@ -75,9 +77,7 @@ impl Provider for Github {
         let mut wisher = Wisher::new(seen);
         for primary in seen.values().filter_map(Primary::of) {
             let file = file_name(primary.path);
-            let Some(stem) = workflow_stem(file).filter(|it| !it.ends_with(SUFFIX)) else {
-                continue;
-            };
+            let Some(stem) = primary_stem(file) else { continue };
             let Some((_, schedule)) = self.rules.iter().find(|(rule, _)| rule.asks_for(file))
             else {
                 continue;
@@ -85,7 +85,7 @@ impl Provider for Github {
             let text = match primary.text {
                 Ok(text) => text,
                 Err(problem) => {
-                    wisher.refuse(stem, format!("{}: {problem}", primary.path));
+                    wisher.refuse(stem, format!("{}: {problem}", shown(primary.path)));
                     continue;
                 }
             };
@@ -98,7 +98,7 @@ impl Provider for Github {
             };
             wisher.ask(&order, || workflow::backup(primary.path, stem, text, schedule));
         }
-        wisher.finish(|primary| self.rules.iter().any(|(rule, _)| rule.asks_for(primary)))
+        wisher.finish(self.rules.iter().map(|(rule, _)| rule), primary_stem)
     }
 
     fn apply<'a>(
@@ -163,6 +163,11 @@ fn file_names(folder: &std::path::Path) -> io::Result<Vec<String>> {
 
 fn file_name(path: &str) -> &str {
     path.rsplit_once('/').map_or(path, |(_, file)| file)
+}
+
+/// What the name of the backup of a workflow file begins with; none where the file is a backup.
+fn primary_stem(file: &str) -> Option<&str> {
+    workflow_stem(file).filter(|it| !it.ends_with(SUFFIX))
 }
 
 /// What a workflow file is called without its extension. GitHub knows these two.

@@ -21,7 +21,7 @@ use self::{
 use super::{
     Error, Provider,
     files::{
-        Comment, Order, Primary, Reader, Rule, Wisher, Writer, blocking, read, rule::SUFFIX,
+        Comment, Order, Primary, Reader, Rule, Wisher, Writer, blocking, read, rule::SUFFIX, shown,
         stand_in, wish::text,
     },
 };
@@ -102,7 +102,7 @@ impl Provider for Netlify {
             let text = match primary.text {
                 Ok(text) => text,
                 Err(problem) => {
-                    wisher.refuse(function, format!("{path}: {problem}"));
+                    wisher.refuse(function, format!("{}: {problem}", shown(path)));
                     continue;
                 }
             };
@@ -117,7 +117,8 @@ impl Provider for Netlify {
             };
             wisher.ask(&order, || wrapper(function, path, main, text));
         }
-        wisher.finish(asked_for)
+        wisher
+            .finish(self.rules.iter(), |function| Some(function).filter(|it| !it.ends_with(SUFFIX)))
     }
 
     fn apply<'a>(
