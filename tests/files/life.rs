@@ -227,3 +227,16 @@ fn what_somebody_put_beside_a_function_stays() {
     let left = ["netlify/functions/hello-backup/notes.md", "netlify/functions/hello.js"];
     assert_eq!(world.tree(), left);
 }
+
+#[test]
+fn a_function_of_somebody_else_is_adopted_in_the_same_way() {
+    const BACKUP: &str = "netlify/functions/hello-backup/hello-backup.mjs";
+    let world = World::of_functions(&[
+        ("hello.js", "exports.handler = async () => ({})\n"),
+        ("hello-backup/hello-backup.mjs", "export default 1\n"),
+    ]);
+    assert_eq!(told(&world.plan()), "held netlify/hello-backup: NotOurs");
+    world.apply(&world.plan_with(&adopt("netlify/hello-backup"))).unwrap();
+    assert!(world.read(BACKUP).contains("import('../hello.js')"));
+    assert_eq!(told(&world.plan()), "");
+}

@@ -45,6 +45,16 @@ fn no_folder_leads_out_of_the_project() {
 }
 
 #[test]
+fn no_folder_is_made_where_a_link_leads_nowhere() {
+    let world = world();
+    let plan = world.plan();
+    fs::rename(world.path(".github"), world.path("moved")).unwrap();
+    symlink(world.path("nowhere"), world.path(".github")).unwrap();
+    insta::assert_snapshot!(world.apply(&plan).unwrap_err(), @".github/workflows/ci-backup.yml is left alone: a symbolic link on the way leads nowhere");
+    assert!(!world.path("nowhere").exists());
+}
+
+#[test]
 fn a_folder_may_be_a_link_inside_the_project() {
     let world = World::new("[[workflow]]\nbacks_up = '*'", &[("ci/ci.yml", TEXT)]);
     fs::create_dir(world.path(".github")).unwrap();

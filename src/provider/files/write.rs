@@ -104,8 +104,9 @@ impl Writer {
         for folder in place.ancestors().skip(1).take_while(|it| it.starts_with(root)) {
             match fs::symlink_metadata(folder) {
                 Ok(_) => {
-                    let end =
-                        fs::canonicalize(folder).map_err(|error| failed("reach", path, &error))?;
+                    let Ok(end) = fs::canonicalize(folder) else {
+                        return refuse("a symbolic link on the way leads nowhere");
+                    };
                     if !end.starts_with(root) {
                         return refuse("a symbolic link on the way leads out of the project");
                     }
