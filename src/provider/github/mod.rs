@@ -15,7 +15,8 @@ use jiff::Timestamp;
 use super::{
     Error, Provider,
     files::{
-        Comment, Order, Primary, Reader, Rule, Wisher, Writer, read, rule::SUFFIX, shown, stand_in,
+        Comment, Order, Primary, Reader, Rule, Wisher, Writer, failed, read, rule::SUFFIX, shown,
+        stand_in,
     },
 };
 use crate::{
@@ -128,7 +129,7 @@ impl Look {
     fn look(&self) -> Result<Sightings, Error> {
         let folder = read::relative(&self.folder);
         let names = file_names(&self.reader.root.join(&self.folder))
-            .map_err(|error| Error::Passing(format!("could not look into {folder}: {error}")))?;
+            .map_err(|error| failed("look into", &folder, &error))?;
         let seen = read::each(&names, |file| self.one(&folder, file));
         Ok(seen.into_iter().flatten().collect())
     }

@@ -21,8 +21,8 @@ use self::{
 use super::{
     Error, Provider,
     files::{
-        Comment, Order, Primary, Reader, Rule, Wisher, Writer, blocking, read, rule::SUFFIX, shown,
-        stand_in, wish::text,
+        Comment, Order, Primary, Reader, Rule, Wisher, Writer, blocking, failed, read,
+        rule::SUFFIX, shown, stand_in, wish::text,
     },
 };
 use crate::{
@@ -173,10 +173,9 @@ impl Look {
     fn look(&self) -> Result<Sightings, Error> {
         let settings = Settings::read(&self.reader.root).map_err(Error::Refused)?;
         let folder = self.folder(&settings).map_err(Error::Refused)?;
-        let functions = scan(&self.reader.root.join(&folder)).map_err(|error| {
-            Error::Passing(format!("could not look into {}: {error}", folder.display()))
-        })?;
+        let place = self.reader.root.join(&folder);
         let folder = read::relative(&folder);
+        let functions = scan(&place).map_err(|error| failed("look into", &folder, &error))?;
         let seen = read::each(&functions, |found| self.one(&settings, &folder, found));
         Ok(seen.into_iter().flatten().collect())
     }

@@ -36,7 +36,12 @@ pub(super) fn scan(folder: &Path) -> io::Result<Vec<Found>> {
         let kind = entry.file_type()?;
         let is_folder = kind.is_dir() || (kind.is_symlink() && entry.path().is_dir());
         let found = if is_folder {
-            in_folder(&entry.path(), &file)?.map(|found| (0, found))
+            // What can't be looked into holds only itself.
+            let found = in_folder(&entry.path(), &file).unwrap_or_else(|error| {
+                let problem = Some(format!("its folder can't be read: {error}"));
+                Some(Found { name: file.clone(), main: file, problem })
+            });
+            found.map(|found| (0, found))
         } else {
             by_itself(&file)
         };
