@@ -111,11 +111,9 @@ fn a_file_of_somebody_else_is_left_alone_until_it_is_adopted() {
 fn a_torn_mark_makes_the_file_somebody_elses() {
     let world = world();
     world.settle();
-    let torn: String = world
-        .read(BACKUP)
-        .lines()
-        .map(|line| format!("{}\n", line.get(..99).unwrap_or(line)))
-        .collect();
+    let ours = world.read(BACKUP);
+    let mark = ours.lines().find(|line| line.contains("written=")).unwrap();
+    let torn = ours.replace(mark, &mark[..mark.len() - 1]);
     world.write(BACKUP, &torn);
     assert_eq!(told(&world.plan()), "held github/ci-backup: NotOurs");
     let without = World { config: NOTHING.to_owned(), ..world };
@@ -156,7 +154,7 @@ fn a_backup_outlives_its_primary_while_the_config_means_it() {
     world.apply(&world.plan()).unwrap();
     assert_eq!(world.read(BACKUP), backup);
 
-    world.config = "[[workflow]]\nbacks_up = 'other.yml'".to_owned();
+    world.config = "[[workflow]]\nbacks_up = 'other*'".to_owned();
     let plan = world.plan_with(&Consent { deletions: 1, ..Consent::default() });
     assert_eq!(told(&plan), "delete github/ci-backup: the config no longer asks for it");
     world.apply(&plan).unwrap();
@@ -228,4 +226,17 @@ fn what_somebody_put_beside_a_function_stays() {
     world.apply(&world.plan_with(&Consent { deletions: 1, ..Consent::default() })).unwrap();
     let left = ["netlify/functions/hello-backup/notes.md", "netlify/functions/hello.js"];
     assert_eq!(world.tree(), left);
+}
+
+#[test]
+fn a_function_of_somebody_else_is_adopted_in_the_same_way() {
+    const BACKUP: &str = "netlify/functions/hello-backup/hello-backup.mjs";
+    let world = World::of_functions(&[
+        ("hello.js", "exports.handler = async () => ({})\n"),
+        ("hello-backup/hello-backup.mjs", "export default 1\n"),
+    ]);
+    assert_eq!(told(&world.plan()), "held netlify/hello-backup: NotOurs");
+    world.apply(&world.plan_with(&adopt("netlify/hello-backup"))).unwrap();
+    assert!(world.read(BACKUP).contains("import('../hello.js')"));
+    assert_eq!(told(&world.plan()), "");
 }

@@ -2,7 +2,9 @@
 
 use std::fs;
 
+use proptest::{prelude::*, strategy::ValueTree as _, test_runner::TestRunner};
 use serde::Deserialize;
+use serde_json::{Value, json};
 
 use crate::{World, node, told};
 
@@ -43,5 +45,115 @@ fn github_takes_every_backup_and_reads_it_as_the_primary() {
         assert_eq!(it.errors, [""; 0], "{}", it.backup);
         assert_eq!(it.events, ["schedule", "workflow_dispatch"], "{}", it.backup);
         assert_eq!(it.differs, ["concurrency", "name", "on"], "{}", it.backup);
+    }
+}
+
+/// Texts that one reader of YAML or another takes for something else, or that are hard to write.
+fn texts() -> impl Strategy<Value = Value> {
+    let words = prop::sample::select(vec![
+        "yes",
+        "no",
+        "on",
+        "off",
+        "y",
+        "n",
+        "null",
+        "~",
+        "",
+        "true",
+        "0o14",
+        "014",
+        "1.10",
+        "1e3",
+        "12:30",
+        "0x1F",
+        ".inf",
+        ".nan",
+        "<<",
+        "=",
+        "- a",
+        "a: b",
+        "a #b",
+        "#",
+        "&a",
+        "*a",
+        "!a",
+        "%a",
+        "@a",
+        "`a",
+        "'",
+        "\"",
+        "{",
+        "[",
+        "|",
+        ">",
+        "?",
+        "---",
+        "...",
+        "+1",
+        "-0x1F",
+        "0b1",
+        "1_000",
+        "2026-01-02",
+        "a\u{85}b",
+        "a\u{2028}b\n",
+        "\u{feff}a",
+        "a\u{a0}",
+        "\u{7f}",
+        "a\rb",
+    ]);
+    prop_oneof![
+        words.prop_map(Value::from),
+        "[ a:#\\-\n\t'\"|>!&*%{}\\[\\]]{0,12}".prop_map(Value::from),
+        "( {0,3}(a|b: c|- d|# e|\\t|---|\\.\\.\\.) {0,2}\n{1,2}){0,4}".prop_map(Value::from),
+        "\\PC{0,200}".prop_map(Value::from),
+        any::<bool>().prop_map(Value::from),
+        any::<i32>().prop_map(Value::from),
+        (-1e9..1e9).prop_map(Value::from),
+        Just(Value::Null),
+    ]
+}
+
+fn trees() -> impl Strategy<Value = Value> {
+    texts().prop_recursive(3, 24, 4, |inner| {
+        let pair = ("[a-z:# ]{1,6}", inner.clone());
+        prop_oneof![
+            prop::collection::vec(inner, 0..4).prop_map(Value::from),
+            prop::collection::vec(pair, 0..4)
+                .prop_map(|it| Value::Object(it.into_iter().collect())),
+        ]
+    })
+}
+
+/// JSON is YAML that leaves no doubt, so it says what the backup has to mean.
+#[test]
+fn github_s_reader_finds_what_was_meant() {
+    let mut runner = TestRunner::deterministic();
+    let world = World::of_workflows(&[]);
+    for n in 0..300 {
+        let tree = trees().new_tree(&mut runner).unwrap().current();
+        let text = json!({ "on": "push", "jobs": { "a": { "x": tree } } }).to_string();
+        // Raw, these are refused; escaped, they have to come out right.
+        let text = text.replace('\u{85}', "\\u0085").replace('\u{2028}', "\\u2028");
+        world.write(&format!(".github/workflows/n{n}.yml"), text);
+    }
+    let plan = world.plan();
+    let refused = plan.held.len();
+    assert!(refused < 15, "{}", told(&plan));
+    world.apply(&plan).unwrap();
+    let mut pairs = Vec::new();
+    for n in 0..300 {
+        let [primary, backup] = [format!("n{n}.yml"), format!("n{n}-backup.yml")]
+            .map(|it| world.path(&format!(".github/workflows/{it}")));
+        if backup.exists() {
+            pairs.extend([primary, backup].map(|it| it.display().to_string()));
+        }
+    }
+    let args: Vec<&str> = pairs.iter().map(String::as_str).collect();
+    let said: Vec<Said> = node::script("workflows.mjs", &args);
+    assert_eq!(said.len(), 300 - refused);
+    for it in said {
+        let text = fs::read_to_string(&it.backup).unwrap();
+        assert_eq!(it.differs, ["concurrency", "name", "on"], "{}:\n{text}", it.backup);
     }
 }

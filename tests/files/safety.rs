@@ -1,6 +1,6 @@
 //! What must never happen to a file.
 
-use std::{fs, os::unix::fs::symlink};
+use std::{fs, os::unix::fs::symlink, process::Command};
 
 use redundancy::{core::change::Change, provider::Error};
 
@@ -42,6 +42,16 @@ fn no_folder_leads_out_of_the_project() {
     symlink(outside.path(), world.path("netlify/functions")).unwrap();
     insta::assert_snapshot!(refused(&world), @"netlify/functions/hello-backup/hello-backup.mjs is left alone: a symbolic link on the way leads out of the project");
     assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn no_folder_is_made_where_a_link_leads_nowhere() {
+    let world = world();
+    let plan = world.plan();
+    fs::rename(world.path(".github"), world.path("moved")).unwrap();
+    symlink(world.path("nowhere"), world.path(".github")).unwrap();
+    insta::assert_snapshot!(world.apply(&plan).unwrap_err(), @".github/workflows/ci-backup.yml is left alone: a symbolic link on the way leads nowhere");
+    assert!(!world.path("nowhere").exists());
 }
 
 #[test]
@@ -174,6 +184,9 @@ fn what_can_t_be_read_holds_only_itself() {
     world.write(".github/workflows/huge.yml", "# x\n".repeat(200_000));
     fs::create_dir(world.path(".github/workflows/folder.yml")).unwrap();
     symlink("nowhere", world.path(".github/workflows/dangling.yml")).unwrap();
+    let pipe = world.path(".github/workflows/pipe.yml");
+    assert!(Command::new("mkfifo").arg(pipe).status().unwrap().success());
+    symlink("folder.yml", world.path(".github/workflows/link.yml")).unwrap();
     symlink("loop.yml", world.path(".github/workflows/loop.yml")).unwrap();
     insta::assert_snapshot!(told(&world.plan()), @r"
     create github/ci-backup: the config asks for it and it is not there
@@ -181,7 +194,9 @@ fn what_can_t_be_read_holds_only_itself() {
     held github/folder-backup: .github/workflows/folder.yml: it should be a file and is a folder
     held github/huge-backup: .github/workflows/huge.yml: it has 782 KB, and files of more than 500 KB are not read
     held github/latin-backup: .github/workflows/latin.yml: it is no text in UTF-8: byte 10 is wrong
+    held github/link-backup: .github/workflows/link.yml: it should be a file and is a folder
     held github/loop-backup: .github/workflows/loop.yml: it is a symbolic link that leads nowhere: Too many levels of symbolic links (os error 40)
+    held github/pipe-backup: .github/workflows/pipe.yml: it should be a file and is something else
     ");
     world.apply(&world.plan()).unwrap();
     assert!(world.path(BACKUP).is_file());

@@ -1,5 +1,7 @@
 //! Which workflows have a backup, and what it is.
 
+use std::{ffi::OsStr, fmt::Write as _, fs, os::unix::ffi::OsStrExt as _};
+
 use crate::{World, told};
 
 const BODY: &str = "on: push\njobs:\n  a:\n    runs-on: x\n";
@@ -100,7 +102,8 @@ fn what_can_t_have_a_backup_is_refused_with_the_place() {
         refused("on: push\njobs:\n\ta:\n"),
         refused("on: push\njobs:\n  a:\n    runs-on: *x\n"),
         refused("on: push\nenv: {A: !secret x}\njobs:\n  a:\n    runs-on: x\n"),
-        refused("on: push\nenv: {A: 007}\njobs:\n  a:\n    runs-on: x\n"),
+        refused("on: push\nenv:\n  {{ name }}: x\njobs:\n  a:\n    runs-on: x\n"),
+            refused("on: push\nenv: {A: 007}\njobs:\n  a:\n    runs-on: x\n"),
         refused("%YAML 1.1\n---\non: push\njobs:\n  a:\n    runs-on: x\n"),
         refused("on: push\nconcurrency: {cancel-in-progress: true}\njobs:\n  a:\n    runs-on: x\n"),
         refused("- on\n"),
@@ -110,7 +113,7 @@ fn what_can_t_have_a_backup_is_refused_with_the_place() {
     x.yml:2: a merge was left unfinished here (conflict marker); resolve it first
     x.yml:2: the key `true` stands where `on` should; some tools turn `on` into it
     x.yml: this is no workflow: it holds several YAML documents, and GitHub reads one
-    x.yml:1: this is no workflow: duplicate entry with key "on"
+    x.yml: this is no workflow: duplicate entry with key "on"
     x.yml:4: this is no workflow: jobs.a: duplicate entry with key "runs-on" at line 4 column 5
     x.yml: it has no jobs
     x.yml: it has no jobs
@@ -123,7 +126,8 @@ fn what_can_t_have_a_backup_is_refused_with_the_place() {
     x.yml:3: this is no workflow: found character that cannot start any token at line 3 column 1, while scanning for the next token
     x.yml:4: this is no workflow: unknown anchor at line 4 column 14
     x.yml: it holds a YAML tag (`!…`), which GitHub does not know
-    x.yml:2: the number 007, written unusually: it would not come out the same; put it into quotes
+    x.yml: it holds a key that is no text, which GitHub does not know
+    x.yml:2: the number 007, written unusually: it would not come out the same; write it as a plain text in quotes
     x.yml:1: it begins with a YAML directive, which is not supported
     x.yml: its `concurrency` has no `group`
     x.yml: this is no workflow: it is not made of `key: value`
@@ -137,7 +141,7 @@ fn aliases_can_t_fill_the_memory() {
     let mut text = String::from("on: push\nenv:\n  a0: &a0 [x, x, x, x, x, x, x, x, x]\n");
     for n in 1..30 {
         let refs = vec![format!("*a{}", n - 1); 9].join(", ");
-        text += &format!("  a{n}: &a{n} [{refs}]\n");
+        writeln!(text, "  a{n}: &a{n} [{refs}]").unwrap();
     }
     let world = World::of_workflows(&[("x.yml", &format!("{text}jobs:\n  a:\n    runs-on: x\n"))]);
     insta::assert_snapshot!(told(&world.plan()), @"held github/x-backup: .github/workflows/x.yml: this is no workflow: repetition limit exceeded");
@@ -189,4 +193,29 @@ fn only_what_the_config_names_has_a_backup() {
     assert_eq!(world.tree(), made);
     assert!(world.read("ci/a-backup.yml").contains("cron: 1 2 * * *"));
     assert!(world.read("ci/d-backup.yml").contains("cron: 3 4 * * *"));
+}
+
+#[test]
+fn a_primary_that_is_named_in_full_has_to_be_there() {
+    let config = "[[workflow]]\nbacks_up = ['ci.yml', 'a*.yml', 'x-backup.yml', 'deploy.yaml']\n\
+                  [[function]]\nbacks_up = 'hello'\n";
+    let world = World::new(config, &[(".github/workflows/ci.yml", BODY)]);
+    insta::assert_snapshot!(told(&world.plan()), @r"
+    create github/ci-backup: the config asks for it and it is not there
+    held github/deploy-backup: there is no deploy.yaml
+    held netlify/hello-backup: there is no hello
+    ");
+}
+
+#[test]
+fn a_name_that_would_mislead_is_shown_as_what_it_is() {
+    let world = World::of_workflows(&[("a\x1b[2J\nb.yml", BODY)]);
+    let bytes = OsStr::from_bytes(b"caf\xe9.yml");
+    fs::write(world.path(".github/workflows").join(bytes), BODY).unwrap();
+    fs::create_dir(world.path(".github/workflows/c\r.yml")).unwrap();
+    insta::assert_snapshot!(told(&world.plan()), @r"
+    held github/_a__2J_b-85a93bd5-backup: `a\u{1b}[2J\nb.yml` can't have a backup: a name has only letters, digits, `_`, `-` and `.`, not '\u{1b}'
+    held github/_c_-1a0dff77-backup: .github/workflows/c�.yml: it should be a file and is a folder
+    held github/_caf_-c6fe43cb-backup: .github/workflows/caf�.yml: its name is no text in UTF-8
+    ");
 }

@@ -2,12 +2,15 @@
 
 use std::{
     collections::BTreeMap,
-    fs::{self, File},
+    fs::{self, File, OpenOptions},
     io::{self, Read},
     num::NonZero,
+    os::unix::fs::OpenOptionsExt as _,
     path::{Component, Path, PathBuf},
     thread,
 };
+
+use rustix::{fs::OFlags, io::Errno};
 
 use super::{Comment, MADE_FROM, PATH, PROBLEM, mark::Header};
 use crate::core::resource::{Actual, Body, Mark, Status};
@@ -31,26 +34,25 @@ impl Reader {
     pub(crate) fn text(&self, path: &str) -> Result<Option<String>, String> {
         let place = self.root.join(path);
         let failed = |error: io::Error| format!("it can't be read: {error}");
-        let kind = match fs::symlink_metadata(&place) {
-            Ok(it) => it.file_type(),
+        let file = match open(&place, OFlags::NOFOLLOW) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(failed(error)),
+            Err(error) if error.raw_os_error() == Some(Errno::LOOP.raw_os_error()) => {
+                let end = fs::canonicalize(&place).map_err(|error| {
+                    format!("it is a symbolic link that leads nowhere: {error}")
+                })?;
+                if !end.starts_with(&self.root) {
+                    return Err("it is a symbolic link that leads out of the project".to_owned());
+                }
+                open(&end, OFlags::NOFOLLOW).map_err(failed)?
+            }
+            file => file.map_err(failed)?,
         };
-        if kind.is_symlink() {
-            let end = fs::canonicalize(&place)
-                .map_err(|error| format!("it is a symbolic link that leads nowhere: {error}"))?;
-            if !end.starts_with(&self.root) {
-                return Err("it is a symbolic link that leads out of the project".to_owned());
-            }
-            if !end.is_file() {
-                return Err("it is a symbolic link to something that is no file".to_owned());
-            }
-        } else if !kind.is_file() {
-            let what = if kind.is_dir() { "a folder" } else { "something else" };
+        let found = file.metadata().map_err(failed)?;
+        if !found.is_file() {
+            let what = if found.is_dir() { "a folder" } else { "something else" };
             return Err(format!("it should be a file and is {what}"));
         }
-        let file = File::open(&place).map_err(failed)?;
-        let size = file.metadata().map_err(failed)?.len();
+        let size = found.len();
         if size > MOST_BYTES {
             return Err(too_large(size));
         }
@@ -69,6 +71,10 @@ impl Reader {
     /// The file at `path` as a resource, ours or not, or none when there is none.
     pub(crate) fn look(&self, path: &str) -> Option<Actual> {
         match self.text(path) {
+            // Where a name is no text, there is a file and no way to say which.
+            Ok(None) if path.contains('\u{fffd}') => {
+                Some(unreadable(path, "its name is no text in UTF-8"))
+            }
             Ok(text) => Some(self.resource(path, &text?)),
             Err(problem) => Some(unreadable(path, &problem)),
         }
@@ -102,6 +108,12 @@ impl Reader {
         let files = BTreeMap::from([(path.to_owned(), text)]);
         present(Body { fields, files }, header.map(|it| it.mark()))
     }
+}
+
+/// Opens a file for reading, without waiting where it is a pipe that nobody writes to.
+fn open(place: &Path, flags: OFlags) -> io::Result<File> {
+    let flags = (flags | OFlags::NONBLOCK).bits().cast_signed();
+    OpenOptions::new().read(true).custom_flags(flags).open(place)
 }
 
 fn too_large(size: u64) -> String {

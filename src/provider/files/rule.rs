@@ -18,11 +18,22 @@ pub(crate) const SUFFIX: &str = "-backup";
 pub(crate) struct Rule {
     backs_up: GlobSet,
     except: GlobSet,
+    names: Vec<String>,
 }
 
 impl Rule {
     pub(crate) fn new(backs_up: &Patterns, except: &Patterns) -> Self {
-        Self { backs_up: backs_up.matcher(), except: except.matcher() }
+        let plain = |text: &&str| !text.contains(['*', '?', '[', ']', '{', '}', '\\']);
+        Self {
+            backs_up: backs_up.matcher(),
+            except: except.matcher(),
+            names: backs_up.texts().filter(plain).map(str::to_owned).collect(),
+        }
+    }
+
+    /// The primaries that are asked for by their full name, and so have to be there.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.names.iter().map(String::as_str).filter(|name| self.asks_for(name))
     }
 
     /// Whether a primary of this name shall have a backup.

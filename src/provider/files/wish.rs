@@ -2,8 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::rule::SUFFIX;
-use super::{MADE_FROM, PATH, PROBLEM, rule::backup_name, stand_in};
+use super::{
+    MADE_FROM, PATH, PROBLEM, Rule,
+    rule::{SUFFIX, backup_name},
+    stand_in,
+};
 use crate::core::{
     digest::Digest,
     id::Name,
@@ -147,7 +150,14 @@ impl<'a> Wisher<'a> {
 
     /// All that is wanted. A backup whose primary is gone is kept while `asked_for` says that the
     /// config still means it: a file may be missing by mistake.
-    pub(crate) fn finish(mut self, asked_for: impl Fn(&str) -> bool) -> Wishes {
+    ///
+    /// A primary that a rule names in full and that is not there is refused too: somebody relies on
+    /// it. `stem` is what the name of its backup begins with, or none where it can have none.
+    pub(crate) fn finish<'r>(
+        mut self,
+        rules: impl Iterator<Item = &'r Rule> + Clone,
+        stem: impl Fn(&str) -> Option<&str>,
+    ) -> Wishes {
         for (name, found) in self.seen {
             let Some(primary) = found.mark.as_ref().and_then(|mark| mark.backs_up.as_deref())
             else {
@@ -156,13 +166,18 @@ impl<'a> Wisher<'a> {
             let decided = self.wishes.wanted.contains_key(name)
                 || self.wishes.impossible.contains_key(name)
                 || primary.parse::<Name>().is_ok_and(|it| self.seen.contains_key(&it));
-            if !decided && asked_for(primary) {
+            if !decided && rules.clone().any(|rule| rule.asks_for(primary)) {
                 let why = format!(
                     "the primary {primary} is gone; its backup is kept; remove it from \
                      redundancy.toml to delete the backup"
                 );
                 self.wishes.impossible.insert(name.clone(), why);
             }
+        }
+        for primary in rules.flat_map(Rule::names) {
+            let there = primary.parse::<Name>().is_ok_and(|it| self.seen.contains_key(&it));
+            let Some(stem) = stem(primary).filter(|_| !there) else { continue };
+            self.refuse(stem, format!("there is no {}", primary.escape_debug()));
         }
         self.wishes
     }

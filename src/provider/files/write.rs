@@ -7,7 +7,7 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
-use super::{MADE_FROM, Reader, mark::Header, wish};
+use super::{MADE_FROM, Reader, failed, mark::Header, wish};
 use crate::{
     core::{
         change::Change,
@@ -104,8 +104,9 @@ impl Writer {
         for folder in place.ancestors().skip(1).take_while(|it| it.starts_with(root)) {
             match fs::symlink_metadata(folder) {
                 Ok(_) => {
-                    let end =
-                        fs::canonicalize(folder).map_err(|error| failed("reach", path, &error))?;
+                    let Ok(end) = fs::canonicalize(folder) else {
+                        return refuse("a symbolic link on the way leads nowhere");
+                    };
                     if !end.starts_with(root) {
                         return refuse("a symbolic link on the way leads out of the project");
                     }
@@ -177,36 +178,4 @@ fn changed(body: &Body) -> Error {
     Error::Passing(format!(
         "{what} has changed since the plan was made; it is left for the next plan"
     ))
-}
-
-/// Says what could not be done, by what helps against it.
-fn failed(what: &str, path: &str, error: &io::Error) -> Error {
-    let text = format!("could not {what} {path}: {error}");
-    match error.kind() {
-        io::ErrorKind::PermissionDenied => {
-            Error::Refused(format!("{text}; allow it to the user that this runs as"))
-        }
-        io::ErrorKind::ReadOnlyFilesystem
-        | io::ErrorKind::NotADirectory
-        | io::ErrorKind::IsADirectory
-        | io::ErrorKind::InvalidInput
-        | io::ErrorKind::InvalidFilename => Error::Refused(text),
-        _ => Error::Passing(format!("{text}; it is tried again at the next look")),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_may_pass_is_told_from_what_needs_a_person() {
-        let told = |kind: io::ErrorKind| failed("write", "a/b.yml", &kind.into());
-        for kind in [io::ErrorKind::StorageFull, io::ErrorKind::Interrupted] {
-            assert!(matches!(told(kind), Error::Passing(why) if why.contains("a/b.yml")), "{kind}");
-        }
-        for kind in [io::ErrorKind::PermissionDenied, io::ErrorKind::ReadOnlyFilesystem] {
-            assert!(matches!(told(kind), Error::Refused(why) if why.contains("a/b.yml")), "{kind}");
-        }
-    }
 }

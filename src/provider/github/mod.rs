@@ -14,7 +14,10 @@ use jiff::Timestamp;
 
 use super::{
     Error, Provider,
-    files::{Comment, Order, Primary, Reader, Rule, Wisher, Writer, read, rule::SUFFIX, stand_in},
+    files::{
+        Comment, Order, Primary, Reader, Rule, Wisher, Writer, failed, read, rule::SUFFIX, shown,
+        stand_in,
+    },
 };
 use crate::{
     config::Project,
@@ -79,9 +82,7 @@ impl Provider for Github {
         let mut wisher = Wisher::new(seen);
         for primary in seen.values().filter_map(Primary::of) {
             let file = file_name(primary.path);
-            let Some(stem) = workflow_stem(file).filter(|it| !it.ends_with(SUFFIX)) else {
-                continue;
-            };
+            let Some(stem) = primary_stem(file) else { continue };
             let Some((_, schedule)) = self.rules.iter().find(|(rule, _)| rule.asks_for(file))
             else {
                 continue;
@@ -89,7 +90,7 @@ impl Provider for Github {
             let text = match primary.text {
                 Ok(text) => text,
                 Err(problem) => {
-                    wisher.refuse(stem, format!("{}: {problem}", primary.path));
+                    wisher.refuse(stem, format!("{}: {problem}", shown(primary.path)));
                     continue;
                 }
             };
@@ -102,7 +103,7 @@ impl Provider for Github {
             };
             wisher.ask(&order, || workflow::backup(primary.path, stem, text, schedule));
         }
-        wisher.finish(|primary| self.rules.iter().any(|(rule, _)| rule.asks_for(primary)))
+        wisher.finish(self.rules.iter().map(|(rule, _)| rule), primary_stem)
     }
 
     fn apply<'a>(
@@ -132,7 +133,7 @@ impl Look {
     fn look(&self) -> Result<Sightings, Error> {
         let folder = read::relative(&self.folder);
         let names = file_names(&self.reader.root.join(&self.folder))
-            .map_err(|error| Error::Passing(format!("could not look into {folder}: {error}")))?;
+            .map_err(|error| failed("look into", &folder, &error))?;
         let seen = read::each(&names, |file| self.one(&folder, file));
         Ok(seen.into_iter().flatten().collect())
     }
@@ -167,6 +168,11 @@ fn file_names(folder: &std::path::Path) -> io::Result<Vec<String>> {
 
 fn file_name(path: &str) -> &str {
     path.rsplit_once('/').map_or(path, |(_, file)| file)
+}
+
+/// What the name of the backup of a workflow file begins with; none where the file is a backup.
+fn primary_stem(file: &str) -> Option<&str> {
+    workflow_stem(file).filter(|it| !it.ends_with(SUFFIX))
 }
 
 /// What a workflow file is called without its extension. GitHub knows these two.

@@ -6,12 +6,12 @@
 
 use serde_yaml::Value;
 
-/// The first line (from 1) with something that would come out with another meaning, and what.
-pub(super) fn ambiguous(source: &str, tree: &Value) -> Option<(usize, String)> {
+/// The first thing that would come out with another meaning, with its line (from 1) where that is
+/// known.
+pub(super) fn ambiguous(source: &str, tree: &Value) -> Option<(Option<usize>, String)> {
     for (index, line) in source.lines().enumerate() {
-        // YAML 1.1 takes these for line ends, 1.2 does not.
-        if line.contains(['\u{85}', '\u{2028}', '\u{2029}']) {
-            return Some((index + 1, "an unusual line separator".to_owned()));
+        if line.contains(SEPARATORS) {
+            return Some((Some(index + 1), "an unusual line separator".to_owned()));
         }
         if !line.contains('0') {
             continue;
@@ -19,22 +19,27 @@ pub(super) fn ambiguous(source: &str, tree: &Value) -> Option<(usize, String)> {
         for token in plain_tokens(line).filter(|token| differs(token)) {
             // The same characters in a script are no scalar.
             let read = serde_yaml::from_str(token).unwrap_or(Value::Null);
-            if holds(tree, &read) {
-                return Some((index + 1, format!("the number {token}, written unusually")));
+            if any_leaf(tree, &|leaf| *leaf == read) {
+                return Some((Some(index + 1), format!("the number {token}, written unusually")));
             }
         }
     }
-    None
+    // They may have been written as `"\u2028"`, which is well, and could not be written again.
+    let has = |leaf: &Value| leaf.as_str().is_some_and(|text| text.contains(SEPARATORS));
+    any_leaf(tree, &has).then(|| (None, "an unusual line separator".to_owned()))
 }
 
-/// Whether `leaf` is somewhere in `tree`.
-fn holds(tree: &Value, leaf: &Value) -> bool {
+/// Characters that YAML 1.1 takes for line ends and YAML 1.2 does not.
+const SEPARATORS: [char; 3] = ['\u{85}', '\u{2028}', '\u{2029}'];
+
+/// Whether `is` holds for any scalar of `tree`, keys included.
+fn any_leaf(tree: &Value, is: &impl Fn(&Value) -> bool) -> bool {
     match tree {
         Value::Mapping(map) => {
-            map.iter().any(|(key, value)| holds(key, leaf) || holds(value, leaf))
+            map.iter().any(|(key, value)| any_leaf(key, is) || any_leaf(value, is))
         }
-        Value::Sequence(list) => list.iter().any(|it| holds(it, leaf)),
-        other => other == leaf,
+        Value::Sequence(list) => list.iter().any(|it| any_leaf(it, is)),
+        leaf => is(leaf),
     }
 }
 
@@ -70,7 +75,8 @@ mod tests {
     use super::*;
 
     fn look(source: &str) -> Option<usize> {
-        ambiguous(source, &serde_yaml::from_str(source).unwrap()).map(|(line, _)| line)
+        let found = ambiguous(source, &serde_yaml::from_str(source).unwrap());
+        found.map(|(line, _)| line.unwrap_or(0))
     }
 
     #[test]
@@ -82,6 +88,7 @@ mod tests {
             assert_eq!(look(&format!("{scalar}: x")), Some(1), "{scalar}");
         }
         assert_eq!(look("a: 'x\u{2028}y'"), Some(1));
+        assert_eq!(look("a: \"x\\u2028y\""), Some(0));
     }
 
     #[test]

@@ -55,9 +55,13 @@ fn read(text: &str) -> Result<Mapping, Refusal> {
             "it begins with a YAML directive, which is not supported".to_owned(),
         ));
     }
+    // A file without a last line end: GitHub reads a text block at its end as if there were one,
+    // `serde_yaml` does not.
+    let text = &if text.ends_with('\n') { text.to_owned() } else { format!("{text}\n") };
     let tree: Value = serde_yaml::from_str(text).map_err(|error| {
-        let line = error.location().map(|it| it.line());
         let message = error.to_string();
+        // Without a place of its own, an error points at the first line.
+        let line = error.location().filter(|_| message.contains(" at line ")).map(|it| it.line());
         let several = message.contains("more than one document");
         let why = if several {
             "it holds several YAML documents, and GitHub reads one"
@@ -67,11 +71,12 @@ fn read(text: &str) -> Result<Mapping, Refusal> {
         (line, format!("this is no workflow: {why}"))
     })?;
     if let Some((line, what)) = ambiguous(text, &tree) {
-        let why = format!("{what}: it would not come out the same; put it into quotes");
-        return Err((Some(line), why));
+        let why =
+            format!("{what}: it would not come out the same; write it as a plain text in quotes");
+        return Err((line, why));
     }
-    if tagged(&tree) {
-        return Err((None, "it holds a YAML tag (`!…`), which GitHub does not know".to_owned()));
+    if let Some(what) = unknown_to_github(&tree) {
+        return Err((None, format!("it holds {what}, which GitHub does not know")));
     }
     let Value::Mapping(tree) = tree else {
         return Err((None, "this is no workflow: it is not made of `key: value`".to_owned()));
@@ -91,12 +96,16 @@ fn is_conflict(line: &str) -> bool {
     line.starts_with("<<<<<<< ") || line.starts_with(">>>>>>> ") || line == "======="
 }
 
-fn tagged(tree: &Value) -> bool {
+/// What is in a tree that no workflow can hold.
+fn unknown_to_github(tree: &Value) -> Option<&'static str> {
     match tree {
-        Value::Tagged(_) => true,
-        Value::Sequence(list) => list.iter().any(tagged),
-        Value::Mapping(map) => map.iter().any(|(key, value)| tagged(key) || tagged(value)),
-        _ => false,
+        Value::Tagged(_) => Some("a YAML tag (`!…`)"),
+        Value::Sequence(list) => list.iter().find_map(unknown_to_github),
+        Value::Mapping(map) => map.iter().find_map(|(key, value)| match key {
+            Value::Mapping(_) | Value::Sequence(_) => Some("a key that is no text"),
+            _ => unknown_to_github(key).or_else(|| unknown_to_github(value)),
+        }),
+        _ => None,
     }
 }
 

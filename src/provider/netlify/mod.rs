@@ -21,8 +21,8 @@ use self::{
 use super::{
     Error, Provider,
     files::{
-        Comment, Order, Primary, Reader, Rule, Wisher, Writer, blocking, read, rule::SUFFIX,
-        stand_in, wish::text,
+        Comment, Order, Primary, Reader, Rule, Wisher, Writer, blocking, failed, read,
+        rule::SUFFIX, shown, stand_in, wish::text,
     },
 };
 use crate::{
@@ -106,7 +106,7 @@ impl Provider for Netlify {
             let text = match primary.text {
                 Ok(text) => text,
                 Err(problem) => {
-                    wisher.refuse(function, format!("{path}: {problem}"));
+                    wisher.refuse(function, format!("{}: {problem}", shown(path)));
                     continue;
                 }
             };
@@ -121,7 +121,8 @@ impl Provider for Netlify {
             };
             wisher.ask(&order, || wrapper(function, path, main, text));
         }
-        wisher.finish(asked_for)
+        wisher
+            .finish(self.rules.iter(), |function| Some(function).filter(|it| !it.ends_with(SUFFIX)))
     }
 
     fn apply<'a>(
@@ -176,10 +177,9 @@ impl Look {
     fn look(&self) -> Result<Sightings, Error> {
         let settings = Settings::read(&self.reader.root).map_err(Error::Refused)?;
         let folder = self.folder(&settings).map_err(Error::Refused)?;
-        let functions = scan(&self.reader.root.join(&folder)).map_err(|error| {
-            Error::Passing(format!("could not look into {}: {error}", folder.display()))
-        })?;
+        let place = self.reader.root.join(&folder);
         let folder = read::relative(&folder);
+        let functions = scan(&place).map_err(|error| failed("look into", &folder, &error))?;
         let seen = read::each(&functions, |found| self.one(&settings, &folder, found));
         Ok(seen.into_iter().flatten().collect())
     }

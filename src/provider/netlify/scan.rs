@@ -3,7 +3,14 @@
 //! Each file or folder directly in the functions folder is one function. Source:
 //! `@netlify/zip-it-and-ship-it`, its `finder` and its list of extensions by precedence.
 
-use std::{collections::BTreeMap, fs, io, path::Path};
+use std::{
+    collections::BTreeMap,
+    fs::{self, DirEntry},
+    io,
+    path::Path,
+};
+
+use crate::provider::files::read;
 
 /// Extensions of functions, the one that wins among files of one name first.
 const EXTENSIONS: [&str; 8] = ["js", "zip", "mjs", "cjs", "ts", "tsx", "mts", "cts"];
@@ -28,25 +35,32 @@ pub(super) fn scan(folder: &Path) -> io::Result<Vec<Found>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         entries => entries?,
     };
+    let entries: Vec<DirEntry> = entries.collect::<io::Result<_>>()?;
     // By name, with the rank among those of the same name.
     let mut functions: BTreeMap<String, (usize, Found)> = BTreeMap::new();
-    for entry in entries {
-        let entry = entry?;
-        let file = entry.file_name().to_string_lossy().into_owned();
-        let kind = entry.file_type()?;
-        let is_folder = kind.is_dir() || (kind.is_symlink() && entry.path().is_dir());
-        let found = if is_folder {
-            in_folder(&entry.path(), &file)?.map(|found| (0, found))
-        } else {
-            by_itself(&file)
-        };
-        let Some((rank, found)) = found else { continue };
+    for (rank, found) in read::each(&entries, function).into_iter().flatten() {
         match functions.get(&found.name) {
             Some((other, _)) if *other <= rank => {}
             _ => _ = functions.insert(found.name.clone(), (rank, found)),
         }
     }
     Ok(functions.into_values().map(|(_, found)| found).collect())
+}
+
+/// The function that an entry is, with its rank among those of the same name.
+fn function(entry: &DirEntry) -> Option<(usize, Found)> {
+    let file = entry.file_name().to_string_lossy().into_owned();
+    // What is gone again is none.
+    let kind = entry.file_type().ok()?;
+    if !(kind.is_dir() || (kind.is_symlink() && entry.path().is_dir())) {
+        return by_itself(&file);
+    }
+    // What can't be looked into holds only itself.
+    let found = in_folder(&entry.path(), &file).unwrap_or_else(|error| {
+        let problem = Some(format!("its folder can't be read: {error}"));
+        Some(Found { name: file.clone(), main: file, problem })
+    });
+    found.map(|found| (0, found))
 }
 
 fn by_itself(file: &str) -> Option<(usize, Found)> {

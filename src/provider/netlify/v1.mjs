@@ -1,5 +1,6 @@
 // The limit of this backup: it imports the primary's own file. While that file can't be loaded,
-// only the fallback below answers.
+// only the fallback below answers, and where it is no valid code at all, this can't be bundled
+// either. A later version of redundancy carries a snapshot of the primary instead.
 
 const NAME = '__NAME__'
 
