@@ -170,15 +170,12 @@ fn a_part_can_be_chosen() {
 
 #[test]
 fn two_at_once_start_nothing_twice() {
-    let marker = format!("sleep-of-{}", std::process::id());
+    let marker = format!("marker-of-two-{}", std::process::id());
     let mut config = String::new();
     for n in 0..20 {
-        config += &format!(
-            "[[process]]\nname = \"p{n}\"\ncommand = [\"sh\", \"-c\", \"exec sleep 1000\", \"{marker}\"]\n"
-        );
+        let command = format!("[\"sh\", \"-c\", \"sleep 1000; true\", \"{marker}\"]");
+        config += &format!("[[process]]\nname = \"p{n}\"\ncommand = {command}\n");
     }
-    // `exec sleep` loses the marker, so the shell has to stay.
-    let config = config.replace("exec sleep 1000", "sleep 1000; true");
     let project = Project::new(&config);
     let start = || project.command(&["apply", "--yes"]).spawn().unwrap();
     let (mut one, mut other) = (start(), start());

@@ -19,9 +19,8 @@ fn an_apply_that_is_killed_half_way_is_finished_by_the_next() {
     let marker = format!("marker-of-{}", std::process::id());
     let mut config = String::new();
     for n in 0..40 {
-        config += &format!(
-            "[[process]]\nname = \"p{n}\"\ncommand = [\"sh\", \"-c\", \"sleep 1000; true\", \"{marker}\"]\n"
-        );
+        let command = format!("[\"sh\", \"-c\", \"sleep 1000; true\", \"{marker}\"]");
+        config += &format!("[[process]]\nname = \"p{n}\"\ncommand = {command}\n");
     }
     let project = Project::new(&config);
     for killed_after in [1, 7, 20] {

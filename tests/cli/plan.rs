@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::project::Project;
 
-const WORKFLOW: &str = r#"name: CI
+const WORKFLOW: &str = r"name: CI
 on:
   push:
 jobs:
@@ -13,7 +13,7 @@ jobs:
     runs-on: ubuntu-latest
     steps:
       - run: make test
-"#;
+";
 
 fn project() -> Project {
     let project = Project::new("[[workflow]]\nbacks_up = \"ci.yml\"\nschedule = \"7 4 * * *\"\n");

@@ -44,11 +44,7 @@ struct Version {
 
 impl Version {
     fn of(about: &fs::Metadata) -> Self {
-        Self {
-            inode: about.ino(),
-            size: about.len(),
-            changed: (about.ctime(), about.ctime_nsec()),
-        }
+        Self { inode: about.ino(), size: about.len(), changed: (about.ctime(), about.ctime_nsec()) }
     }
 }
 
