@@ -183,11 +183,26 @@ impl World {
         let mark = format!("REDUNDANCY_MARK={scope}:");
         let pids = fs::read_dir("/proc").unwrap().filter_map(|entry| {
             let pid: u32 = entry.ok()?.file_name().to_str()?.parse().ok()?;
-            let environ = fs::read(format!("/proc/{pid}/environ")).ok()?;
+            let environ = environ(pid)?;
             environ.split(|b| *b == 0).any(|it| it.starts_with(mark.as_bytes())).then_some(pid)
         });
         pids.filter(|pid| *pid != std::process::id()).collect()
     }
+}
+
+/// The environment of a process. One that has just been started gets it a moment later.
+fn environ(pid: u32) -> Option<Vec<u8>> {
+    let read = |file: &str| fs::read(format!("/proc/{pid}/{file}")).ok();
+    for _ in 0..1000 {
+        let environ = read("environ")?;
+        let stat = String::from_utf8_lossy(&read("stat")?).into_owned();
+        let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_ascii_whitespace().collect();
+        if !environ.is_empty() || fields[20] == "0" || fields[48] != "0" {
+            return Some(environ);
+        }
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    None
 }
 
 impl Drop for World {

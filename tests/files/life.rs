@@ -126,7 +126,10 @@ fn a_backup_follows_its_primary() {
     let world = world();
     world.settle();
     world.write(CI, TEXT.replace("make", "make all"));
-    assert_eq!(told(&world.plan()), "update github/ci-backup: what it is made from has changed");
+    assert_eq!(
+        told(&world.plan()),
+        "update github/ci-backup: the config, or its primary, has changed"
+    );
     world.settle();
     assert!(world.read(BACKUP).contains("make all"));
 
@@ -139,7 +142,10 @@ fn a_backup_follows_the_config() {
     let mut world = world();
     world.settle();
     world.config = "[[workflow]]\nbacks_up = 'ci.yml'\nschedule = '7 3 * * 1'".to_owned();
-    assert_eq!(told(&world.plan()), "update github/ci-backup: what it is made from has changed");
+    assert_eq!(
+        told(&world.plan()),
+        "update github/ci-backup: the config, or its primary, has changed"
+    );
     world.settle();
     assert!(world.read(BACKUP).contains("- cron: 7 3 * * 1\n"));
 }
@@ -201,7 +207,7 @@ fn a_function_lives_the_same_way() {
     world.write(PRIMARY, "export default async () => new Response('x')\n");
     assert_eq!(
         told(&world.plan()),
-        "update netlify/hello-backup: what it is made from has changed"
+        "update netlify/hello-backup: the config, or its primary, has changed"
     );
     world.settle();
 

@@ -48,6 +48,9 @@ pub(super) struct Stat {
     pub(super) session: i32,
     /// See [`ProcessId::start`].
     pub(super) start: u64,
+    /// It is becoming another program, and the kernel has not given it its environment yet: the
+    /// parent goes on a moment before that.
+    pub(super) becoming: bool,
 }
 
 /// Where pids mean what they mean now: the id of the running boot, and the pid namespace, since a
@@ -93,6 +96,8 @@ fn parse_stat(bytes: &[u8]) -> Option<Stat> {
         group: fields.get(2)?.parse().ok()?,
         session: fields.get(3)?.parse().ok()?,
         start: fields.get(19)?.parse().ok()?,
+        // It has memory (field 23), and in there no end of an environment (field 51).
+        becoming: *fields.get(20)? != "0" && *fields.get(48)? == "0",
     })
 }
 
@@ -223,10 +228,16 @@ mod tests {
 
     #[test]
     fn a_program_may_be_called_anything() {
-        let tail = "S 1 42 41 0 -1 4194304 1 0 0 0 0 0 0 0 20 0 1 0 777 0 0";
-        let line = format!("42 (a) R 9 (b) {tail}\n");
-        let stat = parse_stat(line.as_bytes());
-        assert_eq!(stat, Some(Stat { zombie: false, group: 42, session: 41, start: 777 }));
+        let line = |memory: u32, environment: u32| {
+            let middle = "S 1 42 41 0 -1 4194304 1 0 0 0 0 0 0 0 20 0 1 0 777";
+            let zeros = "0 ".repeat(27);
+            format!("42 (a) R 9 (b) {middle} {memory} {zeros}{environment} 0\n")
+        };
+        let started = Stat { zombie: false, group: 42, session: 41, start: 777, becoming: false };
+        assert_eq!(parse_stat(line(8192, 4096).as_bytes()), Some(started));
+        assert_eq!(parse_stat(line(0, 0).as_bytes()), Some(started), "one of the kernel's own");
+        let becoming = Stat { becoming: true, ..started };
+        assert_eq!(parse_stat(line(8192, 0).as_bytes()), Some(becoming));
         assert_eq!(parse_stat(b"42 (a"), None);
     }
 

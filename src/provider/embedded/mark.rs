@@ -4,6 +4,8 @@
 use std::{
     fs::{self, File},
     io::{self, Read},
+    thread,
+    time::Duration,
 };
 
 use super::kernel::{Stat, stat};
@@ -37,11 +39,8 @@ pub(super) fn scan(scope: Digest, group: Option<i32>) -> io::Result<Vec<Member>>
         if u32::try_from(pid) == Ok(this) {
             continue;
         }
-        environ.clear();
-        let opened = File::open(format!("/proc/{pid}/environ"));
-        // Gone since, or another user's.
-        let readable = opened.and_then(|mut it| it.read_to_end(&mut environ)).is_ok();
-        let mark = if readable { find_mark(&environ, &prefix) } else { None };
+        read_environ(pid, &mut environ)?;
+        let mark = find_mark(&environ, &prefix);
         if (mark.is_some() || group.is_some())
             && let Some(stat) = stat(pid)?
             && !stat.zombie
@@ -51,6 +50,26 @@ pub(super) fn scan(scope: Digest, group: Option<i32>) -> io::Result<Vec<Member>>
         }
     }
     Ok(members)
+}
+
+/// How long a process may take to get its environment, in looks a millisecond apart.
+const MOST_LOOKS: u32 = 1000;
+
+/// Reads the environment of a process; empty where it is gone since, or another user's.
+fn read_environ(pid: i32, environ: &mut Vec<u8>) -> io::Result<()> {
+    for _ in 0..MOST_LOOKS {
+        environ.clear();
+        let opened = File::open(format!("/proc/{pid}/environ"));
+        if opened.and_then(|mut it| it.read_to_end(environ)).is_err() {
+            environ.clear();
+            return Ok(());
+        }
+        if !environ.is_empty() || !stat(pid)?.is_some_and(|it| it.becoming) {
+            return Ok(());
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
+    Ok(())
 }
 
 fn find_mark(environ: &[u8], prefix: &[u8]) -> Option<(Name, Digest)> {
