@@ -90,7 +90,7 @@ impl State {
         let mut ours = *path == self.config;
         self.changed.config |= ours;
         // A folder that appears above a watched one is as good as a change in it.
-        let related = |folder: &PathBuf| path.starts_with(folder) || folder.starts_with(path);
+        let related = |it: &Path| path.parent() == Some(it) || it.starts_with(path);
         for (_, provider) in self.folders.iter().filter(|(folder, _)| related(folder)) {
             self.changed.providers.insert(*provider);
             ours = true;
@@ -171,6 +171,7 @@ mod tests {
         assert!(state.hear_path(Path::new("/p/redundancy.toml")));
         assert!(state.changed.config && state.changed.providers.is_empty());
         assert!(state.hear_path(Path::new("/p/.github/workflows/ci.yml")));
+        assert!(!state.hear_path(Path::new("/p/f/deep/x")), "it has a watch of its own or none");
         assert!(state.hear_path(Path::new("/p/f")));
         assert_eq!(state.changed.providers, BTreeSet::from([1, 2]));
     }

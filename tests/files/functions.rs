@@ -140,7 +140,7 @@ fn the_folder_is_where_netlify_toml_says() {
         watched.sort();
         assert_eq!(
             watched,
-            [world.path(folder), world.path(&format!("{folder}/a-backup"))],
+            [world.path(""), world.path(folder), world.path(&format!("{folder}/a-backup"))],
             "{toml}"
         );
     }

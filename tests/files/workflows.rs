@@ -79,9 +79,31 @@ fn the_time_does_not_depend_on_where_the_project_is() {
 }
 
 #[test]
+fn a_pattern_passes_over_what_only_other_workflows_start() {
+    let called = "on: workflow_call\njobs:\n  a:\n    runs-on: x\n";
+    let both = "on: [push, workflow_call]\njobs:\n  a:\n    runs-on: x\n";
+    let world = World::of_workflows(&[("called.yml", called), ("both.yml", both)]);
+    assert!(told(&world.plan()).starts_with("create github/both-backup"));
+    assert_eq!(told(&world.plan()).lines().count(), 1);
+}
+
+#[test]
+fn no_job_can_cancel_one_of_the_primary() {
+    let text = "on: push\njobs:\n  a:\n    runs-on: x\n    concurrency:\n      group: deploy\n\
+                \x20     cancel-in-progress: true\n";
+    let world = World::of_workflows(&[("x.yml", text)]);
+    world.settle();
+    let backup = world.read(".github/workflows/x-backup.yml");
+    let expected =
+        "    concurrency:\n      group: deploy-backup\n      cancel-in-progress: false\n";
+    assert!(backup.contains(expected), "{backup}");
+}
+
+#[test]
 fn what_can_t_have_a_backup_is_refused_with_the_place() {
     let refused = |text: &str| {
-        let world = World::of_workflows(&[("x.yml", text)]);
+        let files = [(".github/workflows/x.yml", text)];
+        let world = World::new("[[workflow]]\nbacks_up = 'x.yml'", &files);
         let told = told(&world.plan());
         told.strip_prefix("held github/x-backup: .github/workflows/").unwrap_or(&told).to_owned()
     };

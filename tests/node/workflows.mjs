@@ -22,8 +22,14 @@ const look = async (file) => {
   return { errors, events: Object.keys(template.events).sort() }
 }
 
+// The concurrency groups of jobs differ as the workflow's own does.
+const withoutGroups = (workflow) => {
+  for (const job of Object.values(workflow.jobs ?? {})) delete job?.concurrency
+  return workflow
+}
+
 const differences = (primary, backup) => {
-  const [was, is] = [primary, backup].map((file) => parse(readFileSync(file, 'utf8')))
+  const [was, is] = [primary, backup].map((file) => withoutGroups(parse(readFileSync(file, 'utf8'))))
   const keys = new Set([...Object.keys(was), ...Object.keys(is)])
   return [...keys].filter((key) => !isDeepStrictEqual(was[key], is[key])).sort()
 }

@@ -83,7 +83,7 @@ impl Provider for Github {
         for primary in seen.values().filter_map(Primary::of) {
             let file = file_name(primary.path);
             let Some(stem) = primary_stem(file) else { continue };
-            let Some((_, schedule)) = self.rules.iter().find(|(rule, _)| rule.asks_for(file))
+            let Some((rule, schedule)) = self.rules.iter().find(|(rule, _)| rule.asks_for(file))
             else {
                 continue;
             };
@@ -94,6 +94,10 @@ impl Provider for Github {
                     continue;
                 }
             };
+            // A pattern means what needs a backup.
+            if !rule.names().any(|it| it == file) && workflow::is_only_called(text) {
+                continue;
+            }
             let folder = primary.path.strip_suffix(file).unwrap_or_default();
             let order = Order {
                 primary: file,

@@ -41,6 +41,12 @@ pub(super) fn backup(path: &str, stem: &str, text: &str, schedule: &str) -> Resu
     }
 }
 
+/// Whether other workflows start this one and nothing else does, so that it needs no backup of its
+/// own.
+pub(super) fn is_only_called(text: &str) -> bool {
+    text.contains(CALL) && read(text).is_ok_and(|tree| events(tree.get(ON)) == [CALL])
+}
+
 type Refusal = (Option<usize>, String);
 
 /// The tree of a workflow that can have a backup, or the line and the reason.
@@ -128,6 +134,7 @@ fn change(primary: Mapping, path: &str, stem: &str, schedule: &str) -> Result<Ma
                 backup.insert(key, on.clone());
                 (!has_group).then(|| backup.insert(CONCURRENCY.into(), group.clone())).flatten()
             }
+            Some(JOBS) => backup.insert(key, jobs(value, stem)?),
             _ => backup.insert(key, value),
         };
     }
@@ -137,14 +144,10 @@ fn change(primary: Mapping, path: &str, stem: &str, schedule: &str) -> Result<Ma
 /// `on` of the backup: by hand, with the inputs of the primary, and by one schedule.
 fn triggers(on: Option<&Value>, path: &str, schedule: &str) -> Result<Value, String> {
     let empty = Mapping::new();
-    let events: Vec<&str> = match on {
-        None | Some(Value::Null) => return Err("it has no `on`, so nothing starts it".to_owned()),
-        Some(Value::String(event)) => vec![event],
-        Some(Value::Sequence(events)) => events.iter().filter_map(Value::as_str).collect(),
-        Some(Value::Mapping(events)) => events.keys().filter_map(Value::as_str).collect(),
-        Some(_) => Vec::new(),
-    };
-    match events.as_slice() {
+    match events(on).as_slice() {
+        [] if matches!(on, None | Some(Value::Null)) => {
+            return Err("it has no `on`, so nothing starts it".to_owned());
+        }
         [] => return Err("its `on` names no event".to_owned()),
         [CALL] => {
             let why = "only other workflows start it (`workflow_call`); back up these instead";
@@ -163,6 +166,28 @@ fn triggers(on: Option<&Value>, path: &str, schedule: &str) -> Result<Value, Str
         (DISPATCH.into(), dispatch),
         (SCHEDULE.into(), Value::Sequence(vec![Value::Mapping(entry)])),
     ])))
+}
+
+/// The events that `on` names.
+fn events(on: Option<&Value>) -> Vec<&str> {
+    match on {
+        Some(Value::String(event)) => vec![event],
+        Some(Value::Sequence(events)) => events.iter().filter_map(Value::as_str).collect(),
+        Some(Value::Mapping(events)) => events.keys().filter_map(Value::as_str).collect(),
+        None | Some(_) => Vec::new(),
+    }
+}
+
+/// The jobs of the backup: the primary's, each with a concurrency group of its own where it has
+/// one.
+fn jobs(mut jobs: Value, stem: &str) -> Result<Value, String> {
+    let all = jobs.as_mapping_mut().into_iter().flat_map(Mapping::values_mut);
+    for job in all.filter_map(Value::as_mapping_mut) {
+        if let Some(group) = job.get_mut(CONCURRENCY) {
+            *group = concurrency(Some(group), stem)?;
+        }
+    }
+    Ok(jobs)
 }
 
 /// `concurrency` of the backup: a group of its own, in which nothing is broken off. In the

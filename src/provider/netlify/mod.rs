@@ -138,13 +138,15 @@ impl Provider for Netlify {
 
     fn folders(&self) -> Vec<PathBuf> {
         // What can't be read now is said by the next look.
-        let Ok(settings) = Settings::read(&self.look.reader.root) else { return Vec::new() };
-        let Ok(folder) = self.look.folder(&settings) else { return Vec::new() };
+        let root = vec![self.look.reader.root.clone()];
+        let Ok(settings) = Settings::read(&self.look.reader.root) else { return root };
+        let Ok(folder) = self.look.folder(&settings) else { return root };
         let folder = self.look.reader.root.join(folder);
         let functions = scan(&folder).unwrap_or_default();
         let own = functions.iter().filter_map(|it| Some(folder.join(it.main.split_once('/')?.0)));
         let own: Vec<PathBuf> = own.collect();
-        [folder].into_iter().chain(own).collect()
+        // `netlify.toml` is in the project's own folder.
+        root.into_iter().chain([folder]).chain(own).collect()
     }
 }
 
