@@ -1,5 +1,6 @@
 //! The places where resources live, one folder each, and what they have in common.
 
+mod each;
 pub mod embedded;
 pub mod files;
 pub mod github;

@@ -1,6 +1,6 @@
 //! What a process is made from: a `[[process]]` of the config, as it is written down and compared.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{collections::BTreeMap, path::PathBuf, sync::LazyLock};
 
 use bytesize::ByteSize;
 use jiff::tz::TimeZone;
@@ -106,31 +106,37 @@ impl Definition {
     /// The form that is compared and shown: without what has its usual value, and with digests in
     /// place of the environment's values.
     pub(super) fn body(&self) -> Body {
-        let usual = Process::new(Name::literal("usual"), Vec::new());
-        let usual = Self::of(&usual, Backoff::default()).fields();
-        let mut fields = self.fields();
-        fields.retain(|key, value| usual.get(key) != Some(value));
-        Body { fields, files: BTreeMap::new() }
-    }
-
-    fn fields(&self) -> BTreeMap<String, Value> {
+        static USUAL: LazyLock<Definition> = LazyLock::new(|| {
+            let process = Process::new(Name::literal("usual"), Vec::new());
+            Definition::of(&process, Backoff::default())
+        });
+        let (usual, mut fields) = (&*USUAL, BTreeMap::new());
+        let mut tell = |name: &str, is_usual: bool, value: &dyn Fn() -> Value| {
+            if !is_usual {
+                fields.insert(name.to_owned(), value());
+            }
+        };
         let text = |it: &dyn ToString| Value::Text(it.to_string());
-        let mut fields: BTreeMap<String, Value> = [
-            ("command", self.command.clone().into()),
-            ("restart", word(&self.restart).into()),
-            ("max_restarts", self.max_restarts.into()),
-            ("min_uptime", text(&self.min_uptime)),
-            ("backoff.initial", text(&self.backoff.initial)),
-            ("backoff.factor", text(&self.backoff.factor)),
-            ("backoff.max", text(&self.backoff.max)),
-            ("stop_signal", word(&self.stop_signal).into()),
-            ("stop_timeout", text(&self.stop_timeout)),
-            ("log.max_size", exact_size(self.log.max_size).into()),
-            ("log.keep", self.log.keep.into()),
-        ]
-        .into_iter()
-        .map(|(key, value)| (key.to_owned(), value))
-        .collect();
+        let (backoff, log) = (&self.backoff, &self.log);
+        tell("command", false, &|| self.command.clone().into());
+        tell("restart", self.restart == usual.restart, &|| word(&self.restart).into());
+        tell("max_restarts", self.max_restarts == usual.max_restarts, &|| self.max_restarts.into());
+        tell("min_uptime", self.min_uptime == usual.min_uptime, &|| text(&self.min_uptime));
+        tell("backoff.initial", backoff.initial == usual.backoff.initial, &|| {
+            text(&backoff.initial)
+        });
+        tell("backoff.factor", backoff.factor.total_cmp(&usual.backoff.factor).is_eq(), &|| {
+            text(&backoff.factor)
+        });
+        tell("backoff.max", backoff.max == usual.backoff.max, &|| text(&backoff.max));
+        tell("stop_signal", self.stop_signal == usual.stop_signal, &|| {
+            word(&self.stop_signal).into()
+        });
+        tell("stop_timeout", self.stop_timeout == usual.stop_timeout, &|| text(&self.stop_timeout));
+        tell("log.max_size", log.max_size == usual.log.max_size, &|| {
+            exact_size(log.max_size).into()
+        });
+        tell("log.keep", log.keep == usual.log.keep, &|| log.keep.into());
         let cwd = self.cwd.as_ref().map(|it| it.to_string_lossy().into_owned());
         for (key, value) in [("cwd", &cwd), ("cron", &self.cron), ("timezone", &self.timezone)] {
             fields.extend(value.as_ref().map(|it| (key.to_owned(), Value::Text(it.clone()))));
@@ -139,7 +145,7 @@ impl Definition {
             let hidden = Digest::of(["env", name, value]);
             fields.insert(format!("env.{name}"), Value::Hidden { hidden });
         }
-        fields
+        Body { fields, files: BTreeMap::new() }
     }
 
     /// When it runs by the clock, if it does.
@@ -225,7 +231,11 @@ mod tests {
 
     #[test]
     fn every_hot_field_is_a_field() {
-        let fields = definition("cron = '0 3 * * *'\ntimezone = 'UTC'").fields();
+        let unusual = "restart = 'never'\nmax_restarts = 1\nmin_uptime = '2s'\n\
+                       backoff = { initial = '2s', factor = 3, max = '1m' }\ncron = '0 3 * * *'\n\
+                       timezone = 'UTC'\nstop_signal = 'SIGINT'\nstop_timeout = '1s'\n\
+                       log = { max_size = '1KiB', keep = 1 }";
+        let fields = definition(unusual).body().fields;
         for field in HOT_FIELDS {
             assert!(fields.contains_key(*field), "{field}");
         }

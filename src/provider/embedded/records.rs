@@ -10,7 +10,7 @@
 use std::{
     collections::{BTreeMap, HashMap},
     fs::{self, DirBuilder, File, OpenOptions},
-    io::{self, Write},
+    io::{self, Read, Write},
     os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
     sync::Arc,
@@ -21,7 +21,10 @@ use jiff::Timestamp;
 use rustix::fs::{FlockOperation, flock};
 
 use super::record::{Entry, Record, Run};
-use crate::{core::id::Name, provider::Error};
+use crate::{
+    core::id::Name,
+    provider::{Error, each::each},
+};
 
 /// A record that can't be read.
 #[derive(Debug, Clone)]
@@ -50,6 +53,18 @@ impl Version {
 
 /// What a file held.
 pub(super) type Reading = Result<Arc<Entry>, Damage>;
+
+/// What a look at a file brought.
+enum Look {
+    /// It is the one that was read before.
+    Known,
+    /// It was read.
+    Read(Reading, fs::Metadata),
+    /// It is there and can't be read.
+    Unreadable(Damage),
+    /// It is not there.
+    Nothing,
+}
 
 /// The folder of the records.
 pub(super) struct Records {
@@ -98,10 +113,11 @@ impl Records {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(failed(error)),
         }
+        let looks = each(&names, |name| self.read(name));
         let mut all = BTreeMap::new();
-        for name in names {
+        for (name, look) in names.into_iter().zip(looks) {
             // None: removed since the folder was read.
-            if let Some(reading) = self.get(&name) {
+            if let Some(reading) = self.remember(&name, look) {
                 all.insert(name, reading);
             }
         }
@@ -113,37 +129,53 @@ impl Records {
 
     /// Reads one record, if there is one.
     pub(super) fn get(&mut self, name: &Name) -> Option<Reading> {
+        let look = self.read(name);
+        self.remember(name, look)
+    }
+
+    fn read(&self, name: &Name) -> Look {
         let path = self.file(name);
-        let about = match fs::metadata(&path) {
-            Ok(about) => about,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
-            Err(error) => return Some(Err(unreadable(&path, &error))),
-        };
-        let version = Version::of(&about);
-        if let Some((replaced, entry)) = self.unwritten.get(name) {
-            if *replaced == version {
-                return Some(Ok(Arc::clone(entry)));
-            }
-            // Another program wrote since, and what it wrote it had seen.
-            self.unwritten.remove(name);
-        }
-        if let Some((known, reading)) = self.cache.get(name)
-            && *known == version
+        let unwritten = self.unwritten.get(name).map(|(version, _)| version);
+        let known = unwritten.or_else(|| self.cache.get(name).map(|(version, _)| version));
+        if let Some(known) = known
+            && fs::metadata(&path).is_ok_and(|it| Version::of(&it) == *known)
         {
-            return Some(reading.clone());
+            return Look::Known;
         }
-        let reading = match fs::read(&path) {
-            Ok(bytes) => parse(&path, &bytes, &about),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
-            Err(error) => Err(unreadable(&path, &error)),
+        let read = || -> io::Result<_> {
+            let mut file = File::open(&path)?;
+            let about = file.metadata()?;
+            let mut bytes = Vec::with_capacity(usize::try_from(about.len()).unwrap_or(0) + 1);
+            file.read_to_end(&mut bytes)?;
+            Ok((about, bytes))
         };
-        let age = about.modified().ok().and_then(|it| SystemTime::now().duration_since(it).ok());
-        if age.is_some_and(|it| it > SETTLED) {
-            self.cache.insert(name.clone(), (version, reading.clone()));
-        } else {
-            self.cache.remove(name);
+        match read() {
+            Ok((about, bytes)) => Look::Read(parse(&path, &bytes, &about), about),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Look::Nothing,
+            Err(error) => Look::Unreadable(unreadable(&path, &error)),
         }
-        Some(reading)
+    }
+
+    fn remember(&mut self, name: &Name, look: Look) -> Option<Reading> {
+        if let Look::Known = look {
+            let unwritten = self.unwritten.get(name).map(|(_, entry)| Ok(Arc::clone(entry)));
+            return unwritten.or_else(|| self.cache.get(name).map(|(_, reading)| reading.clone()));
+        }
+        // Another program wrote since, and what it wrote it had seen.
+        self.unwritten.remove(name);
+        self.cache.remove(name);
+        match look {
+            Look::Read(reading, about) => {
+                let changed = about.modified().ok();
+                let age = changed.and_then(|it| SystemTime::now().duration_since(it).ok());
+                if age.is_some_and(|it| it > SETTLED) {
+                    self.cache.insert(name.clone(), (Version::of(&about), reading.clone()));
+                }
+                Some(reading)
+            }
+            Look::Unreadable(damage) => Some(Err(damage)),
+            Look::Known | Look::Nothing => None,
+        }
     }
 
     /// Replaces a record.

@@ -4,10 +4,8 @@ use std::{
     collections::BTreeMap,
     fs::{self, File, OpenOptions},
     io::{self, Read},
-    num::NonZero,
     os::unix::fs::OpenOptionsExt as _,
     path::{Component, Path, PathBuf},
-    thread,
 };
 
 use rustix::{fs::OFlags, io::Errno};
@@ -143,24 +141,4 @@ pub(crate) fn relative(path: &Path) -> String {
         }
     }
     parts.join("/")
-}
-
-/// What `see` makes of each of `items`, in their order, on all processors.
-pub(crate) fn each<T: Sync, R: Send>(items: &[T], see: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    const FEW: usize = 64;
-    let threads = thread::available_parallelism().map_or(1, NonZero::get);
-    if items.len() <= FEW || threads == 1 {
-        return items.iter().map(see).collect();
-    }
-    thread::scope(|scope| {
-        let see = &see;
-        let parts: Vec<_> = (items.chunks(items.len().div_ceil(threads)))
-            .map(|part| scope.spawn(move || part.iter().map(see).collect::<Vec<R>>()))
-            .collect();
-        let joined = parts.into_iter().map(|part| match part.join() {
-            Ok(seen) => seen,
-            Err(panic) => std::panic::resume_unwind(panic),
-        });
-        joined.flatten().collect()
-    })
 }

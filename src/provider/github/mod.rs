@@ -14,6 +14,7 @@ use jiff::Timestamp;
 
 use super::{
     Error, Provider,
+    each::each,
     files::{
         Comment, Order, Primary, Reader, Rule, Wisher, Writer, failed, read, rule::SUFFIX, shown,
         stand_in,
@@ -138,7 +139,7 @@ impl Look {
         let folder = read::relative(&self.folder);
         let names = file_names(&self.reader.root.join(&self.folder))
             .map_err(|error| failed("look into", &folder, &error))?;
-        let seen = read::each(&names, |file| self.one(&folder, file));
+        let seen = each(&names, |file| self.one(&folder, file));
         Ok(seen.into_iter().flatten().collect())
     }
 

@@ -20,6 +20,7 @@ use self::{
 };
 use super::{
     Error, Provider,
+    each::each,
     files::{
         Comment, Order, Primary, Reader, Rule, Wisher, Writer, blocking, failed, read,
         rule::SUFFIX, shown, stand_in, wish::text,
@@ -182,7 +183,7 @@ impl Look {
         let place = self.reader.root.join(&folder);
         let folder = read::relative(&folder);
         let functions = scan(&place).map_err(|error| failed("look into", &folder, &error))?;
-        let seen = read::each(&functions, |found| self.one(&settings, &folder, found));
+        let seen = each(&functions, |found| self.one(&settings, &folder, found));
         Ok(seen.into_iter().flatten().collect())
     }
 

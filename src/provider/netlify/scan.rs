@@ -10,7 +10,7 @@ use std::{
     path::Path,
 };
 
-use crate::provider::files::read;
+use crate::provider::each::each;
 
 /// Extensions of functions, the one that wins among files of one name first.
 const EXTENSIONS: [&str; 8] = ["js", "zip", "mjs", "cjs", "ts", "tsx", "mts", "cts"];
@@ -38,7 +38,7 @@ pub(super) fn scan(folder: &Path) -> io::Result<Vec<Found>> {
     let entries: Vec<DirEntry> = entries.collect::<io::Result<_>>()?;
     // By name, with the rank among those of the same name.
     let mut functions: BTreeMap<String, (usize, Found)> = BTreeMap::new();
-    for (rank, found) in read::each(&entries, function).into_iter().flatten() {
+    for (rank, found) in each(&entries, function).into_iter().flatten() {
         match functions.get(&found.name) {
             Some((other, _)) if *other <= rank => {}
             _ => _ = functions.insert(found.name.clone(), (rank, found)),
