@@ -27,7 +27,7 @@ const MOST_WAITS: u32 = 10;
 pub(super) struct Changed {
     /// The config, perhaps.
     pub(super) config: bool,
-    /// The folders of these providers, by their place in the list.
+    /// The places of these providers, by their number in the list.
     pub(super) providers: BTreeSet<usize>,
     /// Some events were lost: anywhere.
     pub(super) anywhere: bool,
@@ -49,8 +49,8 @@ struct Shared {
 #[derive(Debug, Default)]
 struct State {
     config: PathBuf,
-    /// Folders and whose they are.
-    folders: Vec<(PathBuf, usize)>,
+    /// Files and folders, and whose they are.
+    places: Vec<(PathBuf, usize)>,
     changed: Changed,
     /// Counts events, to tell whether they have ceased.
     events: u64,
@@ -91,7 +91,7 @@ impl State {
         self.changed.config |= ours;
         // A folder that appears above a watched one is as good as a change in it.
         let related = |it: &Path| path.parent() == Some(it) || it.starts_with(path);
-        for (_, provider) in self.folders.iter().filter(|(folder, _)| related(folder)) {
+        for (_, provider) in self.places.iter().filter(|(place, _)| related(place)) {
             self.changed.providers.insert(*provider);
             ours = true;
         }
@@ -117,20 +117,20 @@ impl Triggers {
         Ok(Self { watcher, shared })
     }
 
-    /// Watches the folder of the config and `folders`, each with whose it is. For one that is not
-    /// there, the nearest one above it. Says what can't be watched: a change there is seen by the
-    /// next look at everything only.
-    pub(super) fn watch(&mut self, folders: Vec<(PathBuf, usize)>) -> Vec<String> {
+    /// Watches the folder of the config and the folders of `places`, each with whose it is. For a
+    /// place that is not there, the nearest folder above it. Says what can't be watched: a change
+    /// there is seen by the next look at everything only.
+    pub(super) fn watch(&mut self, places: Vec<(PathBuf, usize)>) -> Vec<String> {
         let config = self.shared.state().config.clone();
-        let mut places: BTreeSet<&Path> = config.parent().into_iter().collect();
-        places.extend(folders.iter().filter_map(|(it, _)| it.ancestors().find(|it| it.is_dir())));
+        let mut folders: BTreeSet<&Path> = config.parent().into_iter().collect();
+        folders.extend(places.iter().filter_map(|(it, _)| it.ancestors().find(|it| it.is_dir())));
         let mut failures = Vec::new();
-        for place in places {
-            if let Err(error) = self.watcher.watch(place, RecursiveMode::NonRecursive) {
-                failures.push(format!("cannot watch {}: {error}", place.display()));
+        for folder in folders {
+            if let Err(error) = self.watcher.watch(folder, RecursiveMode::NonRecursive) {
+                failures.push(format!("cannot watch {}: {error}", folder.display()));
             }
         }
-        self.shared.state().folders = folders;
+        self.shared.state().places = places;
         failures
     }
 
@@ -163,16 +163,21 @@ mod tests {
     fn an_event_is_put_where_it_belongs() {
         let mut state = State {
             config: "/p/redundancy.toml".into(),
-            folders: vec![("/p/.github/workflows".into(), 1), ("/p/f".into(), 2)],
+            places: vec![
+                ("/p/.github/workflows".into(), 1),
+                ("/p/f".into(), 2),
+                ("/p/netlify.toml".into(), 2),
+            ],
             ..State::default()
         };
         assert!(!state.hear_path(Path::new("/p/README.md")));
+        assert!(!state.hear_path(Path::new("/p/app.log")));
         assert_eq!(state.changed, Changed::default());
         assert!(state.hear_path(Path::new("/p/redundancy.toml")));
         assert!(state.changed.config && state.changed.providers.is_empty());
         assert!(state.hear_path(Path::new("/p/.github/workflows/ci.yml")));
         assert!(!state.hear_path(Path::new("/p/f/deep/x")), "it has a watch of its own or none");
-        assert!(state.hear_path(Path::new("/p/f")));
+        assert!(state.hear_path(Path::new("/p/netlify.toml")));
         assert_eq!(state.changed.providers, BTreeSet::from([1, 2]));
     }
 }

@@ -155,7 +155,7 @@ impl Watch {
                 Wake::Provider(index) => Some(Scope::One(index)),
                 Wake::Timer => {
                     self.reload();
-                    self.watch_folders();
+                    self.watch_places();
                     self.prune();
                     Some(Scope::All)
                 }
@@ -163,15 +163,21 @@ impl Watch {
             };
             if let Some(scope) = scope {
                 let stop = Stop::default();
-                let mut passes = pin!(self.pass(scope, &stop));
-                tokio::select! {
-                    () = &mut passes => {}
-                    () = signals.received() => {
-                        info!("asked to stop: finishing the change in hand");
-                        stop.ask();
-                        passes.await;
-                        break;
+                {
+                    let mut passes = pin!(self.pass(scope, &stop));
+                    tokio::select! {
+                        () = &mut passes => {}
+                        () = signals.received() => {
+                            info!("asked to stop: finishing the change in hand");
+                            stop.ask();
+                            passes.await;
+                        }
                     }
+                }
+                // What was seen waits for the intents that follow from it, if any do.
+                self.write_notes();
+                if stop.asked() {
+                    break;
                 }
             }
             wake = self.sleep(signals).await;
@@ -182,13 +188,13 @@ impl Watch {
     fn take(&mut self, changed: &Changed) -> Option<Scope> {
         let new_config = (changed.config || changed.anywhere) && self.reload();
         if new_config || changed.anywhere {
-            self.watch_folders();
+            self.watch_places();
             return Some(Scope::All);
         }
         let scope = changed.providers.iter().map(|&index| Scope::One(index)).reduce(Scope::and);
         if scope.is_some() {
             // A folder that was not there may have come, and one that went may have come back.
-            self.watch_folders();
+            self.watch_places();
         }
         scope
     }
@@ -303,12 +309,12 @@ impl Watch {
         }
     }
 
-    fn watch_folders(&mut self) {
+    fn watch_places(&mut self) {
         let providers = self.controller.providers.iter().enumerate();
-        let folders = providers
-            .flat_map(|(index, it)| it.folders().into_iter().map(move |folder| (folder, index)))
+        let places = providers
+            .flat_map(|(index, it)| it.places().into_iter().map(move |place| (place, index)))
             .collect();
-        for failure in self.triggers.watch(folders) {
+        for failure in self.triggers.watch(places) {
             warn!("{failure}");
         }
     }
@@ -351,7 +357,7 @@ impl Watch {
         // All of it is new to a watch that has just begun, and not worth an entry.
         if !first_look {
             for (id, text) in news {
-                self.note(Some(id), Kind::Seen, text);
+                self.journal.borrow_mut().note(said(Some(id), Kind::Seen, text));
             }
         }
     }
@@ -363,20 +369,30 @@ impl Watch {
         let before = std::mem::replace(&mut self.held, now);
         let news = self.held.iter().filter(|(id, why)| before.get(id) != Some(why));
         for (id, why) in news.map(|(id, why)| (id.clone(), why.to_string())).collect::<Vec<_>>() {
-            self.note(Some(id), Kind::Held, format!("left alone: {why}"));
+            let text = format!("left alone: {why}");
+            self.journal.borrow_mut().note(said(Some(id), Kind::Held, text));
         }
     }
 
     /// Says something in the log and in the journal.
     fn note(&self, id: Option<Id>, kind: Kind, text: String) {
-        if let Some(id) = &id {
-            info!("{id}: {text}");
-        } else {
-            info!("{text}");
-        }
-        let entry = Entry { at: Timestamp::now(), kind, id, text };
-        if let Err(error) = self.journal.borrow_mut().write(&[entry]) {
+        self.journal.borrow_mut().note(said(id, kind, text));
+        self.write_notes();
+    }
+
+    fn write_notes(&self) {
+        if let Err(error) = self.journal.borrow_mut().write(&[]) {
             error!("the journal was not written: {error}");
         }
     }
+}
+
+/// Says something in the log; the entry that says it in the journal.
+fn said(id: Option<Id>, kind: Kind, text: String) -> Entry {
+    if let Some(id) = &id {
+        info!("{id}: {text}");
+    } else {
+        info!("{text}");
+    }
+    Entry { at: Timestamp::now(), kind, id, text }
 }

@@ -119,6 +119,8 @@ pub enum Error {
 pub struct Journal {
     path: PathBuf,
     connection: Connection,
+    /// What is to be written with the next entries.
+    waiting: Vec<Entry>,
 }
 
 impl Journal {
@@ -197,7 +199,7 @@ impl Journal {
         let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags).map_err(sqlite)?;
         connection.busy_timeout(Duration::from_secs(5)).map_err(sqlite)?;
-        let journal = Self { path: path.to_owned(), connection };
+        let journal = Self { path: path.to_owned(), connection, waiting: Vec::new() };
         let found = journal.version()?;
         if found > VERSION {
             return Err(Error::Newer { path: path.to_owned(), found });
@@ -215,9 +217,16 @@ impl Journal {
         Error::Sqlite { path: self.path.clone(), source }
     }
 
-    /// Writes entries down, all or none.
+    /// Notes an entry, to be written with the next ones: for what can be seen again anyway.
+    pub fn note(&mut self, entry: Entry) {
+        self.waiting.push(entry);
+    }
+
+    /// Writes entries down, and before them those that were noted, all or none. Where it fails,
+    /// those that were noted are lost.
     pub fn write(&mut self, entries: &[Entry]) -> Result<(), Error> {
-        if entries.is_empty() {
+        let waiting = std::mem::take(&mut self.waiting);
+        if entries.is_empty() && waiting.is_empty() {
             return Ok(());
         }
         let path = self.path.clone();
@@ -226,7 +235,7 @@ impl Journal {
             {
                 let insert = "INSERT INTO event (at, kind, id, text) VALUES (?1, ?2, ?3, ?4)";
                 let mut insert = transaction.prepare(insert)?;
-                for Entry { at, kind, id, text } in entries {
+                for Entry { at, kind, id, text } in waiting.iter().chain(entries) {
                     let id = id.as_ref().map(Id::to_string);
                     insert.execute(params![time(*at), kind.word(), id, text])?;
                 }

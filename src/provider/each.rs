@@ -5,8 +5,10 @@ use std::{num::NonZero, thread};
 /// What `see` makes of each of `items`, in their order, on all processors.
 pub(crate) fn each<T: Sync, R: Send>(items: &[T], see: impl Fn(&T) -> R + Sync) -> Vec<R> {
     const FEW: usize = 64;
-    let threads = thread::available_parallelism().map_or(1, NonZero::get);
-    if items.len() <= FEW || threads == 1 {
+    // Asked only where it matters: the answer is read from several files.
+    let processors = || thread::available_parallelism().map_or(1, NonZero::get);
+    let threads = if items.len() <= FEW { 1 } else { processors() };
+    if threads == 1 {
         return items.iter().map(see).collect();
     }
     thread::scope(|scope| {

@@ -59,8 +59,9 @@ pub trait Provider: Send + Sync {
         Box::pin(std::future::pending())
     }
 
-    /// Folders in which a change of a file is a reason to look.
-    fn folders(&self) -> Vec<PathBuf> {
+    /// What to look after: a change of one of these files, or in one of these folders, is a reason
+    /// to look.
+    fn places(&self) -> Vec<PathBuf> {
         Vec::new()
     }
 }

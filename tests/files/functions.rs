@@ -136,13 +136,12 @@ fn the_folder_is_where_netlify_toml_says() {
         world.settle();
         let backup = format!("{folder}/a-backup/a-backup.mjs");
         assert!(world.path(&backup).is_file(), "{toml}: {:?}", world.tree());
-        let mut watched = Netlify::new(&world.project()).folders();
+        let mut watched = Netlify::new(&world.project()).places();
         watched.sort();
-        assert_eq!(
-            watched,
-            [world.path(""), world.path(folder), world.path(&format!("{folder}/a-backup"))],
-            "{toml}"
-        );
+        let own = format!("{folder}/a-backup");
+        let mut expected = [folder, &own, "netlify.toml"].map(|it| world.path(it));
+        expected.sort();
+        assert_eq!(watched, expected, "{toml}");
     }
     let own = "[netlify]\nfunctions_dir = 'mine'\n[[function]]\nbacks_up = '*'";
     let world =

@@ -11,6 +11,7 @@ use std::{
         unix::ffi::OsStringExt,
     },
     path::PathBuf,
+    sync::OnceLock,
     time::Duration,
 };
 
@@ -57,6 +58,11 @@ pub(super) struct Stat {
 /// container that is started again numbers its processes anew. Fails where there is no `/proc`,
 /// and then nothing may be concluded about any process.
 pub(super) fn boot_id() -> Result<String, Error> {
+    // Neither changes while this program runs.
+    static KNOWN: OnceLock<String> = OnceLock::new();
+    if let Some(known) = KNOWN.get() {
+        return Ok(known.clone());
+    }
     let failed = |path: &str, error| {
         let what = "embedded processes need Linux with /proc mounted";
         Error::Refused(format!("cannot read {path}: {error}; {what}"))
@@ -65,7 +71,7 @@ pub(super) fn boot_id() -> Result<String, Error> {
     let id = fs::read_to_string(path).map_err(|error| failed(path, error))?;
     let path = "/proc/self/ns/pid";
     let namespace = fs::read_link(path).map_err(|error| failed(path, error))?;
-    Ok(format!("{} {}", id.trim(), namespace.display()))
+    Ok(KNOWN.get_or_init(|| format!("{} {}", id.trim(), namespace.display())).clone())
 }
 
 /// What the kernel says of `pid`, or none when there is no such process.

@@ -123,7 +123,7 @@ impl Provider for Embedded {
         Box::pin(self.running.ended())
     }
 
-    fn folders(&self) -> Vec<PathBuf> {
+    fn places(&self) -> Vec<PathBuf> {
         vec![self.settings.records.clone()]
     }
 }

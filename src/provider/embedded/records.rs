@@ -18,7 +18,10 @@ use std::{
 };
 
 use jiff::Timestamp;
-use rustix::fs::{FlockOperation, flock};
+use rustix::{
+    fs::{CWD, FlockOperation, RenameFlags, flock, renameat_with},
+    io::Errno,
+};
 
 use super::record::{Entry, Record, Run};
 use crate::{
@@ -203,13 +206,16 @@ impl Records {
     pub(super) fn remove(&mut self, name: &Name) -> Result<(), Error> {
         self.cache.remove(name);
         self.unwritten.remove(name);
-        let path = self.file(name);
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(Error::Passing(format!("cannot remove {}: {error}", path.display())))
+        for path in [self.file(name), self.beside(name)] {
+            match fs::remove_file(&path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    let why = format!("cannot remove {}: {error}", path.display());
+                    return Err(Error::Passing(why));
+                }
+                _ => {}
             }
-            _ => Ok(()),
         }
+        Ok(())
     }
 
     /// Keeps looks through all processes waiting while one is being started, until the lock is
@@ -261,14 +267,26 @@ impl Records {
         }
     }
 
-    /// The temporary file has a fixed name, so that a killed writer leaves one behind at most.
+    /// The record and the file beside it change places, which the file system does at once and
+    /// without going to the disk; replacing a file makes it write the new one first. So that a
+    /// killed writer leaves nothing more behind, the file beside it stays.
     fn replace(&self, name: &Name, record: &Record) -> io::Result<()> {
-        let temporary = self.folder.join(format!(".{name}.json"));
+        let (path, beside) = (self.file(name), self.beside(name));
         let text = serde_json::to_vec(record)?;
         let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(true).mode(0o600);
-        options.open(&temporary)?.write_all(&text)?;
-        fs::rename(&temporary, self.file(name))
+        let mut file =
+            options.write(true).create(true).truncate(false).mode(0o600).open(&beside)?;
+        file.write_all(&text)?;
+        file.set_len(text.len() as u64)?;
+        match renameat_with(CWD, &beside, CWD, &path, RenameFlags::EXCHANGE) {
+            // There is none yet, or this file system can't do it.
+            Err(Errno::NOENT | Errno::INVAL | Errno::NOSYS) => fs::rename(&beside, &path),
+            other => Ok(other?),
+        }
+    }
+
+    fn beside(&self, name: &Name) -> PathBuf {
+        self.folder.join(format!(".{name}.json"))
     }
 
     /// Tries again to write what could not be written.

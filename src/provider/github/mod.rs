@@ -122,7 +122,7 @@ impl Provider for Github {
         Box::pin(super::files::blocking(move || writer.apply(&name, &change)))
     }
 
-    fn folders(&self) -> Vec<PathBuf> {
+    fn places(&self) -> Vec<PathBuf> {
         vec![self.look.reader.root.join(&self.look.folder)]
     }
 }

@@ -137,17 +137,16 @@ impl Provider for Netlify {
         Box::pin(blocking(move || writer.apply(&name, &change)))
     }
 
-    fn folders(&self) -> Vec<PathBuf> {
+    fn places(&self) -> Vec<PathBuf> {
         // What can't be read now is said by the next look.
-        let root = vec![self.look.reader.root.clone()];
-        let Ok(settings) = Settings::read(&self.look.reader.root) else { return root };
-        let Ok(folder) = self.look.folder(&settings) else { return root };
+        let file = vec![self.look.reader.root.join(settings::FILE)];
+        let Ok(settings) = Settings::read(&self.look.reader.root) else { return file };
+        let Ok(folder) = self.look.folder(&settings) else { return file };
         let folder = self.look.reader.root.join(folder);
         let functions = scan(&folder).unwrap_or_default();
         let own = functions.iter().filter_map(|it| Some(folder.join(it.main.split_once('/')?.0)));
         let own: Vec<PathBuf> = own.collect();
-        // `netlify.toml` is in the project's own folder.
-        root.into_iter().chain([folder]).chain(own).collect()
+        file.into_iter().chain([folder]).chain(own).collect()
     }
 }
 

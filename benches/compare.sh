@@ -1,0 +1,168 @@
+#!/usr/bin/env bash
+# Compares whole commands with others that do such work, in one run. Whatever peer is not on this
+# machine is left out, and the table says so. Numbers are medians.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+runs=${RUNS:-15}
+cargo build --release --quiet
+program=$PWD/target/release/redundancy
+work=$(mktemp -d)
+started=()
+
+finish() {
+  for pid in "${started[@]}"; do kill "$pid" 2>/dev/null || true; done
+  for project in "$work"/*/; do
+    [ -d "$project/.redundancy" ] && (cd "$project" && "$program" stop >"$work/stop.log" 2>&1)
+  done
+  [ -d "$work/pm2" ] && PM2_HOME=$work/pm2 pm2 kill >"$work/stop.log" 2>&1
+  rm -rf "$work"
+}
+trap finish EXIT
+
+median() { sort -n | awk '{ it[NR] = $1 } END { print it[int((NR + 1) / 2)] }'; }
+now() { date +%s%N; }
+row() { printf '| %-52s | %-34s | %12s |\n' "$1" "$2" "$3"; }
+
+# Milliseconds that a command takes.
+timed() {
+  for _ in $(seq "$runs"); do
+    local began
+    began=$(now)
+    "$@" >"$work/out" 2>&1
+    echo $((($(now) - began) / 1000))
+  done | median | awk '{ printf "%.1f ms", $1 / 1000 }'
+}
+
+# Peak memory of a command.
+peak() {
+  if [ -x /usr/bin/time ]; then
+    /usr/bin/time -f '%M' -o "$work/peak" "$@" >"$work/out" 2>&1
+    awk '{ printf "%.0f MiB", $1 / 1024 }' "$work/peak"
+  else
+    echo 'not measured'
+  fi
+}
+
+row work who result
+row --- --- ---
+
+for count in 1000 5000 20000; do
+  project=$work/plan-$count
+  mkdir -p "$project"
+  for n in $(seq "$count"); do
+    printf '[[process]]\nname = "p%s"\ncommand = ["true"]\nstate = "stopped"\n\n' "$n"
+  done >"$project/redundancy.toml"
+  config=$project/redundancy.toml
+  "$program" -c "$config" apply --yes >"$work/out"
+  row "plan, nothing to do, $count processes" redundancy "$(timed "$program" -c "$config" plan)"
+  row "  its peak memory" redundancy "$(peak "$program" -c "$config" plan)"
+done
+
+project=$work/files
+mkdir -p "$project/.github/workflows"
+for n in $(seq 2500); do
+  cp examples/quickstart/.github/workflows/links.yml "$project/.github/workflows/w$n.yml"
+done
+printf '[[workflow]]\nbacks_up = "*"\n' >"$project/redundancy.toml"
+"$program" -c "$project/redundancy.toml" apply --yes >"$work/out"
+row 'plan, nothing to do, 2500 workflows, 2500 backups' redundancy \
+  "$(timed "$program" -c "$project/redundancy.toml" plan)"
+
+if command -v terraform >/dev/null; then
+  project=$work/terraform
+  mkdir -p "$project"
+  printf 'resource "terraform_data" "it" {\n  count = 5000\n  input = count.index\n}\n' >"$project/main.tf"
+  terraform -chdir="$project" init >"$work/out"
+  terraform -chdir="$project" apply -auto-approve >"$work/out"
+  runs=3 row 'plan, nothing to do, 5000 terraform_data' terraform \
+    "$(runs=3 timed terraform -chdir="$project" plan)"
+else
+  row 'plan, nothing to do, 5000 terraform_data' terraform 'not here'
+fi
+
+# From kill -9 to the replacement executing. The program writes down when it began; that costs all
+# of them the same.
+job=$work/job.sh
+printf '#!/bin/sh\ndate +%%s%%N >>"$STARTS"\nexec sleep 100000\n' >"$job"
+chmod +x "$job"
+
+# restarts WHO STARTS-FILE PID-COMMAND: kills what runs and waits for the next start.
+restarts() {
+  local who=$1 starts=$2 pid_of=$3
+  for _ in $(seq "$runs"); do
+    local before pid began
+    sleep 1.2 # A run that was shorter would count as a failure, and rest.
+    before=$(wc -l <"$starts")
+    pid=$($pid_of)
+    began=$(now)
+    kill -9 "$pid"
+    for _ in $(seq 3000); do
+      [ "$(wc -l <"$starts")" -gt "$before" ] && break
+      sleep 0.01
+    done
+    echo $((($(tail -n 1 "$starts") - began) / 1000))
+  done | median | awk '{ printf "%.1f ms", $1 / 1000 }' >"$work/result"
+  row 'kill -9 to replacement executing' "$who" "$(cat "$work/result")"
+}
+
+floor() {
+  for _ in $(seq "$runs"); do
+    local began
+    began=$(now)
+    STARTS=$work/floor.starts "$job" &
+    local pid=$!
+    sleep 0.1
+    kill -9 "$pid"
+    wait "$pid" 2>/dev/null || true
+    echo $((($(tail -n 1 "$work/floor.starts") - began) / 1000))
+  done | median | awk '{ printf "%.1f ms", $1 / 1000 }'
+}
+row 'fork and exec of the same program' 'bash, the floor' "$(floor)"
+
+project=$work/watch
+mkdir -p "$project"
+printf '[[process]]\nname = "job"\ncommand = ["%s"]\nenv = { STARTS = "%s" }\n' \
+  "$job" "$work/watch.starts" >"$project/redundancy.toml"
+"$program" -c "$project/redundancy.toml" watch 2>"$work/watch.log" &
+watch=$!
+started+=("$watch")
+while [ ! -s "$work/watch.starts" ]; do sleep 0.05; done
+watched_pid() {
+  "$program" -c "$project/redundancy.toml" status --json | grep -o 'running, pid [0-9]*' | grep -o '[0-9]*'
+}
+restarts redundancy "$work/watch.starts" watched_pid
+
+idle=$(awk '/VmRSS/ { printf "%.1f MiB", $2 / 1024 }' "/proc/$watch/status")
+row 'resident memory of an idle watch' redundancy "$idle"
+switches() { awk '/ctxt_switches/ { sum += $2 } END { print sum }' "/proc/$watch/task/$watch/status"; }
+sleep 1
+before=$(switches)
+sleep 20
+row 'wakeups of an idle watch with a process, in 20 s' redundancy "$(($(switches) - before))"
+
+if command -v pm2 >/dev/null; then
+  export PM2_HOME=$work/pm2
+  mkdir -p "$PM2_HOME"
+  STARTS=$work/pm2.starts pm2 start "$job" --name job >"$work/out"
+  while [ ! -s "$work/pm2.starts" ]; do sleep 0.05; done
+  pm2_pid() { pm2 pid job; }
+  restarts PM2 "$work/pm2.starts" pm2_pid
+  daemon=$(cat "$PM2_HOME/pm2.pid")
+  row 'resident memory of an idle daemon' PM2 \
+    "$(awk '/VmRSS/ { printf "%.1f MiB", $2 / 1024 }' "/proc/$daemon/status")"
+else
+  row 'kill -9 to replacement executing' PM2 'not here'
+fi
+
+if command -v supervisord >/dev/null; then
+  printf '[supervisord]\nnodaemon=true\nlogfile=%s/supervisord.log\npidfile=%s/supervisord.pid\n[unix_http_server]\nfile=%s/supervisor.sock\n[supervisorctl]\nserverurl=unix://%s/supervisor.sock\n[rpcinterface:supervisor]\nsupervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface\n[program:job]\ncommand=%s\nenvironment=STARTS="%s/supervisord.starts"\n' \
+    "$work" "$work" "$work" "$work" "$job" "$work" >"$work/supervisord.conf"
+  supervisord -c "$work/supervisord.conf" >"$work/out" 2>&1 &
+  started+=("$!")
+  while [ ! -s "$work/supervisord.starts" ]; do sleep 0.05; done
+  supervised_pid() { supervisorctl -c "$work/supervisord.conf" pid job; }
+  restarts supervisord "$work/supervisord.starts" supervised_pid
+else
+  row 'kill -9 to replacement executing' supervisord 'not here'
+fi
