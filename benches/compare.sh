@@ -75,7 +75,7 @@ if command -v terraform >/dev/null; then
   printf 'resource "terraform_data" "it" {\n  count = 5000\n  input = count.index\n}\n' >"$project/main.tf"
   terraform -chdir="$project" init >"$work/out"
   terraform -chdir="$project" apply -auto-approve >"$work/out"
-  runs=3 row 'plan, nothing to do, 5000 terraform_data' terraform \
+  row 'plan, nothing to do, 5000 terraform_data' terraform \
     "$(runs=3 timed terraform -chdir="$project" plan)"
 else
   row 'plan, nothing to do, 5000 terraform_data' terraform 'not here'
