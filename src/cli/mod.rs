@@ -28,6 +28,7 @@ use open::Project;
 pub fn main() -> ExitCode {
     let args = Args::parse();
     let project = || Project::open(args.config.as_deref());
+    let project_even_if_broken = || Project::open_even_if_broken(args.config.as_deref());
     let result = match &args.verb {
         Verb::Init => init::run(args.config.as_deref()),
         Verb::Validate => project().and_then(|project| open::validate(&project)),
@@ -35,9 +36,11 @@ pub fn main() -> ExitCode {
         Verb::Plan(options) => project().and_then(|project| plan::run(&project, options)),
         Verb::Apply(options) => project().and_then(|project| apply::run(&project, options)),
         Verb::Watch => watch::run(args.config.as_deref()),
-        Verb::Stop => project().and_then(|project| stop::run(&project)),
+        Verb::Stop => project_even_if_broken().and_then(|project| stop::run(&project)),
         Verb::Status(options) => project().and_then(|project| status::run(&project, options)),
-        Verb::History(options) => project().and_then(|project| history::run(&project, options)),
+        Verb::History(options) => {
+            project_even_if_broken().and_then(|project| history::run(&project, options))
+        }
     };
     result.unwrap_or_else(|error| {
         output::error(&error);

@@ -12,6 +12,7 @@ use super::output;
 use crate::{
     config::{self, LoadError, Loaded, render},
     controller::Controller,
+    core::digest::Digest,
 };
 
 /// A config that was found and is sound.
@@ -25,6 +26,29 @@ impl Project {
     pub(super) fn open(path: Option<&Path>) -> anyhow::Result<Self> {
         let path = find(path)?;
         let loaded = config::load(&path)?;
+        Ok(Self { path, loaded })
+    }
+
+    /// As [`Project::open`], also with a broken config: for verbs that go by what is recorded, and
+    /// must work in trouble most of all.
+    pub(super) fn open_even_if_broken(path: Option<&Path>) -> anyhow::Result<Self> {
+        let path = find(path)?;
+        let error = match config::load(&path) {
+            Ok(loaded) => return Ok(Self { path, loaded }),
+            Err(error) => error,
+        };
+        let folder = std::path::absolute(&path)?;
+        let root = folder.parent().map(Path::to_owned).unwrap_or_default().canonicalize()?;
+        let project = config::Project { root, config: config::Config::default() };
+        if !project.state_dir().is_dir() {
+            return Err(error.into());
+        }
+        output::remark(&format!(
+            "{error}; going by what is recorded in {}\n",
+            shown(&project.state_dir())
+        ));
+        let digest = Digest::of([""; 0]);
+        let loaded = Loaded { project, digest, notes: Vec::new(), text: String::new() };
         Ok(Self { path, loaded })
     }
 

@@ -203,6 +203,21 @@ fn stop_ends_what_runs_and_apply_starts_it_again() {
 }
 
 #[test]
+fn stop_and_history_work_with_a_broken_config() {
+    let project = Project::new(TWO);
+    project.run(&["apply", "--yes"]).ok();
+    let pid = project.pid("worker").unwrap();
+    project.config("[[process]");
+    let history = project.run(&["history"]).ok();
+    assert!(history.stdout.contains("embedded/worker"));
+    assert_snapshot!(project.steady(&history.stderr), @"ROOT/redundancy.toml has a problem; going by what is recorded in .redundancy");
+    project.run(&["stop"]).ok();
+    assert!(!is_alive(pid));
+    std::fs::remove_dir_all(project.path(".redundancy")).unwrap();
+    assert_eq!(project.run(&["stop"]).code, 1, "there is nothing to go by");
+}
+
+#[test]
 fn history_tells_what_was_done_and_can_be_deleted() {
     let project = Project::new(TWO);
     assert_eq!(project.run(&["history"]).ok().stdout, "nothing has happened yet\n");
