@@ -7,8 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{
     Embedded,
     definition::Definition,
-    kernel::{self, ProcessId},
-    look::failed,
+    kernel::{self, ProcessId, failed},
     mark::Member,
     record::{Entry, Record, Run},
     records::Reading,

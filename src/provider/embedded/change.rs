@@ -5,8 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{
     Embedded,
     definition::HOT_FIELDS,
-    kernel::{self, ProcessId},
-    look::failed,
+    kernel::{self, ProcessId, failed},
     mark,
     record::{Record, Run},
     running::lock,

@@ -228,6 +228,17 @@ pub(super) fn signal_of(signal: StopSignal) -> Signal {
     }
 }
 
+/// What the kernel refused. Only too many open files pass by themselves.
+pub(super) fn failed(what: &str, error: &io::Error) -> Error {
+    let said = format!("cannot {what}: {error}");
+    match error.raw_os_error() {
+        // EMFILE and ENFILE.
+        Some(23 | 24) => Error::Passing(format!("{said}; raise the limit (`ulimit -n`)")),
+        Some(_) => Error::Passing(said),
+        None => Error::Refused(said),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

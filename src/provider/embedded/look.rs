@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use super::{
     Embedded,
     adopt::leaders,
-    kernel::{self, Fate, ProcessId},
+    kernel::{self, Fate, ProcessId, failed},
     mark::{self, Member},
     record::{Entry, Record, Run},
     records::{Damage, Reading},
@@ -225,15 +225,4 @@ fn explain(damage: &Damage) -> String {
     let help = "remove the file, and what it was about is begun anew; a process that still runs \
                 is found again";
     format!("{}; {help}", damage.what)
-}
-
-/// What the kernel refused. Only too many open files pass by themselves.
-pub(super) fn failed(what: &str, error: &io::Error) -> Error {
-    let said = format!("cannot {what}: {error}");
-    match error.raw_os_error() {
-        // EMFILE and ENFILE.
-        Some(23 | 24) => Error::Passing(format!("{said}; raise the limit (`ulimit -n`)")),
-        Some(_) => Error::Passing(said),
-        None => Error::Refused(said),
-    }
 }

@@ -8,8 +8,7 @@ use tokio::{io::unix::AsyncFd, time::Instant};
 
 use super::{
     Embedded,
-    kernel::{self, ProcessId},
-    look::failed,
+    kernel::{self, ProcessId, failed},
     mark::Member,
 };
 use crate::{core::id::Name, provider::Error};
