@@ -1,8 +1,11 @@
 //! The main job: edit, plan, apply, and nothing is left to do.
 
-use insta::assert_snapshot;
+use std::process::Stdio;
 
-use crate::project::{Project, is_alive, kill, running_with};
+use insta::assert_snapshot;
+use rustix::process::Signal;
+
+use crate::project::{Project, is_alive, kill, running_with, signal, wait_for};
 
 const TWO: &str = r#"
 [[process]]
@@ -124,7 +127,7 @@ fn a_process_that_died_is_drift() {
     project.run(&["apply", "--yes"]).ok();
     let pid = project.pid("worker").unwrap();
     kill(pid);
-    crate::project::wait_for("the process is gone", || (!is_alive(pid)).then_some(()));
+    wait_for("the process is gone", || (!is_alive(pid)).then_some(()));
     let plan = project.run(&["plan", "--detailed-exitcode"]);
     assert_eq!(plan.code, 3, "{}", plan.stdout);
     project.run(&["apply", "--yes"]).ok();
@@ -258,4 +261,42 @@ fn no_value_of_the_environment_is_shown_or_kept_readable() {
         let private = mode & 0o077 == 0 || entry.file_name() == ".gitignore";
         assert!(private, "{entry:?}: {mode:o}");
     }
+}
+
+/// So many processes that are slow to stop, each with a word that can be changed.
+fn slow(count: usize, word: &str) -> String {
+    (0..count)
+        .map(|n| {
+            let script = format!("trap '' TERM; touch ready-{n}; while :; do sleep 0.1; done");
+            format!(
+                "[[process]]\nname = \"p{n}\"\ncommand = [\"sh\", \"-c\", \"{script}\", \"{word}\"]\n\
+                 stop_timeout = \"2s\"\n"
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn ctrl_c_ends_it_after_the_changes_in_hand_and_says_what_was_not_done() {
+    // More than are changed at once.
+    let project = Project::new(&slow(18, "one"));
+    project.run(&["apply", "--yes"]).ok();
+    wait_for("all of them are ready", || {
+        (0..18).all(|n| project.path(&format!("ready-{n}")).exists()).then_some(())
+    });
+    project.config(&slow(18, "two"));
+    let apply = project.command(&["apply", "--yes"]).stdout(Stdio::piped()).spawn().unwrap();
+    wait_for("as many as can are being changed", || {
+        let history = project.run(&["history", "--limit", "1000"]).ok().stdout;
+        (history.matches("  intent  ").count() == 18 + 16).then_some(())
+    });
+    signal(apply.id(), Signal::INT);
+    let output = apply.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(told.matches("\ndone     update").count(), 16, "{told}");
+    assert_eq!(told.matches("\nnot done update").count(), 2, "{told}");
+    assert!(told.contains("\n16 of 18 changes done; not as planned: embedded/p"), "{told}");
+    project.run(&["apply", "--yes"]).ok();
+    project.assert_settled();
 }

@@ -3,7 +3,7 @@
 // The whole crate is a test, also what is not a test function by itself.
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 // Permissions and tables are readable as they are.
-#![allow(clippy::format_push_string, clippy::verbose_bit_mask)]
+#![allow(clippy::format_collect, clippy::format_push_string, clippy::verbose_bit_mask)]
 
 mod apply;
 mod faults;

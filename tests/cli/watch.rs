@@ -145,6 +145,31 @@ fn stop_ends_the_watch_and_what_it_runs() {
 }
 
 #[test]
+fn a_signal_lets_the_change_in_hand_finish() {
+    let config = |word: &str| {
+        let script = "trap '' TERM; touch ready; while :; do sleep 0.1; done";
+        format!(
+            "[[process]]\nname = \"w\"\ncommand = [\"sh\", \"-c\", \"{script}\", \"{word}\"]\n\
+             stop_timeout = \"2s\"\n"
+        )
+    };
+    let project = Project::new(&config("one"));
+    let watch = project.watch();
+    let first = project.wait_for_pid("w", None);
+    wait_for("it ignores the signal", || project.path("ready").exists().then_some(()));
+    project.config(&config("two"));
+    wait_for("the change has begun", || {
+        let history = project.run(&["history"]).ok().stdout;
+        history.contains("  update: ").then_some(())
+    });
+    let (code, log) = watch.end();
+    assert_eq!(code, 0);
+    assert!(log.contains("embedded/w: update done"), "{log}");
+    assert!(!is_alive(first) && project.pid("w").is_some_and(is_alive));
+    project.assert_settled();
+}
+
+#[test]
 fn a_primary_that_changes_gets_a_new_backup() {
     let workflow = "on: push\njobs:\n  x:\n    runs-on: y\n    steps:\n      - run: one\n";
     let project = Project::new("[[workflow]]\nbacks_up = \"*\"\n");

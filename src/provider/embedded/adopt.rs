@@ -56,7 +56,7 @@ impl Embedded {
     /// that, or else from what can be seen.
     fn record_of(&self, name: &Name, leader: &Leader, run: Run, now: Timestamp) -> Record {
         let configured = self.settings.processes.get(name);
-        let made_from = configured.filter(|it| it.digest == leader.written);
+        let made_from = configured.filter(|it| it.body.digest() == leader.written);
         let definition = made_from.map_or_else(
             || {
                 let (command, folder) = kernel::command_and_folder(leader.pid);

@@ -78,7 +78,7 @@ impl Embedded {
         let on = run == resource::Run::On;
         let record = Record {
             definition: configured.definition.clone(),
-            written: configured.digest,
+            written: configured.body.digest(),
             backs_up: configured.backs_up.clone(),
             on,
             run: Run::Never,
@@ -113,7 +113,7 @@ impl Embedded {
         }
         let mut record = Record {
             definition: configured.definition.clone(),
-            written: configured.digest,
+            written: configured.body.digest(),
             backs_up: configured.backs_up.clone(),
             ..entry.record.clone()
         };

@@ -32,8 +32,6 @@ pub(super) struct Settings {
 pub(super) struct Configured {
     pub(super) definition: Definition,
     pub(super) body: Body,
-    /// The body's.
-    pub(super) digest: Digest,
     pub(super) run: Run,
     pub(super) backs_up: Option<String>,
     /// Why it can't be made, if so.
@@ -54,10 +52,9 @@ impl Settings {
                 State::Running if !stands_by => Run::On,
                 State::Running | State::Stopped => Run::Off,
             };
-            let digest = body.digest();
             let impossible = definition.schedule().err();
             let backs_up = process.backs_up.clone();
-            let configured = Configured { definition, body, digest, run, backs_up, impossible };
+            let configured = Configured { definition, body, run, backs_up, impossible };
             (process.name.clone(), configured)
         });
         let state_dir = project.state_dir();
