@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     controller::{
-        Controller, Outcome, Progress, Scope, Stop,
+        Controller, Outcome, Progress, Stop,
         lock::{self, Lock, LockError},
         make_state_dir,
     },
@@ -36,7 +36,7 @@ pub(super) fn run(project: &Project, options: &ApplyOptions) -> anyhow::Result<E
 
 async fn apply(project: &Project, options: &ApplyOptions) -> anyhow::Result<ExitCode> {
     project.tell_notes();
-    let mut controller = project.controller();
+    let controller = project.controller();
     let saved = options.plan.as_deref().map(Document::read).transpose()?;
     let (plan, consent) = match saved {
         Some(Document { plan, consent, made_at, .. }) => {
@@ -45,10 +45,10 @@ async fn apply(project: &Project, options: &ApplyOptions) -> anyhow::Result<Exit
         }
         None => {
             let now = Timestamp::now();
-            controller.look(Scope::All, now).await;
-            choice::check(&options.choice, &controller)?;
+            let world = controller.look_around(now).await;
+            choice::check(&options.choice, &world)?;
             let consent = options.choice.consent();
-            let plan = controller.plan(Asker::Person, &consent, now);
+            let plan = world.plan(Asker::Person, &consent, now);
             (choice::part(plan, &options.choice), consent)
         }
     };
@@ -74,7 +74,7 @@ async fn apply(project: &Project, options: &ApplyOptions) -> anyhow::Result<Exit
             }
         }
     }
-    let done = carry_out(&mut controller, plan, &consent, "apply").await?;
+    let done = carry_out(&controller, plan, &consent, "apply").await?;
     Ok(exit_code(done && !missed))
 }
 
@@ -85,7 +85,7 @@ fn exit_code(good: bool) -> ExitCode {
 /// Makes the changes of `plan` that still fit the world, under the lock, and tells of each. True
 /// when all of them are done.
 async fn carry_out(
-    controller: &mut Controller,
+    controller: &Controller,
     plan: Plan,
     consent: &Consent,
     verb: &str,
@@ -93,9 +93,9 @@ async fn carry_out(
     let (_lock, journal) = begin(controller, verb).await?;
     // The question may have been open for long, and the plan may be an old one.
     let now = Timestamp::now();
-    controller.look(Scope::All, now).await;
-    let fresh = controller.plan(Asker::Person, consent, now);
-    let Revised { plan, moved, settled } = plan.against(&fresh, controller.observed());
+    let world = controller.look_around(now).await;
+    let fresh = world.plan(Asker::Person, consent, now);
+    let Revised { plan, moved, settled } = plan.against(&fresh, &world.observed);
     for id in &settled {
         output::remark(&format!("settled  {BOLD}{id}{BOLD:#} is as planned by now\n"));
     }

@@ -6,7 +6,7 @@ use anyhow::bail;
 
 use super::args::Choice;
 use crate::{
-    controller::Controller,
+    controller::World,
     core::{id::Id, plan::Plan},
 };
 
@@ -17,12 +17,12 @@ pub(super) fn part(plan: Plan, choice: &Choice) -> Plan {
 }
 
 /// Refuses ids that nothing has: a slip there would quietly do nothing, or too much.
-pub(super) fn check(choice: &Choice, controller: &Controller) -> anyhow::Result<()> {
+pub(super) fn check(choice: &Choice, world: &World) -> anyhow::Result<()> {
     let named = [&choice.target, &choice.exclude, &choice.adopt, &choice.overwrite];
-    let known = known(controller);
+    let known = known(world);
     for id in named.into_iter().flatten() {
         // Of a provider that could not be asked nothing is known.
-        let blind = controller.observed().blind.contains_key(&id.provider);
+        let blind = world.observed.blind.contains_key(&id.provider);
         if !blind && !known.contains(id) {
             bail!("{}", unknown(id, &known));
         }
@@ -30,8 +30,8 @@ pub(super) fn check(choice: &Choice, controller: &Controller) -> anyhow::Result<
     Ok(())
 }
 
-fn known(controller: &Controller) -> BTreeSet<&Id> {
-    let (desired, observed) = (controller.desired(), controller.observed());
+fn known(world: &World) -> BTreeSet<&Id> {
+    let World { desired, observed } = world;
     (desired.wanted.keys()).chain(desired.impossible.keys()).chain(observed.found.keys()).collect()
 }
 

@@ -12,22 +12,18 @@ use super::{
     open::{Project, block_on},
     output,
 };
-use crate::{
-    controller::Scope,
-    core::{
-        change::Origin,
-        plan::{Asker, Plan},
-    },
+use crate::core::{
+    change::Origin,
+    plan::{Asker, Plan},
 };
 
 pub(super) fn run(project: &Project, options: &PlanOptions) -> anyhow::Result<ExitCode> {
     project.tell_notes();
-    let mut controller = project.controller();
     let now = Timestamp::now();
-    block_on(controller.look(Scope::All, now))?;
-    choice::check(&options.choice, &controller)?;
+    let world = block_on(project.controller().look_around(now))?;
+    choice::check(&options.choice, &world)?;
     let consent = options.choice.consent();
-    let plan = controller.plan(Asker::Person, &consent, now);
+    let plan = world.plan(Asker::Person, &consent, now);
     let plan = choice::part(plan, &options.choice);
 
     let code = if options.detailed_exitcode { exit_code(&plan) } else { ExitCode::SUCCESS };

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     controller::{
-        Controller, Scope,
+        Controller, World,
         lock::{self, Holder, Lock},
     },
     core::{
@@ -68,10 +68,10 @@ struct Row {
 }
 
 pub(super) fn run(project: &Project, options: &StatusOptions) -> anyhow::Result<ExitCode> {
-    let mut controller = project.controller();
+    let controller = project.controller();
     let now = Timestamp::now();
-    block_on(controller.look(Scope::All, now))?;
-    let report = report(&controller, now)?;
+    let world = block_on(controller.look_around(now))?;
+    let report = report(&controller, &world, now)?;
     if options.json {
         output::print(&(serde_json::to_string_pretty(&report)? + "\n"))?;
     } else {
@@ -80,14 +80,14 @@ pub(super) fn run(project: &Project, options: &StatusOptions) -> anyhow::Result<
     Ok(ExitCode::SUCCESS)
 }
 
-fn report(controller: &Controller, at: Timestamp) -> anyhow::Result<Report> {
+fn report(controller: &Controller, world: &World, at: Timestamp) -> anyhow::Result<Report> {
     let state_dir = controller.project().state_dir();
     // Without a journal everything but the last changes is known.
     let journal = Journal::open_to_read(&Journal::file(&state_dir)).unwrap_or_else(|error| {
         output::remark(&format!("the last changes are not known: {error}\n"));
         None
     });
-    let (desired, observed) = (controller.desired(), controller.observed());
+    let World { desired, observed } = world;
     let ids: BTreeSet<&Id> = (desired.wanted.keys())
         .chain(desired.impossible.keys())
         .chain(observed.found.keys())
@@ -98,7 +98,7 @@ fn report(controller: &Controller, at: Timestamp) -> anyhow::Result<Report> {
             Some(journal) => journal.last_change(id)?,
             None => None,
         };
-        resources.push(row(controller, id, last_change)?);
+        resources.push(row(controller, world, id, last_change)?);
     }
     let blind = observed.blind.iter();
     Ok(Report {
@@ -112,8 +112,13 @@ fn report(controller: &Controller, at: Timestamp) -> anyhow::Result<Report> {
     })
 }
 
-fn row(controller: &Controller, id: &Id, last_change: Option<Event>) -> anyhow::Result<Row> {
-    let (desired, observed) = (controller.desired(), controller.observed());
+fn row(
+    controller: &Controller,
+    world: &World,
+    id: &Id,
+    last_change: Option<Event>,
+) -> anyhow::Result<Row> {
+    let World { desired, observed } = world;
     let wanted = desired.wanted.get(id);
     let found = observed.found.get(id);
     let blind = observed.blind.contains_key(&id.provider);

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     controller::{
-        Controller, Scope,
+        Controller,
         lock::{self, Lock},
     },
     core::{
@@ -34,8 +34,7 @@ const LONGEST_WAIT: Duration = Duration::from_mins(2);
 pub(super) fn run(project: &Project) -> anyhow::Result<ExitCode> {
     let state_dir = project.loaded.project.state_dir();
     end_watch(&lock::watch_file(&state_dir))?;
-    let mut controller = project.controller();
-    block_on(stop_processes(&mut controller))?
+    block_on(stop_processes(&project.controller()))?
 }
 
 /// Asks the watch to end and waits until it has.
@@ -64,10 +63,9 @@ fn end_watch(lock: &Path) -> anyhow::Result<()> {
     output::print(&format!("the watch has ended (pid {})\n", holder.pid))
 }
 
-async fn stop_processes(controller: &mut Controller) -> anyhow::Result<ExitCode> {
+async fn stop_processes(controller: &Controller) -> anyhow::Result<ExitCode> {
     let (_lock, journal) = begin(controller, "stop").await?;
-    controller.look(Scope::All, Timestamp::now()).await;
-    let observed = controller.observed();
+    let observed = controller.look_around(Timestamp::now()).await.observed;
     let unseen = observed.blind.iter().find(|(name, _)| controller.supervises(name));
     if let Some((provider, why)) = unseen {
         bail!("what {provider} runs could not be seen, so it was not ended: {why}");

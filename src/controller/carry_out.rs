@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// How many lanes run at once.
-const LANES_AT_ONCE: usize = 16;
+pub(super) const LANES_AT_ONCE: usize = 16;
 
 /// Tells whoever carries a plan out to begin nothing more.
 #[derive(Debug, Default)]
@@ -80,7 +80,8 @@ impl Controller {
         stream::iter(lanes).buffered(LANES_AT_ONCE).collect().await
     }
 
-    async fn carry_out_lane<'a>(
+    /// Carries one lane out.
+    pub(super) async fn carry_out_lane<'a>(
         &self,
         lane: &'a [Step],
         journal: &RefCell<Journal>,

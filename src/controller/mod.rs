@@ -2,6 +2,7 @@
 //! [`watch`] again and again.
 
 mod carry_out;
+mod in_hand;
 pub mod lock;
 mod reload;
 mod triggers;
@@ -27,12 +28,27 @@ use crate::{
 /// How long one provider may take to look before it counts as one that can't be asked.
 const LONGEST_LOOK: Duration = Duration::from_secs(30);
 
-/// A project with its providers, and what was seen of them last.
+/// A project with its providers: what looks and acts.
 pub struct Controller {
     project: Project,
     providers: Vec<Box<dyn Provider>>,
-    desired: Desired,
-    observed: Observed,
+}
+
+/// What was seen last, and what is wanted in view of it.
+#[derive(Debug, Default)]
+pub struct World {
+    /// What is wanted.
+    pub desired: Desired,
+    /// What was seen.
+    pub observed: Observed,
+}
+
+impl World {
+    /// The plan for it.
+    #[must_use]
+    pub fn plan(&self, asker: Asker, consent: &Consent, now: Timestamp) -> Plan {
+        plan(&self.desired, &self.observed, asker, consent, now)
+    }
 }
 
 /// Which providers to look at.
@@ -60,11 +76,10 @@ impl Scope {
 }
 
 impl Controller {
-    /// A controller that has seen nothing yet.
+    /// The controller of `project`.
     #[must_use]
     pub fn new(project: Project) -> Self {
-        let providers = provider::all(&project);
-        Self { project, providers, desired: Desired::default(), observed: Observed::default() }
+        Self { providers: provider::all(&project), project }
     }
 
     /// The project.
@@ -82,18 +97,6 @@ impl Controller {
         self.project = project;
     }
 
-    /// What was seen last.
-    #[must_use]
-    pub fn observed(&self) -> &Observed {
-        &self.observed
-    }
-
-    /// What is wanted, as of the last look.
-    #[must_use]
-    pub fn desired(&self) -> &Desired {
-        &self.desired
-    }
-
     /// What the resources of each provider are, in one word.
     #[must_use]
     pub fn kinds(&self) -> BTreeMap<&Name, &'static str> {
@@ -107,9 +110,9 @@ impl Controller {
     }
 
     /// Looks at the providers in `scope`, side by side, and asks them what they want, given what
-    /// they saw. Changes nothing in the world. A provider that fails or takes too long is noted as
+    /// they saw; `world` says so afterwards. A provider that fails or takes too long is noted as
     /// one that could not be asked, and hides nothing of the others.
-    pub async fn look(&mut self, scope: Scope, now: Timestamp) {
+    pub async fn look(&self, world: &mut World, scope: Scope, now: Timestamp) {
         let in_scope =
             self.providers.iter().enumerate().filter(|(index, _)| scope.includes(*index));
         let looks = in_scope.map(|(_, provider)| async move {
@@ -123,15 +126,16 @@ impl Controller {
         for (provider, seen) in join_all(looks).await {
             let nothing = BTreeMap::new();
             let wishes = provider.desire(seen.as_ref().unwrap_or(&nothing));
-            self.desired.set(provider.name(), wishes);
-            self.observed.set(provider.name(), seen);
+            world.desired.set(provider.name(), wishes);
+            world.observed.set(provider.name(), seen);
         }
     }
 
-    /// The plan for what was seen last.
-    #[must_use]
-    pub fn plan(&self, asker: Asker, consent: &Consent, now: Timestamp) -> Plan {
-        plan(&self.desired, &self.observed, asker, consent, now)
+    /// A look at everything, by somebody who has seen nothing yet.
+    pub async fn look_around(&self, now: Timestamp) -> World {
+        let mut world = World::default();
+        self.look(&mut world, Scope::All, now).await;
+        world
     }
 
     fn provider(&self, name: &Name) -> Option<&dyn Provider> {

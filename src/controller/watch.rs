@@ -1,6 +1,6 @@
 //! The watch: the loop that goes on until it is told to stop.
 
-use std::{cell::RefCell, collections::BTreeMap, path::PathBuf, pin::pin, time::Duration};
+use std::{cell::RefCell, collections::BTreeMap, path::PathBuf, rc::Rc, time::Duration};
 
 use futures_util::future::select_all;
 use jiff::Timestamp;
@@ -8,7 +8,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{error, info, warn};
 
 use super::{
-    Controller, Outcome, Progress, Scope, Stop,
+    Controller, Progress, Scope, Stop, World,
+    in_hand::{Finished, InHand},
     lock::{self, Lock, LockError},
     reload::{ConfigFile, Reload},
     triggers::{Changed, Triggers},
@@ -109,16 +110,22 @@ impl Signals {
 /// Why the loop woke up.
 enum Wake {
     Signal,
+    Finished(Finished),
     Files(Changed),
     Provider(usize),
     Timer,
 }
 
 struct Watch {
-    controller: Controller,
+    controller: Rc<Controller>,
+    world: World,
     config: ConfigFile,
     triggers: Triggers,
-    journal: RefCell<Journal>,
+    journal: Rc<RefCell<Journal>>,
+    in_hand: InHand,
+    /// Where something was changed since the last look there.
+    touched: Option<Scope>,
+    stop: Rc<Stop>,
     attempts: Attempts,
     /// What was told of each resource that is left alone, so that it is told once.
     held: BTreeMap<Id, Why>,
@@ -134,10 +141,14 @@ impl Watch {
         let name = config.path().file_name().unwrap_or_default();
         let triggers = Triggers::new(loaded.project.root.join(name))?;
         let watch = Self {
-            controller: Controller::new(loaded.project.clone()),
+            controller: Rc::new(Controller::new(loaded.project.clone())),
+            world: World::default(),
             config,
             triggers,
-            journal: RefCell::new(journal),
+            journal: Rc::new(RefCell::new(journal)),
+            in_hand: InHand::default(),
+            touched: None,
+            stop: Rc::default(),
             attempts: Attempts::default(),
             held: BTreeMap::new(),
             seen: BTreeMap::new(),
@@ -152,41 +163,75 @@ impl Watch {
         loop {
             let scope = match wake {
                 Wake::Signal => break,
+                Wake::Finished(finished) => self.take_finished(finished),
                 Wake::Provider(index) => Some(Scope::One(index)),
                 Wake::Timer => {
-                    self.reload();
+                    self.reload().await;
                     self.watch_places();
                     self.prune();
                     Some(Scope::All)
                 }
-                Wake::Files(changed) => self.take(&changed),
+                Wake::Files(changed) => self.take(&changed).await,
             };
             if let Some(scope) = scope {
-                let stop = Stop::default();
-                {
-                    let mut passes = pin!(self.pass(scope, &stop));
-                    tokio::select! {
-                        () = &mut passes => {}
-                        () = signals.received() => {
-                            info!("asked to stop: finishing the change in hand");
-                            stop.ask();
-                            passes.await;
-                        }
-                    }
-                }
-                // What was seen waits for the intents that follow from it, if any do.
-                self.write_notes();
-                if stop.asked() {
-                    break;
+                tokio::select! {
+                    () = self.pass(scope) => {}
+                    // Nothing is lost with a look that is broken off.
+                    () = signals.received() => break,
                 }
             }
             wake = self.sleep(signals).await;
         }
+        if !self.in_hand.is_empty() {
+            info!("asked to stop: finishing the changes in hand");
+        }
+        self.stop.ask();
+        self.finish_all().await;
+    }
+
+    /// Waits until nothing is in hand.
+    async fn finish_all(&mut self) {
+        while !self.in_hand.is_empty() {
+            let finished = self.in_hand.finished().await;
+            self.take_finished(finished);
+        }
+    }
+
+    /// Notes what came of a lane and begins the next one; what to look at when it was the last.
+    fn take_finished(&mut self, Finished { lane, error }: Finished) -> Option<Scope> {
+        let how = error.map_or("it was done and did not hold".to_owned(), |it| it.to_string());
+        self.attempts.note(&lane, Timestamp::now(), how);
+        self.begin();
+        let name = lane.first().map(|step| &step.id.provider);
+        let index = self.controller.providers.iter().position(|it| Some(it.name()) == name);
+        let scope = index.map_or(Scope::All, Scope::One);
+        self.touched = Some(self.touched.map_or(scope, |touched| touched.and(scope)));
+        if self.in_hand.is_empty() { self.touched.take() } else { None }
+    }
+
+    fn begin(&mut self) {
+        self.in_hand.begin(
+            &self.controller,
+            &self.journal,
+            &self.stop,
+            |progress| match progress {
+                Progress::Done(step) => {
+                    info!("{}: {} done ({})", step.id, step.change.verb(), step.reason);
+                }
+                Progress::Failed(step, why) => {
+                    error!("{}: {} failed: {why}", step.id, step.change.verb());
+                }
+                Progress::NotBegun(step) => {
+                    info!("{}: {} not begun", step.id, step.change.verb());
+                }
+                Progress::JournalFailed(why) => error!("the journal was not written: {why}"),
+            },
+        );
     }
 
     /// What to look at after files changed.
-    fn take(&mut self, changed: &Changed) -> Option<Scope> {
-        let new_config = (changed.config || changed.anywhere) && self.reload();
+    async fn take(&mut self, changed: &Changed) -> Option<Scope> {
+        let new_config = (changed.config || changed.anywhere) && self.reload().await;
         if new_config || changed.anywhere {
             self.watch_places();
             return Some(Scope::All);
@@ -199,7 +244,7 @@ impl Watch {
         scope
     }
 
-    async fn sleep(&self, signals: &mut Signals) -> Wake {
+    async fn sleep(&mut self, signals: &mut Signals) -> Wake {
         let mut pause = self.controller.project().config.controller.look_every.0;
         if let Some(next) = self.next {
             let left = Duration::try_from(next.duration_since(Timestamp::now()));
@@ -210,72 +255,59 @@ impl Watch {
             biased;
             () = signals.received() => Wake::Signal,
             ((), index, _) = select_all(providers) => Wake::Provider(index),
+            finished = self.in_hand.finished() => Wake::Finished(finished),
             changed = self.triggers.changed() => Wake::Files(changed),
             () = tokio::time::sleep(pause) => Wake::Timer,
         }
     }
 
-    /// Looks, plans and carries out, until there is nothing more to do now.
-    async fn pass(&mut self, scope: Scope, stop: &Stop) {
+    /// Looks, plans, and takes what there is to do in hand.
+    async fn pass(&mut self, scope: Scope) {
         let state_dir = self.controller.project().state_dir();
         let apply_lock = lock::apply_file(&state_dir);
-        while !stop.asked() {
+        loop {
             let last_holder = Lock::last(&apply_lock);
-            self.controller.look(scope, Timestamp::now()).await;
+            self.controller.look(&mut self.world, scope, Timestamp::now()).await;
             self.tell_seen();
             let plan = self.plan();
             if plan.lanes.is_empty() {
-                return;
+                break;
             }
-            let _lock = match Lock::take(&apply_lock, "watch", Timestamp::now()) {
-                // Somebody else made changes after the look: what was seen is out of date.
-                Ok(lock) if lock.before != last_holder => continue,
-                Ok(lock) => lock,
-                Err(why) => {
-                    info!("changes wait: {why}");
-                    self.next = Some(Timestamp::now() + LOCKED);
-                    return;
+            if self.in_hand.is_empty() {
+                match Lock::take(&apply_lock, "watch", Timestamp::now()) {
+                    // Somebody else made changes after the look: what was seen is out of date.
+                    Ok(lock) if lock.before != last_holder => continue,
+                    Ok(lock) => self.in_hand.add(plan.lanes, Some(lock)),
+                    Err(why) => {
+                        info!("changes wait: {why}");
+                        self.next = Some(Timestamp::now() + LOCKED);
+                        break;
+                    }
                 }
-            };
-            let tell = |progress: Progress<'_>| match progress {
-                Progress::Done(step) => {
-                    info!("{}: {} done ({})", step.id, step.change.verb(), step.reason);
-                }
-                Progress::Failed(step, why) => {
-                    error!("{}: {} failed: {why}", step.id, step.change.verb());
-                }
-                Progress::NotBegun(step) => {
-                    info!("{}: {} not begun", step.id, step.change.verb());
-                }
-                Progress::JournalFailed(why) => error!("the journal was not written: {why}"),
-            };
-            let outcomes = self.controller.carry_out(&plan, &self.journal, stop, tell).await;
-            let now = Timestamp::now();
-            for Outcome { lane, error, .. } in outcomes {
-                let how = error
-                    .map_or("it was done and did not hold".to_owned(), |error| error.to_string());
-                self.attempts.note(lane, now, how);
+            } else {
+                self.in_hand.add(plan.lanes, None);
             }
+            self.begin();
+            break;
         }
+        // What was seen waited for the intents that follow from it, if any do.
+        self.write_notes();
     }
 
     /// The plan for what was seen last, without what rests; tells what is newly left alone.
     fn plan(&mut self) -> Plan {
         let now = Timestamp::now();
-        let mut plan = self.controller.plan(Asker::Watch, &Consent::default(), now);
+        let plan = self.world.plan(Asker::Watch, &Consent::default(), now);
+        let mut plan = plan.only(|id| !self.in_hand.has(id));
         let backoff = self.controller.project().config.failover.backoff.into();
-        self.attempts.hold_resting(&mut plan, &backoff, now);
+        self.attempts.hold_resting(&mut plan, |id| self.in_hand.has(id), &backoff, now);
         let resting = plan.held.iter().filter_map(|held| match held.why {
             Why::Resting { until, .. } => Some(until),
             _ => None,
         });
-        let wanted = &self.controller.desired().wanted;
-        let ours = self
-            .controller
-            .observed()
-            .found
-            .iter()
-            .filter(|(id, _)| wanted.get(id).is_some_and(|wanted| wanted.run == Run::On));
+        let wanted = |id| self.world.desired.wanted.get(id).is_some_and(|it| it.run == Run::On);
+        let found = self.world.observed.found.iter();
+        let ours = found.filter(|(id, _)| wanted(id) && !self.in_hand.has(id));
         let scheduled = ours.filter_map(|(_, actual)| match actual.status {
             Status::Scheduled { next } => Some(next),
             _ => None,
@@ -286,7 +318,7 @@ impl Watch {
     }
 
     /// Reads the config again. True when there is a new one in force.
-    fn reload(&mut self) -> bool {
+    async fn reload(&mut self) -> bool {
         let path = self.config.path().display().to_string();
         match self.config.read(self.controller.project()) {
             Reload::Same => false,
@@ -301,11 +333,21 @@ impl Watch {
                 false
             }
             Reload::New(loaded) => {
-                self.controller.configure(loaded.project.clone());
+                self.finish_all().await;
+                self.configure(&loaded);
                 self.note(None, Kind::Controller, format!("{path} has changed and is in force"));
                 self.tell_notes(&loaded);
                 true
             }
+        }
+    }
+
+    /// Takes a new config over. Nothing may be in hand.
+    fn configure(&mut self, loaded: &Loaded) {
+        let project = loaded.project.clone();
+        match Rc::get_mut(&mut self.controller) {
+            Some(controller) => controller.configure(project),
+            None => error!("a change in hand keeps the old config in force; start the watch again"),
         }
     }
 
@@ -337,11 +379,11 @@ impl Watch {
     /// Tells of each resource of ours that is seen in another status than before.
     fn tell_seen(&mut self) {
         let first_look = self.seen.is_empty();
-        let found = &self.controller.observed().found;
+        let found = &self.world.observed.found;
         let ours = found.iter().filter(|(_, actual)| actual.mark.is_some());
         let now: BTreeMap<Id, Status> =
             ours.map(|(id, actual)| (id.clone(), actual.status.clone())).collect();
-        let blind = &self.controller.observed().blind;
+        let blind = &self.world.observed.blind;
         let mut news: Vec<(Id, String)> = Vec::new();
         for (id, status) in &now {
             if self.seen.get(id) != Some(status) {

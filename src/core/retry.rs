@@ -27,11 +27,17 @@ struct Attempt {
 impl Attempts {
     /// Holds the lanes of `plan` whose time to be tried again has not come, and forgets what is no
     /// longer planned: that worked, or nobody wants it any more. A lane that differs from the one
-    /// tried before is tried at once.
-    pub fn hold_resting(&mut self, plan: &mut Plan, backoff: &Backoff, now: Timestamp) {
-        self.0.retain(|id, attempt| {
-            plan.lanes.iter().any(|lane| lane[0].id == *id && *lane == attempt.lane)
-        });
+    /// tried before is tried at once. What is `in_hand` just now is not planned, and not forgotten.
+    pub fn hold_resting(
+        &mut self,
+        plan: &mut Plan,
+        in_hand: impl Fn(&Id) -> bool,
+        backoff: &Backoff,
+        now: Timestamp,
+    ) {
+        let planned: BTreeMap<&Id, &Vec<Step>> =
+            plan.lanes.iter().map(|lane| (&lane[0].id, lane)).collect();
+        self.0.retain(|id, attempt| in_hand(id) || planned.get(id) == Some(&&attempt.lane));
         plan.lanes.retain(|lane| {
             let id = &lane[0].id;
             let Some(attempt) = self.0.get(id) else { return true };
@@ -90,7 +96,7 @@ mod tests {
         let mut tried = Vec::new();
         for now in 0..20 {
             let mut plan = plan("is stopped");
-            attempts.hold_resting(&mut plan, &BACKOFF, second(now));
+            attempts.hold_resting(&mut plan, |_| false, &BACKOFF, second(now));
             if let [lane] = plan.lanes.as_slice() {
                 attempts.note(lane, second(now), "no".to_owned());
                 tried.push(now);
@@ -108,10 +114,10 @@ mod tests {
             attempts.note(&plan("is stopped").lanes[0], second(100), "no".to_owned());
         }
         let (mut same, mut other) = (plan("is stopped"), plan("exited with code 1"));
-        attempts.clone().hold_resting(&mut other, &BACKOFF, second(100));
+        attempts.clone().hold_resting(&mut other, |_| false, &BACKOFF, second(100));
         assert_eq!(other.lanes.len(), 1);
-        attempts.hold_resting(&mut Plan::default(), &BACKOFF, second(100));
-        attempts.hold_resting(&mut same, &BACKOFF, second(100));
+        attempts.hold_resting(&mut Plan::default(), |_| false, &BACKOFF, second(100));
+        attempts.hold_resting(&mut same, |_| false, &BACKOFF, second(100));
         assert_eq!(same.lanes.len(), 1);
     }
 
@@ -122,7 +128,7 @@ mod tests {
         attempts.note(lane, second(1_000_000), "no".to_owned());
         attempts.note(lane, second(1_000_000), "no".to_owned());
         let mut it = plan("is stopped");
-        attempts.hold_resting(&mut it, &BACKOFF, second(0));
+        attempts.hold_resting(&mut it, |_| false, &BACKOFF, second(0));
         let Why::Resting { until, .. } = it.held[0].why else { panic!("it rests") };
         assert_eq!(until, second(1));
     }

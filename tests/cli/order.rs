@@ -3,17 +3,16 @@
 use proptest::prelude::*;
 use redundancy::{
     config::{self, Project},
-    controller::{Controller, Scope},
+    controller::Controller,
     core::plan::{Asker, Consent, Plan},
 };
 
 fn plan_of(root: &std::path::Path, tables: &[String]) -> Plan {
     let (config, _) = config::parse(&tables.concat()).unwrap();
-    let mut controller = Controller::new(Project { root: root.to_owned(), config });
+    let controller = Controller::new(Project { root: root.to_owned(), config });
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let now = "2026-11-24T00:00:00Z".parse().unwrap();
-    runtime.block_on(controller.look(Scope::All, now));
-    controller.plan(Asker::Person, &Consent::default(), now)
+    runtime.block_on(controller.look_around(now)).plan(Asker::Person, &Consent::default(), now)
 }
 
 proptest! {

@@ -145,6 +145,34 @@ fn stop_ends_the_watch_and_what_it_runs() {
 }
 
 #[test]
+fn a_slow_change_holds_up_nothing_else() {
+    let slow = |word: &str| {
+        let script = "trap '' TERM; touch ready; while :; do sleep 0.1; done";
+        format!(
+            "[[process]]\nname = \"slow\"\ncommand = [\"sh\", \"-c\", \"{script}\", \"{word}\"]\n\
+             stop_timeout = \"10m\"\n"
+        )
+    };
+    let project = Project::new(&(worker("w") + &slow("one")));
+    let watch = project.watch();
+    let first = project.wait_for_pid("w", None);
+    wait_for("it ignores the signal", || project.path("ready").exists().then_some(()));
+    project.config(&(worker("w") + &slow("two")));
+    wait_for("the slow change has begun", || {
+        let history = project.run(&["history"]).ok().stdout;
+        history.contains("  update: ").then_some(())
+    });
+    kill(first);
+    project.wait_for_pid("w", Some(first));
+    assert!(!watch.log().contains("embedded/slow: update done"));
+    // Nobody waits ten minutes.
+    kill(project.pid("slow").unwrap());
+    watch.wait_for_log("embedded/slow: update done");
+    watch.end();
+    kill(project.pid("slow").unwrap());
+}
+
+#[test]
 fn a_signal_lets_the_change_in_hand_finish() {
     let config = |word: &str| {
         let script = "trap '' TERM; touch ready; while :; do sleep 0.1; done";

@@ -1,0 +1,90 @@
+//! The changes in hand: lanes that are being carried out while the watch goes on looking, so that
+//! one that takes long holds up nothing but itself.
+
+use std::{
+    cell::RefCell,
+    collections::{BTreeSet, VecDeque},
+    future::pending,
+    rc::Rc,
+};
+
+use futures_util::{
+    future::{FutureExt, LocalBoxFuture},
+    stream::{FuturesUnordered, StreamExt},
+};
+
+use super::{Controller, Progress, Stop, carry_out::LANES_AT_ONCE, lock::Lock};
+use crate::{
+    core::{change::Step, id::Id},
+    journal::Journal,
+    provider::Error,
+};
+
+/// A lane that was carried out, as far as it went.
+pub(super) struct Finished {
+    /// The lane.
+    pub(super) lane: Vec<Step>,
+    /// What it failed of.
+    pub(super) error: Option<Error>,
+}
+
+/// Lanes that are being carried out, and those that wait for them.
+#[derive(Default)]
+pub(super) struct InHand {
+    running: FuturesUnordered<LocalBoxFuture<'static, Finished>>,
+    waiting: VecDeque<Vec<Step>>,
+    ids: BTreeSet<Id>,
+    /// Held as long as anything is in hand.
+    lock: Option<Lock>,
+}
+
+impl InHand {
+    /// Whether nothing is in hand.
+    pub(super) fn is_empty(&self) -> bool {
+        self.ids.is_empty()
+    }
+
+    /// Whether a change of `id` is in hand.
+    pub(super) fn has(&self, id: &Id) -> bool {
+        self.ids.contains(id)
+    }
+
+    /// Takes lanes in hand, under `lock` if there is none yet.
+    pub(super) fn add(&mut self, lanes: Vec<Vec<Step>>, lock: Option<Lock>) {
+        self.lock = self.lock.take().or(lock);
+        self.ids.extend(lanes.iter().map(|lane| lane[0].id.clone()));
+        self.waiting.extend(lanes);
+    }
+
+    /// Begins as many of the waiting lanes as may run at once.
+    pub(super) fn begin(
+        &mut self,
+        controller: &Rc<Controller>,
+        journal: &Rc<RefCell<Journal>>,
+        stop: &Rc<Stop>,
+        tell: impl Fn(Progress<'_>) + Copy + 'static,
+    ) {
+        while self.running.len() < LANES_AT_ONCE
+            && let Some(lane) = self.waiting.pop_front()
+        {
+            let (controller, journal, stop) =
+                (Rc::clone(controller), Rc::clone(journal), Rc::clone(stop));
+            let work = async move {
+                let outcome = controller.carry_out_lane(&lane, &journal, &stop, &tell).await;
+                let error = outcome.error;
+                Finished { lane, error }
+            };
+            self.running.push(work.boxed_local());
+        }
+    }
+
+    /// The next lane to be finished; never while none is running.
+    pub(super) async fn finished(&mut self) -> Finished {
+        let Some(finished) = self.running.next().await else { return pending().await };
+        self.ids.remove(&finished.lane[0].id);
+        if self.is_empty() {
+            self.lock = None;
+        }
+        finished
+    }
+}
