@@ -58,6 +58,14 @@ impl Document {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
             _ => Path::new("."),
         };
+        // Replacing a device, a folder or a pipe would take it from everybody else.
+        if let Ok(there) = fs::symlink_metadata(path) {
+            ensure!(
+                there.is_file(),
+                "the plan is not saved as {}: that is there and is no regular file",
+                path.display()
+            );
+        }
         let text = self.to_json()?;
         let write = || -> std::io::Result<()> {
             let mut builder = tempfile::Builder::new();

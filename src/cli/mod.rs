@@ -26,7 +26,15 @@ use open::Project;
 /// Runs the verb that the command line names.
 #[must_use]
 pub fn main() -> ExitCode {
-    let args = Args::parse();
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => {
+            // Where there is nobody to tell, the exit code says it.
+            let _ = error.print();
+            // Not clap's own 2, which means something else here.
+            return if error.use_stderr() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
+        }
+    };
     let project = || Project::open(args.config.as_deref());
     let project_even_if_broken = || Project::open_even_if_broken(args.config.as_deref());
     let result = match &args.verb {

@@ -205,6 +205,28 @@ fn a_file_that_is_no_plan_is_refused() {
 }
 
 #[test]
+fn a_slip_on_the_command_line_is_an_error_and_no_change_of_the_config() {
+    let project = project();
+    for slip in [&["plan", "--json", "--markdown"][..], &["plan", "--target", "no-slash"], &["pan"]]
+    {
+        assert_eq!(project.run(slip).code, 1, "{slip:?}");
+    }
+    assert_eq!(project.run(&["--help"]).code, 0);
+}
+
+#[test]
+fn a_plan_is_saved_over_nothing_but_a_file() {
+    let project = project();
+    std::os::unix::fs::symlink("elsewhere", project.path("link")).unwrap();
+    for there in [".github", "link"] {
+        let run = project.run(&["plan", "--out", there]);
+        assert_eq!(run.code, 1);
+        assert!(run.stderr.contains("is no regular file"), "{}", run.stderr);
+    }
+    assert!(!project.path("elsewhere").exists());
+}
+
+#[test]
 fn a_saved_plan_is_private() {
     use std::os::unix::fs::PermissionsExt;
     let project = project();
