@@ -26,7 +26,7 @@ const MOST_PROBLEMS: usize = 100;
 ///
 /// # Errors
 /// All problems of the text, in its order. Syntax errors come alone: what a text with them means
-/// is a guess. No message quotes a token that was written into the text.
+/// is a guess. None quotes a token that was written into the text, or a value of `env`.
 pub fn parse(text: &str) -> Result<(Config, Vec<Note>), Vec<Problem>> {
     let mut problems: Vec<Problem> = secrets::problems(text).take(MOST_PROBLEMS).collect();
     let text = &*secrets::mask(text);
@@ -34,7 +34,7 @@ pub fn parse(text: &str) -> Result<(Config, Vec<Note>), Vec<Problem>> {
     problems.extend(syntax_problems(text, &errors));
     // A key that is there twice leaves no doubt about the rest.
     if errors.iter().any(|error| error.message() != "duplicate key") {
-        return Err(in_order(problems));
+        return Err(told(text, problems));
     }
     if root.get_ref().is_empty() && problems.is_empty() {
         return Err(vec![Problem::whole("the file is empty: nothing is taken from it").help(
@@ -51,7 +51,7 @@ pub fn parse(text: &str) -> Result<(Config, Vec<Note>), Vec<Problem>> {
     }
     match config {
         Some(config) if problems.is_empty() => Ok((config, not_yet::notes(&root))),
-        _ => Err(in_order(problems)),
+        _ => Err(told(text, problems)),
     }
 }
 
@@ -112,6 +112,19 @@ fn syntax_problems(text: &str, errors: &[toml::de::Error]) -> Vec<Problem> {
     });
     problems.truncate(MOST_PROBLEMS);
     problems
+}
+
+/// All of `problems`, in the order of the text, without help that quotes a value of `env`.
+fn told(text: &str, mut problems: Vec<Problem>) -> Vec<Problem> {
+    let lines = secrets::env_lines(text);
+    for problem in &mut problems {
+        let (Some(span), Some(help)) = (&problem.span, &problem.help) else { continue };
+        let hidden = lines.iter().any(|line| line.contains(&span.start));
+        if hidden && help.starts_with("write it as") {
+            problem.help = Some("write its value in quotes: `NAME = \"...\"`".to_owned());
+        }
+    }
+    in_order(problems)
 }
 
 fn in_order(mut problems: Vec<Problem>) -> Vec<Problem> {

@@ -73,18 +73,15 @@ fn renderer(style: Style) -> Renderer {
 struct Source<'t> {
     path: String,
     text: &'t str,
-    /// The tokens in it: their lines are never shown.
+    /// The tokens and the values of `env` in it: their lines are never shown.
     secrets: Vec<Range<usize>>,
 }
 
 impl<'t> Source<'t> {
     fn new(path: &str, text: &'t str) -> Self {
         let path = normalize_untrusted_str(&visible(path));
-        Self {
-            path,
-            text,
-            secrets: secrets::find(text).into_iter().map(|(span, _)| span).collect(),
-        }
+        let tokens = secrets::find(text).into_iter().map(|(span, _)| span);
+        Self { path, text, secrets: tokens.chain(secrets::env_lines(text)).collect() }
     }
 
     fn group(

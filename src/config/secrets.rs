@@ -1,4 +1,5 @@
-//! Tokens that were written into the file: found, refused, and never shown.
+//! What must never be shown of the file: tokens that were written into it, which are refused too,
+//! and the values of `env`.
 
 use std::{borrow::Cow, ops::Range};
 
@@ -70,9 +71,97 @@ pub(super) fn mask(text: &str) -> Cow<'_, str> {
     Cow::Owned(masked)
 }
 
+/// The lines in which values of `env` may stand, whole. They are told by their looks, since a text
+/// that is broken has no more than that; rather a line too many than one too few.
+pub(super) fn env_lines(text: &str) -> Vec<Range<usize>> {
+    let mut lines = Vec::new();
+    let mut inside = Inside::Nothing;
+    let mut start = 0;
+    for line in text.split_inclusive('\n') {
+        let end = start + line.len();
+        inside = inside.after(line);
+        if inside != Inside::Nothing {
+            lines.push(start..end);
+        }
+        start = end;
+    }
+    lines
+}
+
+/// What a line belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Inside {
+    Nothing,
+    /// `[process.env]`.
+    Table,
+    /// `env = { ... }` or `env.NAME = ...`.
+    Value {
+        /// How many brackets are open after the line.
+        open: usize,
+        /// Whether a text of several lines is.
+        text: bool,
+    },
+}
+
+impl Inside {
+    /// What `line` belongs to, which follows one that belongs to `self`.
+    fn after(self, line: &str) -> Self {
+        let line = line.trim();
+        let header = line.strip_prefix('[').filter(|it| !it.contains(['=', ',', '"']));
+        match (self, header) {
+            (Self::Value { open, text: true }, _) => Self::value(line, open, true),
+            (_, Some(names)) => {
+                let is_env = |it: &str| it.trim_start_matches(['[', ' ', '\'']).starts_with("env");
+                if names.split('.').any(is_env) { Self::Table } else { Self::Nothing }
+            }
+            (Self::Table, None) => Self::Table,
+            (Self::Value { open: open @ 1.., .. }, None) => Self::value(line, open, false),
+            _ if sets_env(line) => Self::value(line, 0, false),
+            // A value goes on until the next key.
+            (Self::Value { .. }, None) if !line.contains('=') => self,
+            _ => Self::Nothing,
+        }
+    }
+
+    fn value(line: &str, open: usize, text: bool) -> Self {
+        let count = |brackets: [char; 2]| line.matches(brackets).count();
+        let quotes = line.matches("\"\"\"").count() + line.matches("'''").count();
+        Self::Value {
+            open: (open + count(['{', '['])).saturating_sub(count(['}', ']'])),
+            text: text ^ (quotes % 2 == 1),
+        }
+    }
+}
+
+/// Whether a key of this line begins with `env`: also `envs` and `environment`, which are slips.
+fn sets_env(line: &str) -> bool {
+    line.match_indices("env").any(|(at, _)| {
+        let joins = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-');
+        !line[..at].ends_with(joins) && line[at..].contains('=')
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lines_of_env_are_found_in_broken_texts_too() {
+        let hidden = |text: &str| {
+            let lines = env_lines(text).into_iter().map(|it| text[it].trim_end().to_owned());
+            lines.collect::<Vec<_>>().join("|")
+        };
+        assert_eq!(hidden("name = 'a'\nenv = { A = \"b }\n[[process]]"), "env = { A = \"b }");
+        assert_eq!(hidden("env = { A = 'b' }\ncron = 'c'"), "env = { A = 'b' }");
+        assert_eq!(hidden("env = { A = b,\n C = d\n}\ncron = 'c'"), "env = { A = b,| C = d|}");
+        assert_eq!(hidden("env.A = '''\nb = c\n[x]\n'''\ncron = 'c'"), "env.A = '''|b = c|[x]|'''");
+        assert_eq!(hidden("env.A =\n\"b\"\ncron = 'c'"), "env.A =|\"b\"");
+        let table = "[process.env]\nA = \"b\nC = d\n[[process]]\nname = 'x'";
+        assert_eq!(hidden(table), "[process.env]|A = \"b|C = d");
+        assert_eq!(hidden("cwd = 'x' env={ A = 'b' }"), "cwd = 'x' env={ A = 'b' }");
+        assert_eq!(hidden("\"env\" = { A = b }"), "\"env\" = { A = b }");
+        assert_eq!(hidden("token_env = 'A'\nscript = 'my-env.sh'\nargs = [\"a=b\"]"), "");
+    }
 
     fn token(prefix: &str) -> String {
         format!("{prefix}{}", "a1B2".repeat(9))

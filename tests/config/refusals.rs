@@ -44,7 +44,7 @@ backs_up = ['a', 5]
     15:1 the key `name` is missing
     15:1 the process has neither `command` nor `script`: nothing says what to run (write `command = ["PROGRAM", "ARGUMENT"]` or `script = "FILE"`)
     16:1 unknown key `cron_restart` (here it is called `cron`)
-    17:16 `PORT` is a whole number, and should be a text in quotes (write it as `PORT = "3000"`)
+    17:16 `PORT` is a whole number, and should be a text in quotes (write its value in quotes: `NAME = "..."`)
     18:16 `max_restarts` is -1, and should be a whole number, 0 or more, at most 4294967295
     19:20 a size is a number with a unit, like "500KiB" or "10MiB"
     19:34 `keep` is a text, and should be a whole number, 0 or more (write it as `keep = 5`)

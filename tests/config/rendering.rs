@@ -154,3 +154,29 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn no_value_of_env_is_shown_however_broken_the_text() {
+    for broken in [
+        "env = { S = \"SECRET }",
+        "env = { S = SECRET }",
+        "env = \"SECRET\"",
+        "env = [\"SECRET\"]",
+        "env.S = [\"SECRET\"]",
+        "envs = { S = \"SECRET\" }",
+        "\"env\" = { S = SECRET }",
+        "env = { S = \"a\",\n T = SECRET\n}",
+        "env.S = \"\"\"\nSECRET\\q\n\"\"\"",
+        "cwd = \"x\" env={ S = \"SECRET\" }",
+        "[process.env]\nS = \"SECRET",
+        "[process.env]\nS = SECRET",
+        "[process.env]\nS = \"SECRET\\q\"",
+        "[process.env]\nS = \"a\"\nS = \"SECRET\"",
+    ] {
+        let text = format!("[[process]]\nname = \"a\"\ncommand = [\"x\"]\n{broken}\n");
+        let problems = parse(&text).unwrap_err();
+        let shown = render::problems("redundancy.toml", &text, &problems, Style::Plain);
+        assert!(!shown.contains("SECRET"), "{shown}");
+        assert!(shown.contains("redundancy.toml:"), "the place is told: {shown}");
+    }
+}
