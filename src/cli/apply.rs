@@ -55,10 +55,11 @@ async fn apply(project: &Project, options: &ApplyOptions) -> anyhow::Result<Exit
     output::print(&human::plan(&plan))?;
     // What could not be seen may need changes too, and what was asked for by name is left alone:
     // nobody shall take either for done.
-    let missed = plan
-        .held
-        .iter()
-        .any(|held| matches!(held.why, Why::Blind { .. }) || options.choice.names(&held.id));
+    let missed = plan.held.iter().any(|held| match held.why {
+        Why::Blind { .. } => true,
+        Why::TooManyDeletions { .. } => options.choice.allow_deletions > 0,
+        _ => options.choice.names(&held.id),
+    });
     if plan.lanes.is_empty() {
         return Ok(exit_code(!missed));
     }

@@ -138,7 +138,7 @@ pub(super) struct HistoryOptions {
     #[arg(value_name = "ID")]
     pub(super) id: Option<Id>,
     /// How many entries, the latest
-    #[arg(long, value_name = "N", default_value_t = 50)]
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
     pub(super) limit: u32,
     /// Print as JSON
     #[arg(long)]

@@ -32,7 +32,12 @@ pub(super) fn run(project: &Project, options: &HistoryOptions) -> anyhow::Result
     let text = if options.json {
         serde_json::to_string_pretty(&History { version: VERSION, events })? + "\n"
     } else if events.is_empty() {
-        "nothing has happened yet\n".to_owned()
+        match &options.id {
+            Some(id) => {
+                format!("nothing is written of {id}; `redundancy status` lists what there is\n")
+            }
+            None => "nothing has happened yet\n".to_owned(),
+        }
     } else {
         human(&events)
     };

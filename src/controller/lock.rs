@@ -6,14 +6,16 @@
 
 use std::{
     fmt,
-    fs::{File, OpenOptions, TryLockError},
+    fs::{self, File, Metadata, OpenOptions, TryLockError},
     io::{self, Read, Seek, Write},
-    os::unix::fs::OpenOptionsExt,
+    os::unix::fs::{MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+
+use crate::provider::no_room;
 
 /// Who holds or held a lock, as it says of itself in the file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,7 +37,7 @@ impl fmt::Display for Holder {
 /// A lock that is held until this value is dropped.
 #[derive(Debug)]
 pub struct Lock {
-    _file: File,
+    file: File,
     /// Who held it before, if that is known.
     pub before: Option<Holder>,
 }
@@ -87,7 +89,18 @@ impl Lock {
             Err(error) if no_room(&error) => {}
             other => other.map_err(system)?,
         }
-        Ok(Self { _file: file, before })
+        Ok(Self { file, before })
+    }
+
+    /// Whether the file at `path` is still the one that is locked: when somebody removed it, the
+    /// lock keeps nobody out any more.
+    #[must_use]
+    pub fn is_in_place(&self, path: &Path) -> bool {
+        let same = |ours: Metadata, there: Metadata| {
+            (ours.dev(), ours.ino()) == (there.dev(), there.ino())
+        };
+        let ours = self.file.metadata();
+        ours.is_ok_and(|ours| fs::metadata(path).is_ok_and(|there| same(ours, there)))
     }
 
     /// Who holds the lock at `path` now.
@@ -105,11 +118,6 @@ impl Lock {
     pub fn last(path: &Path) -> Option<Holder> {
         read(&mut File::open(path).ok()?)
     }
-}
-
-fn no_room(error: &io::Error) -> bool {
-    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
-    matches!(error.kind(), FileTooLarge | QuotaExceeded | StorageFull)
 }
 
 /// What the file says. None when it says nothing yet: whoever took the lock is about to write.
@@ -145,6 +153,14 @@ mod tests {
         drop(first);
         assert_eq!(Lock::holder(&path), None);
         assert_eq!(Lock::last(&path).unwrap().verb, "apply");
+        let removed = Lock::take(&path, "apply", now).unwrap();
+        assert!(removed.is_in_place(&path));
+        fs::remove_file(&path).unwrap();
+        assert!(!removed.is_in_place(&path));
+        fs::write(&path, "").unwrap();
+        assert!(!removed.is_in_place(&path), "another file is in its place");
+        drop(removed);
+        Lock::take(&path, "apply", now).unwrap();
         let second = Lock::take(&path, "watch", now).unwrap();
         assert_eq!(second.before.unwrap().verb, "apply");
     }

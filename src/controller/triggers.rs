@@ -49,6 +49,8 @@ struct Shared {
 #[derive(Debug, Default)]
 struct State {
     config: PathBuf,
+    /// Where the config really is, when it is a link.
+    target: Option<PathBuf>,
     /// Files and folders, and whose they are.
     places: Vec<(PathBuf, usize)>,
     changed: Changed,
@@ -87,7 +89,7 @@ impl Shared {
 impl State {
     /// Notes where `path` belongs; false when nowhere.
     fn hear_path(&mut self, path: &Path) -> bool {
-        let mut ours = *path == self.config;
+        let mut ours = *path == self.config || self.target.as_deref() == Some(path);
         self.changed.config |= ours;
         // A folder that appears above a watched one is as good as a change in it.
         let related = |it: &Path| path.parent() == Some(it) || it.starts_with(path);
@@ -122,7 +124,9 @@ impl Triggers {
     /// there is seen by the next look at everything only.
     pub(super) fn watch(&mut self, places: Vec<(PathBuf, usize)>) -> Vec<String> {
         let config = self.shared.state().config.clone();
-        let mut folders: BTreeSet<&Path> = config.parent().into_iter().collect();
+        let target = config.canonicalize().ok().filter(|it| *it != config);
+        let configs = [Some(&config), target.as_ref()].into_iter().flatten();
+        let mut folders: BTreeSet<&Path> = configs.filter_map(|it| it.parent()).collect();
         folders.extend(places.iter().filter_map(|(it, _)| it.ancestors().find(|it| it.is_dir())));
         let mut failures = Vec::new();
         for folder in folders {
@@ -130,7 +134,8 @@ impl Triggers {
                 failures.push(format!("cannot watch {}: {error}", folder.display()));
             }
         }
-        self.shared.state().places = places;
+        let mut state = self.shared.state();
+        (state.places, state.target) = (places, target);
         failures
     }
 

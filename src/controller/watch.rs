@@ -72,12 +72,12 @@ pub async fn run(path: PathBuf) -> Result<(), Error> {
     let state_dir = loaded.project.state_dir();
     let refused = |why: String| Error::StateDir { folder: state_dir.clone(), why };
     super::make_state_dir(&state_dir).map_err(|source| refused(source.to_string()))?;
-    let _lock = match Lock::take(&lock::watch_file(&state_dir), "watch", Timestamp::now()) {
+    let lock = match Lock::take(&lock::watch_file(&state_dir), "watch", Timestamp::now()) {
         Err(held @ LockError::Held(_)) => return Err(Error::Watched(held)),
         other => other.map_err(|error| refused(error.to_string()))?,
     };
     let (journal, damaged) = Journal::open(&Journal::file(&state_dir))?;
-    let mut watch = Watch::new(path, &loaded, journal)?;
+    let mut watch = Watch::new(path, &loaded, journal, lock)?;
     if let Some(damaged) = damaged {
         watch.note(None, Kind::Controller, damaged);
     }
@@ -117,6 +117,8 @@ enum Wake {
 }
 
 struct Watch {
+    /// Keeps other watches of the project out.
+    lock: Lock,
     controller: Rc<Controller>,
     world: World,
     config: ConfigFile,
@@ -129,18 +131,19 @@ struct Watch {
     attempts: Attempts,
     /// What was told of each resource that is left alone, so that it is told once.
     held: BTreeMap<Id, Why>,
-    /// The status of each resource of ours as of the last look.
-    seen: BTreeMap<Id, Status>,
+    /// The status of each resource of ours as of the last look, if there was one.
+    seen: Option<BTreeMap<Id, Status>>,
     /// When there is something to do next, by the clock.
     next: Option<Timestamp>,
 }
 
 impl Watch {
-    fn new(path: PathBuf, loaded: &Loaded, journal: Journal) -> Result<Self, Error> {
+    fn new(path: PathBuf, loaded: &Loaded, journal: Journal, lock: Lock) -> Result<Self, Error> {
         let config = ConfigFile::new(path, loaded);
         let name = config.path().file_name().unwrap_or_default();
         let triggers = Triggers::new(loaded.project.root.join(name))?;
         let watch = Self {
+            lock,
             controller: Rc::new(Controller::new(loaded.project.clone())),
             world: World::default(),
             config,
@@ -151,7 +154,7 @@ impl Watch {
             stop: Rc::default(),
             attempts: Attempts::default(),
             held: BTreeMap::new(),
-            seen: BTreeMap::new(),
+            seen: None,
             next: None,
         };
         watch.tell_notes(loaded);
@@ -173,6 +176,9 @@ impl Watch {
                 }
                 Wake::Files(changed) => self.take(&changed).await,
             };
+            if !self.keep_out_others() {
+                break;
+            }
             if let Some(scope) = scope {
                 tokio::select! {
                     () = self.pass(scope) => {}
@@ -187,6 +193,37 @@ impl Watch {
         }
         self.stop.ask();
         self.finish_all().await;
+    }
+
+    /// Takes the lock again when somebody removed it, with its folder or alone. False when another
+    /// watch was quicker.
+    fn keep_out_others(&mut self) -> bool {
+        let state_dir = self.controller.project().state_dir();
+        let path = lock::watch_file(&state_dir);
+        if self.lock.is_in_place(&path) {
+            return true;
+        }
+        if let Err(error) = super::make_state_dir(&state_dir) {
+            error!("cannot make {}: {error}", state_dir.display());
+            return true;
+        }
+        match Lock::take(&path, "watch", Timestamp::now()) {
+            Ok(lock) => {
+                self.lock = lock;
+                let text = format!("{} was removed, and is there again", path.display());
+                self.note(None, Kind::Controller, text);
+                true
+            }
+            Err(LockError::Held(by)) => {
+                let by = LockError::Held(by);
+                error!("{} was removed, and the project is now watched by {by}", path.display());
+                false
+            }
+            Err(error) => {
+                error!("{error}");
+                true
+            }
+        }
     }
 
     /// Waits until nothing is in hand.
@@ -378,26 +415,25 @@ impl Watch {
 
     /// Tells of each resource of ours that is seen in another status than before.
     fn tell_seen(&mut self) {
-        let first_look = self.seen.is_empty();
         let found = &self.world.observed.found;
         let ours = found.iter().filter(|(_, actual)| actual.mark.is_some());
         let now: BTreeMap<Id, Status> =
             ours.map(|(id, actual)| (id.clone(), actual.status.clone())).collect();
         let blind = &self.world.observed.blind;
+        let before = self.seen.as_ref();
         let mut news: Vec<(Id, String)> = Vec::new();
         for (id, status) in &now {
-            if self.seen.get(id) != Some(status) {
+            if before.and_then(|it| it.get(id)) != Some(status) {
                 news.push((id.clone(), status.to_string()));
             }
         }
-        for id in self.seen.keys() {
+        for id in before.into_iter().flat_map(BTreeMap::keys) {
             if !now.contains_key(id) && !blind.contains_key(&id.provider) {
                 news.push((id.clone(), "gone".to_owned()));
             }
         }
-        self.seen = now;
         // All of it is new to a watch that has just begun, and not worth an entry.
-        if !first_look {
+        if self.seen.replace(now).is_some() {
             for (id, text) in news {
                 self.journal.borrow_mut().note(said(Some(id), Kind::Seen, text));
             }

@@ -5,9 +5,9 @@
 //! a power loss from the next checkpoint on.
 
 use std::{
-    fs::OpenOptions,
+    fs::{self, OpenOptions},
     io,
-    os::unix::fs::OpenOptionsExt,
+    os::unix::fs::{MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -104,6 +104,12 @@ pub enum Error {
         /// The format that it has.
         found: i64,
     },
+    /// Something else is in its place.
+    #[error("the journal {path} is not a file; move it away to begin a new journal", path = path.display())]
+    NotAFile {
+        /// The place.
+        path: PathBuf,
+    },
     /// SQLite could not do it.
     #[error("the journal {path}: {source}")]
     Sqlite {
@@ -118,6 +124,8 @@ pub enum Error {
 #[derive(Debug)]
 pub struct Journal {
     path: PathBuf,
+    /// Device and inode of the file that is open.
+    file: (u64, u64),
     connection: Connection,
     /// What is to be written with the next entries.
     waiting: Vec<Entry>,
@@ -155,6 +163,7 @@ impl Journal {
     }
 
     fn open_as_it_is(path: &Path) -> Result<Self, Error> {
+        check_kind(path)?;
         // SQLite would make the file readable for everyone.
         OpenOptions::new()
             .create(true)
@@ -186,6 +195,7 @@ impl Journal {
         match path.try_exists() {
             Ok(false) => Ok(None),
             Ok(true) => {
+                check_kind(path)?;
                 let journal = Self::connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
                 // Whoever makes it has not come to the tables yet.
                 Ok((journal.version()? > 0).then_some(journal))
@@ -199,7 +209,10 @@ impl Journal {
         let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags).map_err(sqlite)?;
         connection.busy_timeout(Duration::from_secs(5)).map_err(sqlite)?;
-        let journal = Self { path: path.to_owned(), connection, waiting: Vec::new() };
+        let file =
+            fs::metadata(path).map_err(|source| Error::Open { path: path.to_owned(), source })?;
+        let file = (file.dev(), file.ino());
+        let journal = Self { path: path.to_owned(), file, connection, waiting: Vec::new() };
         let found = journal.version()?;
         if found > VERSION {
             return Err(Error::Newer { path: path.to_owned(), found });
@@ -223,19 +236,39 @@ impl Journal {
     }
 
     /// Writes entries down, and before them those that were noted, all or none. Where it fails,
-    /// those that were noted are lost.
+    /// those that were noted are lost. A journal that was removed or damaged meanwhile is begun
+    /// anew, as by [`Journal::open`].
     pub fn write(&mut self, entries: &[Entry]) -> Result<(), Error> {
-        let waiting = std::mem::take(&mut self.waiting);
-        if entries.is_empty() && waiting.is_empty() {
+        let mut waiting = std::mem::take(&mut self.waiting);
+        waiting.extend_from_slice(entries);
+        if waiting.is_empty() {
             return Ok(());
         }
+        if !self.is_in_place() {
+            *self = Self::open(&self.path.clone())?.0;
+        }
+        match self.insert(&waiting) {
+            Err(Error::Sqlite { source, .. }) if is_damage(&source) => {
+                *self = Self::open(&self.path.clone())?.0;
+                self.insert(&waiting)
+            }
+            other => other,
+        }
+    }
+
+    /// Whether the file at its path is still the one that is open.
+    fn is_in_place(&self) -> bool {
+        fs::metadata(&self.path).is_ok_and(|it| (it.dev(), it.ino()) == self.file)
+    }
+
+    fn insert(&mut self, entries: &[Entry]) -> Result<(), Error> {
         let path = self.path.clone();
         let insert_all = |connection: &mut Connection| {
             let transaction = connection.transaction()?;
             {
                 let insert = "INSERT INTO event (at, kind, id, text) VALUES (?1, ?2, ?3, ?4)";
                 let mut insert = transaction.prepare(insert)?;
-                for Entry { at, kind, id, text } in waiting.iter().chain(entries) {
+                for Entry { at, kind, id, text } in entries {
                     let id = id.as_ref().map(Id::to_string);
                     insert.execute(params![time(*at), kind.word(), id, text])?;
                 }
@@ -274,6 +307,14 @@ impl Journal {
             WHERE id = ?1 AND kind IN ('done', 'failed') ORDER BY number DESC LIMIT 1";
         let read = || self.connection.prepare(sql)?.query_row([id.to_string()], event).optional();
         read().map_err(|source| self.error(source))
+    }
+}
+
+/// Opening a pipe waits for whoever is at its other end.
+fn check_kind(path: &Path) -> Result<(), Error> {
+    match fs::metadata(path) {
+        Ok(there) if !there.is_file() => Err(Error::NotAFile { path: path.to_owned() }),
+        _ => Ok(()),
     }
 }
 
@@ -358,6 +399,43 @@ mod tests {
         journal.write(&[entry(None, Kind::Seen, "new")]).unwrap();
         let kept = std::fs::read_dir(dir.path()).unwrap().map(|it| it.unwrap().file_name());
         assert!(kept.filter_map(|it| it.into_string().ok()).any(|it| it.contains("broken-")));
+    }
+
+    #[test]
+    fn a_journal_that_is_taken_away_or_damaged_is_begun_anew() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = Journal::file(dir.path());
+        let (mut journal, _) = Journal::open(&file).unwrap();
+        let told = || {
+            let reader = Journal::open_to_read(&file).unwrap().unwrap();
+            texts(&reader.history(None, 10).unwrap()).join(" ")
+        };
+        journal.write(&[entry(None, Kind::Seen, "one")]).unwrap();
+        for leftover in fs::read_dir(dir.path()).unwrap() {
+            fs::remove_file(leftover.unwrap().path()).unwrap();
+        }
+        journal.write(&[entry(None, Kind::Seen, "two")]).unwrap();
+        assert_eq!(told(), "two");
+        fs::write(&file, "this is no database, and it is longer than a header").unwrap();
+        journal.write(&[entry(None, Kind::Seen, "three")]).unwrap();
+        journal.write(&[entry(None, Kind::Seen, "four")]).unwrap();
+        assert!(told().ends_with("three four"), "{}", told());
+    }
+
+    #[test]
+    fn what_is_no_file_is_refused_at_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = Journal::file(dir.path());
+        rustix::fs::mknodat(
+            rustix::fs::CWD,
+            &file,
+            rustix::fs::FileType::Fifo,
+            rustix::fs::Mode::RWXU,
+            0,
+        )
+        .unwrap();
+        assert!(matches!(Journal::open(&file), Err(Error::NotAFile { .. })));
+        assert!(matches!(Journal::open_to_read(&file), Err(Error::NotAFile { .. })));
     }
 
     #[test]

@@ -87,3 +87,9 @@ pub enum Error {
     #[error("{0}")]
     Refused(String),
 }
+
+/// Whether something could not be written because there is no room for it.
+pub(crate) fn no_room(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    matches!(error.kind(), FileTooLarge | QuotaExceeded | StorageFull)
+}

@@ -88,6 +88,34 @@ fn a_broken_config_changes_nothing_and_is_told_once() {
 }
 
 #[test]
+fn a_config_that_is_a_link_is_followed() {
+    let project = Project::empty();
+    project.write("elsewhere/real.toml", &worker("w"));
+    std::os::unix::fs::symlink("elsewhere/real.toml", project.path("redundancy.toml")).unwrap();
+    let watch = project.watch();
+    project.wait_for_pid("w", None);
+    project.write("elsewhere/real.toml", &(worker("w") + &worker("v")));
+    project.wait_for_pid("v", None);
+    watch.end();
+    fs::remove_file(project.path("redundancy.toml")).unwrap();
+}
+
+#[test]
+fn a_state_folder_that_is_taken_away_comes_back_and_others_stay_out() {
+    let project = Project::new(&worker("w"));
+    let watch = project.watch();
+    let first = project.wait_for_pid("w", None);
+    fs::remove_dir_all(project.path(".redundancy")).unwrap();
+    kill(first);
+    let second = project.wait_for_pid("w", Some(first));
+    watch.wait_for_log("was removed, and is there again");
+    assert_eq!(project.run(&["watch"]).code, 1, "there is one already");
+    assert!(project.run(&["history"]).ok().stdout.contains("embedded/w"));
+    project.run(&["stop"]).ok();
+    assert!(!is_alive(second) && !is_alive(watch.pid()));
+}
+
+#[test]
 fn there_is_one_watch_for_a_project() {
     let project = Project::new(&worker("w"));
     let watch = project.watch();

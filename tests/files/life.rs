@@ -156,7 +156,7 @@ fn a_backup_outlives_its_primary_while_the_config_means_it() {
     world.settle();
     let backup = world.read(BACKUP);
     world.remove(CI);
-    insta::assert_snapshot!(told(&world.plan()), @"held github/ci-backup: the primary ci.yml is gone; its backup is kept; remove it from redundancy.toml to delete the backup");
+    insta::assert_snapshot!(told(&world.plan()), @"held github/ci-backup: the primary ci.yml is gone; its backup is kept; to delete it, take ci.yml out of `backs_up` or put it into `except`");
     world.apply(&world.plan()).unwrap();
     assert_eq!(world.read(BACKUP), backup);
 
@@ -216,7 +216,7 @@ fn a_function_lives_the_same_way() {
     world.apply(&world.plan_with(&overwrite("netlify/hello-backup"))).unwrap();
 
     world.remove(PRIMARY);
-    insta::assert_snapshot!(told(&world.plan()), @"held netlify/hello-backup: the primary hello is gone; its backup is kept; remove it from redundancy.toml to delete the backup");
+    insta::assert_snapshot!(told(&world.plan()), @"held netlify/hello-backup: the primary hello is gone; its backup is kept; to delete it, take hello out of `backs_up` or put it into `except`");
     world.config = NOTHING.to_owned();
     world.apply(&world.plan_with(&Consent { deletions: 1, ..Consent::default() })).unwrap();
     assert_eq!(world.tree(), [""; 0]);

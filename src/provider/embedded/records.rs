@@ -26,7 +26,7 @@ use rustix::{
 use super::record::{Entry, Record, Run};
 use crate::{
     core::id::Name,
-    provider::{Error, each::each},
+    provider::{Error, each::each, no_room},
 };
 
 /// A record that can't be read.
@@ -303,11 +303,6 @@ impl Records {
             }
         }
     }
-}
-
-fn no_room(error: &io::Error) -> bool {
-    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
-    matches!(error.kind(), FileTooLarge | QuotaExceeded | StorageFull)
 }
 
 fn parse(path: &Path, bytes: &[u8], about: &fs::Metadata) -> Reading {

@@ -168,8 +168,8 @@ impl<'a> Wisher<'a> {
                 || primary.parse::<Name>().is_ok_and(|it| self.seen.contains_key(&it));
             if !decided && rules.clone().any(|rule| rule.asks_for(primary)) {
                 let why = format!(
-                    "the primary {primary} is gone; its backup is kept; remove it from \
-                     redundancy.toml to delete the backup"
+                    "the primary {primary} is gone; its backup is kept; to delete it, \
+                     take {primary} out of `backs_up` or put it into `except`"
                 );
                 self.wishes.impossible.insert(name.clone(), why);
             }
