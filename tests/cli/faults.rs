@@ -2,15 +2,18 @@
 //! twice, and somebody says so.
 
 use std::{
-    fs,
+    fs::{self, Permissions},
     io::{BufRead, BufReader},
-    os::unix::fs::symlink,
-    process::Stdio,
+    os::unix::{
+        fs::{PermissionsExt, symlink},
+        process::CommandExt,
+    },
+    process::{Command, Stdio},
 };
 
 use insta::assert_snapshot;
 
-use crate::project::{Project, running_with};
+use crate::project::{PROGRAM, Project, running_with};
 
 const WORKFLOW: &str = "on: push\njobs:\n  x:\n    runs-on: y\n    steps: [{run: z}]\n";
 
@@ -123,5 +126,56 @@ fn a_damaged_journal_is_put_aside() {
     project.write(".redundancy/journal.db", "this is no database, and it is longer than a header");
     let run = project.run(&["apply", "--yes"]).ok();
     assert!(run.stderr.contains("the journal was damaged"), "{}", run.stderr);
+    project.assert_settled();
+}
+
+/// Runs the program as somebody who may not write to the project, root or not.
+fn run_without_rights(project: &Project, arguments: &[&str]) -> (i32, String) {
+    let folders =
+        [project.root().to_owned(), project.path(".github"), project.path(".github/workflows")];
+    let set = |mode| {
+        for folder in &folders {
+            fs::set_permissions(folder, Permissions::from_mode(mode)).unwrap();
+        }
+    };
+    // Where this test may look, nobody else may: the program has to be somewhere else.
+    let shared = tempfile::tempdir().unwrap();
+    fs::set_permissions(shared.path(), Permissions::from_mode(0o755)).unwrap();
+    let program = shared.path().join("redundancy");
+    fs::copy(PROGRAM, &program).unwrap();
+    set(0o555);
+    let mut command = Command::new(program);
+    command.args(arguments).current_dir(project.root()).stdin(Stdio::null()).env("NO_COLOR", "1");
+    if rustix::process::geteuid().is_root() {
+        // Root may write everywhere.
+        command.uid(65534).gid(65534);
+    }
+    let output = command.output().unwrap();
+    set(0o755);
+    let said = [output.stdout, output.stderr].map(|it| String::from_utf8(it).unwrap()).concat();
+    (output.status.code().unwrap(), project.steady(&said))
+}
+
+#[test]
+fn where_nothing_may_be_written_nothing_is_torn_and_somebody_says_so() {
+    let project = Project::new("[[workflow]]\nbacks_up = \"*\"\n");
+    project.write(".github/workflows/ci.yml", WORKFLOW);
+    let (code, said) = run_without_rights(&project, &["plan"]);
+    assert_eq!(code, 0, "looking needs no right to write: {said}");
+    let (code, said) = run_without_rights(&project, &["apply", "--yes"]);
+    assert_eq!(code, 1);
+    assert_snapshot!(said.lines().last().unwrap(), @"error: cannot make the folder ROOT/.redundancy: Permission denied (os error 13)");
+    let (code, said) = run_without_rights(&project, &["watch"]);
+    assert_eq!(code, 1);
+    assert_snapshot!(said, @"error: cannot use ROOT/.redundancy: Permission denied (os error 13)");
+    assert!(!project.path(".github/workflows/ci-backup.yml").exists());
+
+    project.run(&["apply", "--yes"]).ok();
+    project.write(".github/workflows/ci.yml", &WORKFLOW.replace('z', "changed"));
+    let before = project.read(".github/workflows/ci-backup.yml");
+    let (code, _) = run_without_rights(&project, &["apply", "--yes"]);
+    assert_eq!(code, 1);
+    assert_eq!(project.read(".github/workflows/ci-backup.yml"), before);
+    project.run(&["apply", "--yes"]).ok();
     project.assert_settled();
 }
