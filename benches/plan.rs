@@ -28,7 +28,13 @@ fn body(n: usize) -> Body {
 }
 
 fn desired(resources: usize) -> Desired {
-    let wanted = |n| Wanted { body: body(n), run: Run::On, backs_up: None, hot_fields: &[] };
+    let wanted = |n| Wanted {
+        body: Some(body(n)),
+        run: Run::On,
+        insist: false,
+        backs_up: None,
+        hot_fields: &[],
+    };
     Desired { wanted: (0..resources).map(|n| (id(n), wanted(n))).collect(), ..Desired::default() }
 }
 
@@ -36,7 +42,7 @@ fn observed(resources: usize) -> Observed {
     let actual = |n| {
         let body = body(n);
         let mark = Some(Mark { written: body.digest(), backs_up: None });
-        Actual { body, status: Status::Present, mark }
+        Actual { body, status: Status::Present, mark, vitals: None }
     };
     Observed { found: (0..resources).map(|n| (id(n), actual(n))).collect(), ..Observed::default() }
 }

@@ -35,7 +35,8 @@ fn embedded(folder: &tempfile::TempDir, toml: &str) -> Embedded {
 async fn create_all(embedded: &Embedded, now: Timestamp) {
     let seen = embedded.observe(now).await.unwrap();
     for (name, wanted) in embedded.desire(&seen).wanted {
-        let create = Change::Create { to: wanted.body, run: wanted.run, backs_up: None };
+        let create =
+            Change::Create { to: wanted.body.expect("a body"), run: wanted.run, backs_up: None };
         embedded.apply(&name, &create, now).await.unwrap();
     }
 }

@@ -32,7 +32,9 @@ fn statuses() -> impl Strategy<Value = Status> {
     let how = || "exited with code 1".to_owned();
     prop_oneof![
         Just(Status::Stopped),
+        Just(Status::StoppedByHand),
         Just(Status::Running { pid: 7, since: NOW }),
+        Just(Status::Unwell { pid: 7, since: NOW, how: how() }),
         at.clone().prop_map(|next| Status::Scheduled { next }),
         at.prop_map(move |retry_at| Status::Down { at: NOW, how: how(), retry_at }),
         Just(Status::Finished { at: NOW, how: how() }),
@@ -53,15 +55,17 @@ fn actuals() -> impl Strategy<Value = Actual> {
                 Mark { written, backs_up }
             });
             let status = if body.files.is_empty() { status } else { Status::Present };
-            Actual { body, status, mark }
+            Actual { body, status, mark, vitals: None }
         },
     )
 }
 
 fn wishes() -> impl Strategy<Value = Wanted> {
-    (bodies(), runs(), any::<bool>()).prop_map(|(body, run, hot)| Wanted {
+    let bodies = option::weighted(0.8, bodies());
+    (bodies, runs(), any::<bool>(), any::<bool>()).prop_map(|(body, run, hot, insist)| Wanted {
         body,
         run,
+        insist,
         backs_up: None,
         hot_fields: if hot { &["a", "b"] } else { &[] },
     })
@@ -100,7 +104,7 @@ fn carry_out(observed: &mut Observed, plan: &Plan) {
             Change::Create { to, run, backs_up } => {
                 assert!(!observed.found.contains_key(&step.id), "it would be made twice");
                 let (mark, status) = (mark(to, backs_up), status(to, *run));
-                let actual = Actual { body: to.clone(), status, mark };
+                let actual = Actual { body: to.clone(), status, mark, vitals: None };
                 observed.found.insert(step.id.clone(), actual);
             }
             Change::Update { from, to, backs_up, .. } => {
@@ -108,6 +112,9 @@ fn carry_out(observed: &mut Observed, plan: &Plan) {
                 assert_eq!(actual.body, *from);
                 actual.mark = mark(to, backs_up);
                 actual.body = to.clone();
+                if matches!(step.change, Change::Update { restart: true, .. }) {
+                    actual.status = Status::Running { pid: 1, since: NOW };
+                }
                 if !to.files.is_empty() {
                     actual.status = Status::Present;
                 }
@@ -115,7 +122,7 @@ fn carry_out(observed: &mut Observed, plan: &Plan) {
             Change::Delete { .. } => {
                 observed.found.remove(&step.id).expect("only what is there");
             }
-            Change::Start => {
+            Change::Start | Change::Restart => {
                 let actual = observed.found.get_mut(&step.id).expect("only what is there");
                 actual.status = Status::Running { pid: 1, since: NOW };
             }
@@ -166,6 +173,11 @@ proptest! {
                 prop_assert!(!observed.blind.contains_key(&step.id.provider));
                 prop_assert!(!desired.impossible.contains_key(&step.id));
                 let Some(actual) = observed.found.get(&step.id) else { continue };
+                if desired.wanted.get(&step.id).is_some_and(|it| it.body.is_none()) {
+                    let runs = matches!(step.change, Change::Start | Change::Stop | Change::Restart);
+                    prop_assert!(runs, "{step:?} changes what is not ours to change");
+                    continue;
+                }
                 let mark = actual.mark.as_ref().expect("a step for something that is not ours");
                 let edited = actual.body.digest() != mark.written;
                 let rewrites =
@@ -180,7 +192,8 @@ proptest! {
     fn nothing_is_forgotten((desired, observed) in worlds()) {
         let plan = plan(&desired, &observed, Asker::Person, &Consent::default(), NOW);
         for (id, wanted) in &desired.wanted {
-            let as_wanted = observed.found.get(id).is_some_and(|it| it.body == wanted.body);
+            let Some(body) = &wanted.body else { continue };
+            let as_wanted = observed.found.get(id).is_some_and(|it| it.body == *body);
             let spoken_of = plan.steps().any(|it| it.id == *id) || plan.held.iter().any(|it| it.id == *id);
             prop_assert!(as_wanted || spoken_of, "{id} differs and the plan does not say so");
         }
@@ -204,12 +217,12 @@ fn text_body(text: &str) -> Body {
 }
 
 fn wanted(body: Body) -> Wanted {
-    Wanted { body, run: Run::On, backs_up: None, hot_fields: &[] }
+    Wanted { body: Some(body), run: Run::On, insist: false, backs_up: None, hot_fields: &[] }
 }
 
 fn ours(live: Body, written: &Body) -> Actual {
     let mark = Some(Mark { written: written.digest(), backs_up: None });
-    Actual { body: live, status: Status::Present, mark }
+    Actual { body: live, status: Status::Present, mark, vitals: None }
 }
 
 fn one(wanted: Option<Wanted>, found: Option<Actual>, consent: &Consent) -> Plan {
@@ -326,6 +339,22 @@ fn a_saved_plan_is_refused_where_the_world_has_moved() {
 }
 
 #[test]
+fn a_stop_by_hand_is_undone_by_a_person_or_where_the_config_insists() {
+    let body = Body::default();
+    let actual = Actual { status: Status::StoppedByHand, ..ours(body.clone(), &body) };
+    let ask = |insist, asker| {
+        let wanted = Wanted { insist, ..wanted(body.clone()) };
+        let desired = Desired { wanted: [(id("p/x"), wanted)].into(), ..Desired::default() };
+        let observed =
+            Observed { found: [(id("p/x"), actual.clone())].into(), ..Observed::default() };
+        plan(&desired, &observed, asker, &Consent::default(), NOW)
+    };
+    assert_eq!(ask(false, Asker::Watch).held[0].why, Why::StoppedByHand);
+    assert_eq!(ask(true, Asker::Watch).lanes[0][0].change, Change::Start);
+    assert_eq!(ask(false, Asker::Person).lanes[0][0].change, Change::Start);
+}
+
+#[test]
 fn the_watch_waits_and_a_person_does_not() {
     let later = NOW + SignedDuration::from_secs(5);
     let how = "exited with code 1".to_owned();
@@ -344,7 +373,8 @@ fn the_watch_waits_and_a_person_does_not() {
         matches!(ask(&down, Asker::Watch).held[0].why, Why::Resting { until, .. } if until == later)
     );
     assert_eq!(ask(&down, Asker::Person).lanes[0][0].change, Change::Start);
-    assert!(matches!(ask(&failed, Asker::Watch).held[0].why, Why::GivenUp { .. }));
+    let recovery = &ask(&failed, Asker::Watch).lanes[0][0];
+    assert!(matches!(recovery.reason, Reason::Recovery { .. }), "its budget is the watch's");
     assert_eq!(ask(&failed, Asker::Person).lanes[0][0].change, Change::Start);
     assert_eq!(ask(&due, Asker::Watch).lanes[0][0].reason, Reason::Due);
     assert!(ask(&due, Asker::Person).is_empty());

@@ -37,7 +37,7 @@ pub(super) fn summary(plan: &Plan) -> String {
     for step in plan.steps() {
         *verbs.entry(step.change.verb()).or_default() += 1;
     }
-    let mut parts: Vec<String> = ["create", "update", "delete", "start", "stop"]
+    let mut parts: Vec<String> = ["create", "update", "delete", "start", "stop", "restart"]
         .iter()
         .filter_map(|verb| Some(format!("{} to {verb}", verbs.get(verb)?)))
         .collect();
@@ -57,6 +57,7 @@ fn sign(change: &Change) -> (char, Style) {
         Change::Delete { .. } => ('-', RED),
         Change::Start => ('>', GREEN),
         Change::Stop => ('x', RED),
+        Change::Restart => ('>', YELLOW),
     }
 }
 
@@ -78,7 +79,7 @@ fn show_step(step: &Step, text: &mut String) {
                 let _ = writeln!(text, "    {}", visible(path));
             }
         }
-        Change::Start | Change::Stop => {}
+        Change::Start | Change::Stop | Change::Restart => {}
     }
 }
 
@@ -110,6 +111,10 @@ pub(super) fn help(held: &Held) -> Option<String> {
             format!("when this is meant: `--allow-deletions {deletions}`")
         }
         Why::GivenUp { .. } => "`redundancy apply` starts it again".to_owned(),
+        Why::StoppedByHand => format!(
+            "`redundancy apply --target {id}` starts it again; `state = \"running\"` in the config \
+             keeps it running whoever stops it"
+        ),
         Why::Blind { .. } | Why::Impossible { .. } | Why::Resting { .. } => return None,
     })
 }

@@ -37,7 +37,7 @@ pub(super) fn plan(plan: &Plan) -> String {
             Change::Create { to, .. } => details(&title, &nothing, to, &mut text),
             Change::Update { from, to, .. } => details(&title, from, to, &mut text),
             Change::Delete { from } => details(&title, from, &nothing, &mut text),
-            Change::Start | Change::Stop => {}
+            Change::Start | Change::Stop | Change::Restart => {}
         }
     }
     for held in &plan.held {

@@ -86,9 +86,14 @@ async fn stop_processes(controller: &Controller) -> anyhow::Result<ExitCode> {
 /// Whether it runs or would be started.
 fn is_on(status: &Status) -> bool {
     match status {
-        Status::Running { .. } | Status::Scheduled { .. } | Status::Down { .. } => true,
-        Status::Present | Status::Finished { .. } | Status::Failed { .. } | Status::Stopped => {
-            false
-        }
+        Status::Running { .. }
+        | Status::Unwell { .. }
+        | Status::Scheduled { .. }
+        | Status::Down { .. } => true,
+        Status::Present
+        | Status::Finished { .. }
+        | Status::Failed { .. }
+        | Status::Stopped
+        | Status::StoppedByHand => false,
     }
 }

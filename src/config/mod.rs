@@ -13,6 +13,7 @@ mod not_yet;
 mod parse;
 pub mod patterns;
 pub mod problem;
+pub mod pm2;
 mod process;
 pub mod render;
 mod schema;

@@ -8,9 +8,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{patterns::Patterns, table, units::Span};
-use crate::core::{backoff, id::Name};
+use crate::core::backoff;
 
-pub use super::process::{Log, Process, Restart, Runner, State, StopSignal};
+pub use super::{
+    pm2::{Pm2, Pm2Process},
+    process::{Log, Process, Restart, Runner, State, StopSignal},
+};
 
 /// What must exist: the processes, workflows and functions of a project and their backups. Every
 /// key has a default but the name of a process and what a workflow or a function backs up.
@@ -18,6 +21,8 @@ pub use super::process::{Log, Process, Restart, Runner, State, StopSignal};
 #[serde(default, deny_unknown_fields)]
 #[schemars(title = "redundancy.toml")]
 pub struct Config {
+    /// Who runs the processes that do not say it themselves. Stands before the first table.
+    pub runner: Runner,
     /// The loop: where things go and how often to look.
     #[serde(deserialize_with = "table::table")]
     pub controller: Controller,
@@ -42,6 +47,16 @@ pub struct Config {
     /// Functions to give a backup.
     #[serde(deserialize_with = "table::list")]
     pub function: Vec<Function>,
+}
+
+impl Config {
+    /// The same, with each process knowing who runs it.
+    pub(super) fn with_runners(mut self) -> Self {
+        for process in &mut self.process {
+            process.runner.get_or_insert(self.runner);
+        }
+        self
+    }
 }
 
 /// `[controller]`: where things go and how often to look.
@@ -94,9 +109,10 @@ pub struct Failover {
     pub rise: u32,
     /// Shortest time on the backup before duty returns.
     pub hold: Span,
-    /// Recovery attempts an incident before a person is called.
+    /// Attempts to start again what was given up, or to restart what does not do its work, before
+    /// a person is called. What has been well for `hold` has all of them again.
     pub max_recovery_attempts: u32,
-    /// Rest between restarts in a row.
+    /// Rest between restarts in a row, and the longest rest between attempts at recovery.
     #[serde(deserialize_with = "table::table")]
     pub backoff: Backoff,
 }
@@ -147,18 +163,6 @@ impl From<Backoff> for backoff::Backoff {
     fn from(it: Backoff) -> Self {
         Self { initial: it.initial.0, factor: it.factor, max: it.max.0 }
     }
-}
-
-/// `[pm2]`: where PM2 is.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct Pm2 {
-    /// PM2's home folder; `$PM2_HOME` or `~/.pm2` when left out.
-    pub home: Option<PathBuf>,
-    /// Whether to install PM2 into a private folder when it is missing.
-    pub install_if_missing: bool,
-    /// PM2 namespace of the backups.
-    pub namespace: Option<Name>,
 }
 
 /// `[github]`: where the workflows are.

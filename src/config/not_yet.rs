@@ -3,7 +3,6 @@
 use super::{problem::Note, tree::Item};
 
 const NO_FAILOVER: &str = "this version does not fail over by itself";
-const NO_PM2: &str = "this version does not work with PM2";
 const NO_GITHUB: &str = "this version does not talk to GitHub";
 const NO_NETLIFY: &str = "this version does not talk to Netlify";
 const NO_REPORTS: &str = "this version makes no reports by itself";
@@ -16,11 +15,6 @@ const KEYS: &[(&str, &str, &str)] = &[
     ("controller", "emergency_below", NO_EMERGENCY),
     ("failover", "fall", NO_FAILOVER),
     ("failover", "rise", NO_FAILOVER),
-    ("failover", "hold", NO_FAILOVER),
-    ("failover", "max_recovery_attempts", NO_FAILOVER),
-    ("pm2", "home", NO_PM2),
-    ("pm2", "install_if_missing", NO_PM2),
-    ("pm2", "namespace", NO_PM2),
     ("github", "repository", NO_GITHUB),
     ("github", "token_env", NO_GITHUB),
     ("github", "api_url", NO_GITHUB),
@@ -35,13 +29,7 @@ pub(super) fn notes(root: &Item<'_>) -> Vec<Note> {
         let span = root.child(table)?.key(key)?;
         Some(Note { span, message: format!("`{key}` has no effect yet: {why}") })
     });
-    let runners = root.children("process").into_iter().filter_map(|process| {
-        (process.text("runner")? == "pm2").then(|| Note {
-            span: process.value("runner"),
-            message: format!("this process is not run yet: {NO_PM2}"),
-        })
-    });
-    let mut notes: Vec<Note> = keys.chain(runners).collect();
+    let mut notes: Vec<Note> = keys.collect();
     notes.sort_by_key(|note| note.span.start);
     notes
 }

@@ -44,7 +44,7 @@ pub fn parse(text: &str) -> Result<(Config, Vec<Note>), Vec<Problem>> {
     }
     let mut root = root;
     let mut removed = Removed::new();
-    let config = read(&mut root, text, &mut removed, &mut problems);
+    let config = read(&mut root, text, &mut removed, &mut problems).map(Config::with_runners);
     let root = Item::root(root.get_ref(), &removed);
     if let Some(config) = &config {
         check::all(config, &root, &mut problems);

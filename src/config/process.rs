@@ -7,7 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    model::{Backoff, Mode},
+    model::{Backoff, Failover, Mode},
+    pm2::Pm2Process,
     table,
     units::{self, Span},
 };
@@ -27,9 +28,9 @@ pub struct Process {
     /// `pm2/NAME` or `embedded/NAME` says whose.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backs_up: Option<String>,
-    /// Who runs it.
-    #[serde(default)]
-    pub runner: Runner,
+    /// Who runs it; `runner` at the top of the file when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runner: Option<Runner>,
     /// The program and its arguments, one by one. Never given to a shell.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(min = 1))]
@@ -48,16 +49,22 @@ pub struct Process {
     /// Folder that it runs in; the project's when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cwd: Option<PathBuf>,
-    /// Environment variables, on top of those that the tool itself has. Values are never shown.
-    /// No secrets: start the tool with the variable set, and it is passed on.
+    /// Environment variables, on top of those that the tool itself has; under PM2, on top of
+    /// `PATH`, `HOME`, `USER`, `LOGNAME`, `SHELL`, `LANG`, `LC_ALL`, `TZ` and `TMPDIR`. Values are
+    /// never shown. No secrets: put them into a file of `env_files`.
     #[serde(default)]
     pub env: BTreeMap<String, String>,
+    /// Files with lines like `NAME=value`, relative to the project. A later one wins over an
+    /// earlier one, and `env` over all of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub env_files: Vec<PathBuf>,
     /// Whether it may run beside what it backs up; `failover.mode` when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mode: Option<Mode>,
-    /// Whether it should run at all.
-    #[serde(default)]
-    pub state: State,
+    /// Whether it should run at all. `running` also starts again what a person stopped under PM2;
+    /// when left out, such a stop is respected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<State>,
     /// When it is started again after it ended. With `cron` it is never restarted between runs.
     #[serde(default)]
     pub restart: Restart,
@@ -74,21 +81,25 @@ pub struct Process {
         skip_serializing_if = "Option::is_none"
     )]
     pub backoff: Option<Backoff>,
-    /// Five cron fields (minute, hour, day, month, weekday): when it is started.
+    /// Five cron fields (minute, hour, day, month, weekday): when it is started. PM2 reads them in
+    /// the time zone of its daemon.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cron: Option<String>,
     /// Time zone of `cron`, like `Europe/Berlin`; UTC when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timezone: Option<String>,
-    /// Signal that asks it to stop.
+    /// Signal that asks it to stop. PM2 has one of its own, `SIGINT`.
     #[serde(default)]
     pub stop_signal: StopSignal,
     /// How long it may take to stop before its whole group is killed.
     #[serde(default = "Process::default_stop_timeout")]
     pub stop_timeout: Span,
-    /// Its output.
+    /// Its output, where this tool runs it.
     #[serde(default, deserialize_with = "table::table")]
     pub log: Log,
+    /// What only PM2 has.
+    #[serde(default, deserialize_with = "table::table")]
+    pub pm2: Pm2Process,
 }
 
 impl Process {
@@ -101,15 +112,16 @@ impl Process {
         Self {
             name,
             backs_up: None,
-            runner: Runner::default(),
+            runner: None,
             command,
             script: None,
             args: Vec::new(),
             interpreter: None,
             cwd: None,
             env: BTreeMap::new(),
+            env_files: Vec::new(),
             mode: None,
-            state: State::default(),
+            state: None,
             restart: Restart::default(),
             max_restarts: Self::default_max_restarts(),
             min_uptime: Self::default_min_uptime(),
@@ -119,7 +131,22 @@ impl Process {
             stop_signal: StopSignal::default(),
             stop_timeout: Self::default_stop_timeout(),
             log: Log::default(),
+            pm2: Pm2Process::default(),
         }
+    }
+
+    /// Who runs it.
+    #[must_use]
+    pub fn runner(&self) -> Runner {
+        self.runner.unwrap_or_default()
+    }
+
+    /// Whether it should run now: it may be switched off, or stand by until it is on duty.
+    #[must_use]
+    pub fn runs(&self, failover: &Failover) -> bool {
+        let mode = self.mode.unwrap_or(failover.mode);
+        let stands_by = self.backs_up.is_some() && mode == Mode::Exclusive;
+        self.state != Some(State::Stopped) && !stands_by
     }
 
     fn default_max_restarts() -> u32 {
@@ -134,17 +161,22 @@ impl Process {
         Span::secs(10)
     }
 
+    /// The program that runs `script`, if one does.
+    #[must_use]
+    pub fn interpreter(&self) -> Option<&str> {
+        match self.interpreter.as_deref() {
+            Some(Self::NO_INTERPRETER) => None,
+            Some(named) => Some(named),
+            None => usual_interpreter(self.script.as_ref()?),
+        }
+    }
+
     /// The program and its arguments: `command`, or what `script`, `args` and `interpreter` come
     /// to. Never empty for a config that was loaded.
     #[must_use]
     pub fn argv(&self) -> Vec<String> {
         let Some(script) = &self.script else { return self.command.clone() };
-        let interpreter = match self.interpreter.as_deref() {
-            Some(Self::NO_INTERPRETER) => None,
-            Some(named) => Some(named),
-            None => usual_interpreter(script),
-        };
-        let program = interpreter.map(str::to_owned);
+        let program = self.interpreter().map(str::to_owned);
         program.into_iter().chain([script.clone()]).chain(self.args.iter().cloned()).collect()
     }
 
@@ -167,19 +199,18 @@ fn usual_interpreter(script: &str) -> Option<&'static str> {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Runner {
-    /// This tool.
-    #[default]
-    Embedded,
     /// PM2.
+    #[default]
     Pm2,
+    /// This tool.
+    Embedded,
 }
 
 /// Whether a process should run at all.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum State {
     /// It should.
-    #[default]
     Running,
     /// It should be there and stopped.
     Stopped,

@@ -124,6 +124,14 @@ pub(super) fn size_schema(_: &mut SchemaGenerator) -> Schema {
     })
 }
 
+/// A size as text that two different sizes never share: with a unit where it is a whole number of
+/// them.
+pub(crate) fn exact_size(bytes: u64) -> String {
+    let units = [("GiB", ByteSize::gib(1).0), ("MiB", ByteSize::mib(1).0), ("KiB", 1024)];
+    let unit = units.iter().find(|(_, size)| bytes > 0 && bytes.is_multiple_of(*size));
+    unit.map_or_else(|| format!("{bytes} B"), |(name, size)| format!("{} {name}", bytes / size))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -142,5 +150,12 @@ mod tests {
         for span in [Span::millis(1), Span::secs(0), Span::secs(90), Span::secs(400 * 24 * 3600)] {
             assert_eq!(span.to_string().parse(), Ok(span));
         }
+    }
+
+    #[test]
+    fn sizes_keep_every_byte() {
+        assert_eq!(exact_size(10 * 1024 * 1024), "10 MiB");
+        assert_eq!(exact_size(1025), "1025 B");
+        assert_eq!(exact_size(0), "0 B");
     }
 }

@@ -17,8 +17,10 @@ use super::{
 use crate::{
     config::{LoadError, Loaded, load, render},
     core::{
-        change::Why,
+        change::{Step, Why},
+        health::Health,
         id::Id,
+        incident::{self, Incidents},
         plan::{Asker, Consent, Plan},
         resource::{Run, Status},
         retry::Attempts,
@@ -31,6 +33,9 @@ const LOCKED: Duration = Duration::from_secs(1);
 
 /// The longest sleep while something is due by the clock: a clock that jumped is noticed by then.
 const LONGEST_SLEEP: Duration = Duration::from_mins(1);
+
+/// Under which key the journal has the incidents.
+const INCIDENTS: &str = "incidents";
 
 /// Why a watch can't begin.
 #[derive(Debug, thiserror::Error)]
@@ -129,6 +134,9 @@ struct Watch {
     touched: Option<Scope>,
     stop: Rc<Stop>,
     attempts: Attempts,
+    incidents: Incidents,
+    /// The incidents as the journal has them.
+    remembered: String,
     /// What was told of each resource that is left alone, so that it is told once.
     held: BTreeMap<Id, Why>,
     /// The status of each resource of ours as of the last look, if there was one.
@@ -142,6 +150,7 @@ impl Watch {
         let config = ConfigFile::new(path, loaded);
         let name = config.path().file_name().unwrap_or_default();
         let triggers = Triggers::new(loaded.project.root.join(name))?;
+        let remembered = journal.recall(INCIDENTS)?.unwrap_or_default();
         let watch = Self {
             lock,
             controller: Rc::new(Controller::new(loaded.project.clone())),
@@ -153,6 +162,9 @@ impl Watch {
             touched: None,
             stop: Rc::default(),
             attempts: Attempts::default(),
+            // What an older version remembered, and this one can't read, is counted anew.
+            incidents: serde_json::from_str(&remembered).unwrap_or_default(),
+            remembered,
             held: BTreeMap::new(),
             seen: None,
             next: None,
@@ -314,7 +326,7 @@ impl Watch {
                 match Lock::take(&apply_lock, "watch", Timestamp::now()) {
                     // Somebody else made changes after the look: what was seen is out of date.
                     Ok(lock) if lock.before != last_holder => continue,
-                    Ok(lock) => self.in_hand.add(plan.lanes, Some(lock)),
+                    Ok(lock) => self.take_in_hand(plan.lanes, Some(lock)),
                     Err(why) => {
                         info!("changes wait: {why}");
                         self.next = Some(Timestamp::now() + LOCKED);
@@ -322,7 +334,7 @@ impl Watch {
                     }
                 }
             } else {
-                self.in_hand.add(plan.lanes, None);
+                self.take_in_hand(plan.lanes, None);
             }
             self.begin();
             break;
@@ -331,12 +343,55 @@ impl Watch {
         self.write_notes();
     }
 
+    fn take_in_hand(&mut self, lanes: Vec<Vec<Step>>, lock: Option<Lock>) {
+        let now = Timestamp::now();
+        for lane in &lanes {
+            self.incidents.note(lane, now);
+        }
+        // Before it is tried: whoever is killed in the middle of an attempt has made it.
+        self.remember_incidents();
+        self.in_hand.add(lanes, lock);
+    }
+
+    fn remember_incidents(&mut self) {
+        let text = match serde_json::to_string(&self.incidents) {
+            Ok(text) if text != self.remembered => text,
+            _ => return,
+        };
+        match self.journal.borrow_mut().remember(INCIDENTS, &text) {
+            Ok(()) => self.remembered = text,
+            Err(error) => error!("the journal was not written: {error}"),
+        }
+    }
+
+    /// Whether a resource does well, as far as was seen; what was just changed shows that later.
+    fn is_well(&self, id: &Id) -> Option<bool> {
+        let World { desired, observed } = &self.world;
+        if self.in_hand.has(id) {
+            return None;
+        }
+        let run = desired.wanted.get(id)?.run;
+        match Health::of(run, observed.found.get(id).map(|it| &it.status)) {
+            Health::Healthy => Some(true),
+            Health::Unhealthy | Health::Failed => Some(false),
+            Health::Stopped | Health::Unknown => None,
+        }
+    }
+
     /// The plan for what was seen last, without what rests; tells what is newly left alone.
     fn plan(&mut self) -> Plan {
         let now = Timestamp::now();
         let plan = self.world.plan(Asker::Watch, &Consent::default(), now);
         let mut plan = plan.only(|id| !self.in_hand.has(id));
-        let backoff = self.controller.project().config.failover.backoff.into();
+        let failover = &self.controller.project().config.failover;
+        let backoff = failover.backoff.into();
+        let (attempts, calm) = (failover.max_recovery_attempts, failover.hold.0);
+        let policy = incident::Policy { attempts, backoff, calm };
+        let mut incidents = std::mem::take(&mut self.incidents);
+        incidents.see(|id| self.is_well(id), &policy, now);
+        incidents.hold(&mut plan, &policy, now);
+        self.incidents = incidents;
+        self.remember_incidents();
         self.attempts.hold_resting(&mut plan, |id| self.in_hand.has(id), &backoff, now);
         let resting = plan.held.iter().filter_map(|held| match held.why {
             Why::Resting { until, .. } => Some(until),

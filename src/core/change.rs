@@ -43,6 +43,8 @@ pub enum Change {
     Start,
     /// Stop it.
     Stop,
+    /// Stop what runs and does not do its work, and start it again.
+    Restart,
 }
 
 impl Change {
@@ -55,6 +57,7 @@ impl Change {
             Self::Delete { .. } => "delete",
             Self::Start => "start",
             Self::Stop => "stop",
+            Self::Restart => "restart",
         }
     }
 }
@@ -80,6 +83,11 @@ pub enum Reason {
     /// It should run and does not.
     NotRunning {
         /// How it is instead.
+        how: String,
+    },
+    /// It failed, and whoever runs it gave it up: a further attempt.
+    Recovery {
+        /// How it failed.
         how: String,
     },
     /// It should be off and is not.
@@ -113,7 +121,10 @@ impl Reason {
             | Self::Removed
             | Self::Due
             | Self::Asked => Origin::Config,
-            Self::ChangedByHand | Self::NotRunning { .. } | Self::ShouldBeOff => Origin::Drift,
+            Self::ChangedByHand
+            | Self::NotRunning { .. }
+            | Self::Recovery { .. }
+            | Self::ShouldBeOff => Origin::Drift,
         }
     }
 }
@@ -129,6 +140,7 @@ impl fmt::Display for Reason {
             Self::Overwritten => "you asked to overwrite the changes made by hand",
             Self::Removed => "the config no longer asks for it",
             Self::NotRunning { how } => return write!(f, "drift: it should run, and {how}"),
+            Self::Recovery { how } => return write!(f, "recovery: it {how}"),
             Self::ShouldBeOff => "it should be off",
             Self::Due => "its schedule says now",
             Self::Asked => "you asked for it",
@@ -201,6 +213,8 @@ pub enum Why {
         /// What happened.
         how: String,
     },
+    /// A person stopped it, and the config does not say that it has to run all the same.
+    StoppedByHand,
 }
 
 impl Why {
@@ -225,6 +239,7 @@ impl fmt::Display for Why {
                 write!(f, "{how}; it rests and is tried again at {until:.0}")
             }
             Self::GivenUp { how } => write!(f, "given up: {how}"),
+            Self::StoppedByHand => f.write_str("somebody stopped it by hand"),
         }
     }
 }

@@ -31,10 +31,10 @@ impl Health {
             // A file that exists says nothing about whether it works when it is needed.
             (_, None | Some(Status::Present)) => Self::Unknown,
             (Run::On, Some(Status::Running { .. } | Status::Scheduled { .. })) => Self::Healthy,
-            (_, Some(Status::Finished { .. })) | (Run::Off, Some(Status::Stopped)) => Self::Stopped,
-            (Run::On, Some(Status::Down { .. } | Status::Stopped)) | (Run::Off, Some(_)) => {
-                Self::Unhealthy
-            }
+            (_, Some(Status::Finished { .. } | Status::StoppedByHand))
+            | (Run::Off, Some(Status::Stopped)) => Self::Stopped,
+            (Run::On, Some(Status::Down { .. } | Status::Unwell { .. } | Status::Stopped))
+            | (Run::Off, Some(_)) => Self::Unhealthy,
             (Run::On, Some(Status::Failed { .. })) => Self::Failed,
         }
     }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     change::{Change, Held, Origin, Reason, Step, Why},
     id::{Id, Name},
-    resource::{Actual, Desired, Observed, Run, Status, Wanted},
+    resource::{Actual, Body, Desired, Observed, Run, Status, Wanted},
 };
 
 /// What would be done, and what would not.
@@ -159,25 +159,33 @@ fn steps(
 ) -> Result<Vec<Step>, Why> {
     let step = |change, reason| Step { id: id.clone(), change, reason };
     let Some(found) = found else {
-        let (to, run) = (wanted.body.clone(), wanted.run);
+        // What is not ours to make is not made.
+        let Some(to) = wanted.body.clone() else { return Ok(Vec::new()) };
+        let run = wanted.run;
         let create = Change::Create { to, run, backs_up: wanted.backs_up.clone() };
         return Ok(vec![step(create, Reason::Missing)]);
     };
     let mut lane = Vec::new();
-    if let Some(reason) = update_reason(id, wanted, found, consent)? {
-        let differing = wanted.body.differing_fields(&found.body);
-        let restart = matches!(found.status, Status::Running { .. })
+    if let Some(body) = &wanted.body
+        && let Some(reason) = update_reason(id, wanted, body, found, consent)?
+    {
+        let differing = body.differing_fields(&found.body);
+        let restart = matches!(found.status, Status::Running { .. } | Status::Unwell { .. })
             && wanted.run == Run::On
             && differing.iter().any(|field| !wanted.hot_fields.contains(field));
         let update = Change::Update {
             from: found.body.clone(),
-            to: wanted.body.clone(),
+            to: body.clone(),
             backs_up: wanted.backs_up.clone(),
             restart,
         };
         lane.push(step(update, reason));
     }
-    match (run_step(wanted.run, &found.status, asker, now), lane.is_empty()) {
+    let restarts =
+        matches!(lane.as_slice(), [Step { change: Change::Update { restart: true, .. }, .. }]);
+    match (run_step(wanted, &found.status, asker, now), lane.is_empty()) {
+        // Restarted for a change, it has its chance to be well again.
+        (Ok(Some((Change::Restart, _))), _) if restarts => {}
         (Ok(Some((change, reason))), _) => lane.push(step(change, reason)),
         (Err(why), true) => return Err(why),
         (Ok(None) | Err(_), _) => {}
@@ -190,6 +198,7 @@ fn steps(
 fn update_reason(
     id: &Id,
     wanted: &Wanted,
+    body: &Body,
     found: &Actual,
     consent: &Consent,
 ) -> Result<Option<Reason>, Why> {
@@ -200,10 +209,10 @@ fn update_reason(
             Err(Why::NotOurs)
         };
     };
-    if found.body == wanted.body {
+    if found.body == *body {
         return Ok((mark.backs_up != wanted.backs_up).then_some(Reason::ConfigChanged));
     }
-    let (wanted_digest, live) = (wanted.body.digest(), found.body.digest());
+    let (wanted_digest, live) = (body.digest(), found.body.digest());
     if live == mark.written {
         return Ok(Some(Reason::ConfigChanged));
     }
@@ -211,7 +220,7 @@ fn update_reason(
         if consent.overwrite.contains(id) {
             return Ok(Some(Reason::Overwritten));
         }
-        return Err(Why::EditedByHand { from: found.body.clone(), to: wanted.body.clone() });
+        return Err(Why::EditedByHand { from: found.body.clone(), to: body.clone() });
     }
     let by_hand_only = wanted_digest == mark.written;
     Ok(Some(if by_hand_only { Reason::ChangedByHand } else { Reason::ChangedOnBothSides }))
@@ -219,22 +228,37 @@ fn update_reason(
 
 /// The start or stop that brings a resource from how it is to how it should be.
 fn run_step(
-    wanted: Run,
+    wanted: &Wanted,
     status: &Status,
     asker: Asker,
     now: Timestamp,
 ) -> Result<Option<(Change, Reason)>, Why> {
     let start = |how: &str| Ok(Some((Change::Start, Reason::NotRunning { how: how.to_owned() })));
-    match (wanted, status) {
+    match (wanted.run, status) {
         (Run::On, Status::Present | Status::Running { .. } | Status::Finished { .. })
         | (
             Run::Off,
-            Status::Present | Status::Stopped | Status::Finished { .. } | Status::Failed { .. },
+            Status::Present
+            | Status::Stopped
+            | Status::StoppedByHand
+            | Status::Finished { .. }
+            | Status::Failed { .. },
         ) => Ok(None),
-        (Run::Off, Status::Running { .. } | Status::Scheduled { .. } | Status::Down { .. }) => {
-            Ok(Some((Change::Stop, Reason::ShouldBeOff)))
+        (
+            Run::Off,
+            Status::Running { .. }
+            | Status::Unwell { .. }
+            | Status::Scheduled { .. }
+            | Status::Down { .. },
+        ) => Ok(Some((Change::Stop, Reason::ShouldBeOff))),
+        (Run::On, Status::Unwell { how, .. }) => {
+            Ok(Some((Change::Restart, Reason::Recovery { how: how.clone() })))
         }
         (Run::On, Status::Stopped) => start("is stopped"),
+        (Run::On, Status::StoppedByHand) if asker == Asker::Person || wanted.insist => {
+            start("was stopped by hand")
+        }
+        (Run::On, Status::StoppedByHand) => Err(Why::StoppedByHand),
         (Run::On, Status::Scheduled { next }) => {
             let due = asker == Asker::Watch && *next <= now;
             Ok(due.then_some((Change::Start, Reason::Due)))
@@ -248,7 +272,7 @@ fn run_step(
         }
         (Run::On, Status::Failed { how, .. }) => match asker {
             Asker::Person => start(how),
-            Asker::Watch => Err(Why::GivenUp { how: how.clone() }),
+            Asker::Watch => Ok(Some((Change::Start, Reason::Recovery { how: how.clone() }))),
         },
     }
 }
@@ -257,10 +281,7 @@ fn run_step(
 fn deletion(id: &Id, found: &Actual, consent: &Consent) -> Result<Step, Why> {
     let edited = found.mark.as_ref().is_some_and(|mark| mark.written != found.body.digest());
     if edited && !found.body.files.is_empty() && !consent.overwrite.contains(id) {
-        return Err(Why::EditedByHand {
-            from: found.body.clone(),
-            to: super::resource::Body::default(),
-        });
+        return Err(Why::EditedByHand { from: found.body.clone(), to: Body::default() });
     }
     let change = Change::Delete { from: found.body.clone() };
     Ok(Step { id: id.clone(), change, reason: Reason::Removed })

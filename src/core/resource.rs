@@ -134,6 +134,15 @@ pub enum Status {
         /// When it started.
         since: Timestamp,
     },
+    /// A process runs and does not do its work: it is frozen, or needs too much.
+    Unwell {
+        /// Its process id.
+        pid: u32,
+        /// When it started.
+        since: Timestamp,
+        /// What is wrong with it: `is frozen`.
+        how: String,
+    },
     /// Its schedule will start it.
     Scheduled {
         /// When.
@@ -164,6 +173,8 @@ pub enum Status {
     },
     /// It is off on purpose.
     Stopped,
+    /// It is off because a person stopped it, by other means than this tool.
+    StoppedByHand,
 }
 
 impl Status {
@@ -173,11 +184,12 @@ impl Status {
         match self {
             Self::Present => "present",
             Self::Running { .. } => "running",
+            Self::Unwell { .. } => "unwell",
             Self::Scheduled { .. } => "scheduled",
             Self::Down { .. } => "down",
             Self::Finished { .. } => "finished",
             Self::Failed { .. } => "failed",
-            Self::Stopped => "stopped",
+            Self::Stopped | Self::StoppedByHand => "stopped",
         }
     }
 
@@ -185,11 +197,11 @@ impl Status {
     #[must_use]
     pub fn since(&self) -> Option<Timestamp> {
         match self {
-            Self::Running { since, .. } => Some(*since),
+            Self::Running { since, .. } | Self::Unwell { since, .. } => Some(*since),
             Self::Down { at, .. } | Self::Finished { at, .. } | Self::Failed { at, .. } => {
                 Some(*at)
             }
-            Self::Present | Self::Scheduled { .. } | Self::Stopped => None,
+            Self::Present | Self::Scheduled { .. } | Self::Stopped | Self::StoppedByHand => None,
         }
     }
 }
@@ -199,13 +211,28 @@ impl fmt::Display for Status {
         f.write_str(self.word())?;
         match self {
             Self::Running { pid, .. } => write!(f, ", pid {pid}"),
+            Self::Unwell { pid, how, .. } => write!(f, ", pid {pid}: {how}"),
             Self::Scheduled { next } => write!(f, " for {next:.0}"),
             Self::Down { how, .. } | Self::Finished { how, .. } | Self::Failed { how, .. } => {
                 write!(f, ": {how}")
             }
+            Self::StoppedByHand => f.write_str(" by hand"),
             Self::Present | Self::Stopped => Ok(()),
         }
     }
+}
+
+/// What a running resource uses and has been through: told to people, compared with nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Vitals {
+    /// How often it was started again.
+    pub restarts: u64,
+    /// Its memory, in bytes.
+    pub memory: Option<u64>,
+    /// Its share of one processor, in thousandths.
+    pub cpu: Option<u32>,
+    /// How its last run ended: `exited with code 1`.
+    pub last_exit: Option<String>,
 }
 
 /// A resource as it was found.
@@ -217,6 +244,8 @@ pub struct Actual {
     pub status: Status,
     /// Whether it is ours.
     pub mark: Option<Mark>,
+    /// What it uses, where its provider tells.
+    pub vitals: Option<Vitals>,
 }
 
 /// Whether a wanted resource should be doing its work.
@@ -232,10 +261,12 @@ pub enum Run {
 /// A resource as the config wants it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wanted {
-    /// What it shall consist of.
-    pub body: Body,
+    /// What it shall consist of. None: that is not ours to say, only whether it runs.
+    pub body: Option<Body>,
     /// Whether it shall run.
     pub run: Run,
+    /// Whether it is started again even when a person stopped it.
+    pub insist: bool,
     /// What it stands in for, by the name that its provider uses.
     pub backs_up: Option<String>,
     /// Fields that may change while it runs; a difference in any other field needs a restart.

@@ -1,5 +1,6 @@
-//! The journal: what was seen, decided and done, and why. People and reports read it; no decision
-//! does, so deleting it changes nothing but the memory.
+//! The journal: what was seen, decided and done, and why. People and reports read it. Of all
+//! decisions only one does: how often recovery was tried lately. So deleting it changes nothing but
+//! the memory, and that what failed is tried as often again.
 //!
 //! It is one SQLite file in write-ahead mode. An entry survives a killed controller at once, and
 //! a power loss from the next checkpoint on.
@@ -183,6 +184,10 @@ impl Journal {
                 id     TEXT,
                 text   TEXT NOT NULL
             ) STRICT;
+            CREATE TABLE IF NOT EXISTS memory (
+                key   TEXT PRIMARY KEY,
+                value TEXT NOT NULL
+            ) STRICT;
             CREATE INDEX IF NOT EXISTS event_by_id ON event (id, number);
             CREATE INDEX IF NOT EXISTS event_by_time ON event (at);";
         let made = format!("{tables} PRAGMA user_version = {VERSION}; COMMIT;");
@@ -276,6 +281,24 @@ impl Journal {
             transaction.commit()
         };
         insert_all(&mut self.connection).map_err(|source| Error::Sqlite { path, source })
+    }
+
+    /// Remembers `value` under `key`, for the program that comes after this one.
+    pub fn remember(&mut self, key: &str, value: &str) -> Result<(), Error> {
+        if !self.is_in_place() {
+            *self = Self::open(&self.path.clone())?.0;
+        }
+        let sql = "INSERT INTO memory (key, value) VALUES (?1, ?2)
+            ON CONFLICT (key) DO UPDATE SET value = excluded.value";
+        let done = self.connection.execute(sql, [key, value]);
+        done.map(drop).map_err(|source| self.error(source))
+    }
+
+    /// What is remembered under `key`.
+    pub fn recall(&self, key: &str) -> Result<Option<String>, Error> {
+        let sql = "SELECT value FROM memory WHERE key = ?1";
+        let found = self.connection.query_row(sql, [key], |row| row.get(0)).optional();
+        found.map_err(|source| self.error(source))
     }
 
     /// Forgets what is older than `keep`.

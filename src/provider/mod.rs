@@ -6,6 +6,7 @@ pub mod files;
 pub mod github;
 pub mod netlify;
 pub mod pm2;
+mod process;
 
 use std::path::PathBuf;
 

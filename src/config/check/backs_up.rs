@@ -40,7 +40,7 @@ pub(super) fn check(processes: &[Process], items: &[Item<'_>], problems: &mut Ve
         let at = items[index].value("backs_up");
         let problem = if target == index {
             let problem = Problem::at(at, format!("`{name}` backs up itself"));
-            match processes[index].runner {
+            match processes[index].runner() {
                 Runner::Embedded => problem.help(format!(
                     "if the primary is a process of PM2, write it as \"pm2/{name}\""
                 )),
@@ -86,10 +86,10 @@ fn find(
         _ => (None, target),
     };
     let found = by_name.get(name).copied();
-    let found = found.filter(|&it| runner.is_none_or(|runner| processes[it].runner == runner));
+    let found = found.filter(|&it| runner.is_none_or(|runner| processes[it].runner() == runner));
     if found.is_none() && runner == Some(Runner::Embedded) {
         let problem = Problem::whole(format!("no process that this tool runs is called {name:?}"));
-        let embedded = processes.iter().filter(|it| it.runner == Runner::Embedded);
+        let embedded = processes.iter().filter(|it| it.runner() == Runner::Embedded);
         let known: Vec<&str> = embedded.map(|it| it.name.as_str()).collect();
         return Err(match wording::nearest(name, &known) {
             Some(name) => problem.help(format!("did you mean \"embedded/{name}\"?")),

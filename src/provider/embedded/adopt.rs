@@ -7,15 +7,19 @@ use jiff::{SignedDuration, Timestamp};
 use super::{
     Embedded,
     definition::Definition,
-    kernel::{self, ProcessId, failed},
-    mark::Member,
     record::{Entry, Record, Run},
     records::Reading,
     running::lock,
 };
 use crate::{
     core::{digest::Digest, id::Name},
-    provider::Error,
+    provider::{
+        Error,
+        process::{
+            kernel::{self, ProcessId, failed},
+            mark::Member,
+        },
+    },
 };
 
 impl Embedded {

@@ -5,13 +5,10 @@ use jiff::{SignedDuration, Timestamp};
 use super::{
     Embedded,
     definition::HOT_FIELDS,
-    kernel::{self, ProcessId, failed},
-    mark,
     record::{Record, Run},
     running::lock,
     settings::Configured,
     spawn::spawn,
-    stop::Manner,
 };
 use crate::{
     config::model::StopSignal,
@@ -21,7 +18,14 @@ use crate::{
         recovery::{self, Ended, Exit, Next},
         resource::{self, Body},
     },
-    provider::Error,
+    provider::{
+        Error,
+        process::{
+            end::Manner,
+            kernel::{self, ProcessId, failed},
+            mark,
+        },
+    },
 };
 
 impl Embedded {
@@ -42,6 +46,7 @@ impl Embedded {
             }
             Change::Start => self.start(name, now),
             Change::Stop => self.stop(name, now).await,
+            Change::Restart => self.restart(name, now).await,
         }
     }
 
@@ -165,6 +170,20 @@ impl Embedded {
             }
         }
         self.launch(name, record, now)
+    }
+
+    async fn restart(&self, name: &Name, now: Timestamp) -> Result<(), Error> {
+        let began = std::time::Instant::now();
+        let entry = self.look_at(name, now)?.ok_or_else(|| vanished(name))?;
+        if !matches!(entry.record.run, Run::Started { .. }) {
+            return self.start(name, now);
+        }
+        self.end_all(name, leader(&entry.record), manner(&entry.record)).await?;
+        self.running.forget(name);
+        let restarts = entry.record.restarts + 1;
+        let record = Record { run: Run::Never, failures: 0, restarts, ..entry.record.clone() };
+        let took = SignedDuration::try_from(began.elapsed()).unwrap_or_default();
+        self.launch(name, record, now + took)
     }
 
     /// Starts what is not running. The record says so before and after, so that whenever this

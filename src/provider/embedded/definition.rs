@@ -2,14 +2,13 @@
 
 use std::{collections::BTreeMap, path::PathBuf, sync::LazyLock};
 
-use bytesize::ByteSize;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     config::{
         model::{Backoff, Log, Process, Restart, StopSignal},
-        units::Span,
+        units::{Span, exact_size},
     },
     core::{
         digest::Digest,
@@ -175,14 +174,6 @@ impl Definition {
     }
 }
 
-/// A size as text that two different sizes never share: with a unit where it is a whole number of
-/// them.
-fn exact_size(bytes: u64) -> String {
-    let units = [("GiB", ByteSize::gib(1).0), ("MiB", ByteSize::mib(1).0), ("KiB", 1024)];
-    let unit = units.iter().find(|(_, size)| bytes > 0 && bytes.is_multiple_of(*size));
-    unit.map_or_else(|| format!("{bytes} B"), |(name, size)| format!("{} {name}", bytes / size))
-}
-
 /// The config's word for one of its choices.
 fn word(choice: &impl Serialize) -> String {
     match serde_json::to_value(choice) {
@@ -239,12 +230,5 @@ mod tests {
         for field in HOT_FIELDS {
             assert!(fields.contains_key(*field), "{field}");
         }
-    }
-
-    #[test]
-    fn sizes_keep_every_byte() {
-        assert_eq!(exact_size(10 * 1024 * 1024), "10 MiB");
-        assert_eq!(exact_size(1025), "1025 B");
-        assert_eq!(exact_size(0), "0 B");
     }
 }

@@ -11,8 +11,6 @@ use jiff::Timestamp;
 use super::{
     Embedded,
     adopt::leaders,
-    kernel::{self, Fate, ProcessId, failed},
-    mark::{self, Member},
     record::{Entry, Record, Run},
     records::{Damage, Reading},
     running::{Known, lock, over},
@@ -24,7 +22,13 @@ use crate::{
         recovery::{Ended, Exit},
         resource::{Actual, Body, Mark, Sightings, Status, Value},
     },
-    provider::Error,
+    provider::{
+        Error,
+        process::{
+            kernel::{self, Fate, ProcessId, failed},
+            mark::{self, Member},
+        },
+    },
 };
 
 /// The field of a body that stands for a record that can't be read.
@@ -209,7 +213,7 @@ impl Embedded {
 fn seen(entry: &Entry, now: Timestamp) -> Actual {
     let Record { written, backs_up, .. } = &entry.record;
     let mark = Some(Mark { written: *written, backs_up: backs_up.clone() });
-    Actual { body: entry.body.clone(), status: status(entry, now), mark }
+    Actual { body: entry.body.clone(), status: status(entry, now), mark, vitals: None }
 }
 
 /// Shows a record that can't be read as something that needs a person, so that nothing else is
@@ -218,7 +222,7 @@ fn damaged(damage: &Damage) -> Actual {
     let how = explain(damage);
     let field = (DAMAGED.to_owned(), Value::Text(how.clone()));
     let body = Body { fields: [field].into(), ..Body::default() };
-    Actual { body, status: Status::Failed { at: damage.since, how }, mark: None }
+    Actual { body, status: Status::Failed { at: damage.since, how }, mark: None, vitals: None }
 }
 
 fn explain(damage: &Damage) -> String {

@@ -3,7 +3,7 @@
 //!
 //! A process outlives the program that started it, and any later program finds it again: by its
 //! record (`record`, `records`), and where that is missing or behind, by the mark in its
-//! environment (`mark`, `adopt`). So none is lost and none runs twice, whenever a
+//! environment (`adopt`). So none is lost and none runs twice, whenever a
 //! program is killed. That a process ended is the kernel's word too (`running`); what follows is
 //! decided by [`crate::core::recovery`] from the record (`status`) and made by the next change
 //! (`change`, `spawn`, `stop`).
@@ -11,10 +11,8 @@
 mod adopt;
 mod change;
 mod definition;
-mod kernel;
 mod logs;
 mod look;
-mod mark;
 mod record;
 mod records;
 mod running;

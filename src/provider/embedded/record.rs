@@ -3,8 +3,11 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{definition::Definition, kernel::ProcessId};
-use crate::core::{digest::Digest, recovery::Ended, resource::Body, schedule::Schedule};
+use super::definition::Definition;
+use crate::{
+    core::{digest::Digest, recovery::Ended, resource::Body, schedule::Schedule},
+    provider::process::kernel::ProcessId,
+};
 
 /// What is known of one process.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]

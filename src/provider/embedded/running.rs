@@ -15,14 +15,13 @@ use std::{
 use jiff::Timestamp;
 use tokio::{sync::Notify, task::AbortHandle};
 
-use super::{
-    definition::LogLimits,
-    kernel::{self, Fate, ProcessId},
-    logs::Log,
-};
-use crate::core::{
-    id::Name,
-    recovery::{Ended, Exit},
+use super::{definition::LogLimits, logs::Log};
+use crate::{
+    core::{
+        id::Name,
+        recovery::{Ended, Exit},
+    },
+    provider::process::kernel::{self, Fate, ProcessId},
 };
 
 /// Time between two looks at the size of the logs.

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     config::{
         Project,
-        model::{Mode, Runner, State},
+        model::Runner,
     },
     core::{
         digest::Digest,
@@ -41,17 +41,11 @@ pub(super) struct Configured {
 impl Settings {
     pub(super) fn of(project: &Project) -> Self {
         let failover = &project.config.failover;
-        let embedded = project.config.process.iter().filter(|it| it.runner == Runner::Embedded);
+        let embedded = project.config.process.iter().filter(|it| it.runner() == Runner::Embedded);
         let processes = embedded.map(|process| {
             let definition = Definition::of(process, failover.backoff);
             let body = definition.body();
-            let mode = process.mode.unwrap_or(failover.mode);
-            // It stands by until it is on duty.
-            let stands_by = process.backs_up.is_some() && mode == Mode::Exclusive;
-            let run = match process.state {
-                State::Running if !stands_by => Run::On,
-                State::Running | State::Stopped => Run::Off,
-            };
+            let run = if process.runs(failover) { Run::On } else { Run::Off };
             let impossible = definition.schedule().err();
             let backs_up = process.backs_up.clone();
             let configured = Configured { definition, body, run, backs_up, impossible };
@@ -77,8 +71,10 @@ impl Settings {
 impl Configured {
     pub(super) fn wanted(&self) -> Wanted {
         Wanted {
-            body: self.body.clone(),
+            body: Some(self.body.clone()),
             run: self.run,
+            // What is off is off by our own record: nobody else stops it without a signal.
+            insist: true,
             backs_up: self.backs_up.clone(),
             hot_fields: HOT_FIELDS,
         }

@@ -8,8 +8,8 @@ use std::{
     process::{Command, Stdio},
 };
 
-use super::{definition::Definition, logs::Log, mark};
-use crate::provider::Error;
+use super::{definition::Definition, logs::Log};
+use crate::provider::{Error, process::mark};
 
 /// Starts a process as the leader of a group of its own; its pid.
 ///

@@ -127,7 +127,7 @@ pub(crate) fn unreadable(path: &str, problem: &str) -> Actual {
 }
 
 fn present(body: Body, mark: Option<Mark>) -> Actual {
-    Actual { body, status: Status::Present, mark }
+    Actual { body, status: Status::Present, mark, vitals: None }
 }
 
 /// A folder of the project as bodies name it: with `/`, without `.` and `..`.

@@ -97,7 +97,13 @@ impl<'a> Wisher<'a> {
         match self.body(&name, order, generate) {
             Ok(body) => {
                 let backs_up = Some(order.primary.to_owned());
-                let wanted = Wanted { body, run: Run::On, backs_up, hot_fields: &[] };
+                let wanted = Wanted {
+                    body: Some(body),
+                    run: Run::On,
+                    insist: false,
+                    backs_up,
+                    hot_fields: &[],
+                };
                 self.wishes.wanted.insert(name, wanted);
             }
             Err(why) => self.refuse(order.stem, why),

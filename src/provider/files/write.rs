@@ -36,7 +36,7 @@ impl Writer {
                 self.write(Some(from), to, backs_up.as_deref())
             }
             Change::Delete { from } => self.delete(name, from),
-            Change::Start | Change::Stop => {
+            Change::Start | Change::Stop | Change::Restart => {
                 let why = format!("{name} is a file, which is neither started nor stopped");
                 Err(Error::Refused(why))
             }

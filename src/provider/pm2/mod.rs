@@ -1,41 +1,82 @@
-//! PM2: not spoken to yet. What the config asks of it is held, with the reason, so that nobody
-//! takes it for done.
+//! PM2: its processes, looked at and kept right over the sockets of its own daemon.
+//!
+//! `wire` and `client` speak to the daemon and `bus` listens to it; `daemon` starts it. `listed` is
+//! what it has, `definition` what the config makes of it; both come to the same `Shape`, by which
+//! they are compared. `status` says how an app does, `look` puts it all together, and `change` makes
+//! one change. What a dead daemon left running is found by `orphans`.
+//!
+//! Whether a process runs is the kernel's word, never the daemon's alone.
+
+mod bus;
+mod change;
+mod client;
+mod daemon;
+mod definition;
+mod listed;
+mod look;
+mod orphans;
+mod settings;
+mod status;
+mod wire;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 
+use self::{bus::Bus, look::Memory, settings::Settings};
 use super::{Error, Provider};
 use crate::{
-    config::{Project, model::Runner},
+    config::Project,
     core::{
         change::Change,
         id::Name,
-        resource::{Sightings, Wishes},
+        resource::{Run, Sightings, Wanted, Wishes},
     },
 };
 
-/// Why nothing can be done.
-const NOT_YET: &str =
-    "this version does not work with PM2; `runner = \"embedded\"` runs the process without it";
+pub use look::DAEMON;
 
-/// The processes with `runner = "pm2"`.
-#[derive(Debug)]
+/// The apps of PM2 that a project asks for, and all others of the same daemon.
 pub struct Pm2 {
     name: Name,
-    asked_for: Vec<Name>,
+    settings: Settings,
+    bus: Bus,
+    memory: Mutex<Memory>,
+    /// Held by whoever starts the daemon.
+    starting: tokio::sync::Mutex<()>,
 }
 
 impl Pm2 {
-    /// The provider, for the config of `project`.
+    /// The provider, for the config of `project`. Looks at nothing yet.
     #[must_use]
     pub fn new(project: &Project) -> Self {
-        Self { name: Name::literal("pm2"), asked_for: asked_for(project) }
+        let settings = Settings::of(project);
+        Self {
+            name: Name::literal("pm2"),
+            bus: Bus::new(settings.home.clone().unwrap_or_default()),
+            settings,
+            memory: Mutex::default(),
+            starting: tokio::sync::Mutex::default(),
+        }
     }
-}
 
-fn asked_for(project: &Project) -> Vec<Name> {
-    let of_pm2 = project.config.process.iter().filter(|it| it.runner == Runner::Pm2);
-    of_pm2.map(|it| it.name.clone()).collect()
+    fn home(&self) -> Result<&Path, Error> {
+        self.settings.home.as_deref().ok_or_else(|| {
+            Error::Refused(
+                "nothing says where PM2's home folder is; set `home` in [pm2], or PM2_HOME or HOME"
+                    .to_owned(),
+            )
+        })
+    }
+
+    /// No code that holds it can panic half-way through a change.
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Provider for Pm2 {
@@ -48,24 +89,56 @@ impl Provider for Pm2 {
     }
 
     fn configure(&mut self, project: &Project) {
-        self.asked_for = asked_for(project);
+        let settings = Settings::of(project);
+        if settings.home == self.settings.home && settings.scope == self.settings.scope {
+            self.settings = settings;
+        } else {
+            *self = Self::new(project);
+        }
     }
 
-    fn observe(&self, _now: Timestamp) -> BoxFuture<'_, Result<Sightings, Error>> {
-        Box::pin(async { Ok(Sightings::new()) })
+    fn observe(&self, now: Timestamp) -> BoxFuture<'_, Result<Sightings, Error>> {
+        Box::pin(self.look(now))
     }
 
     fn desire(&self, _seen: &Sightings) -> Wishes {
-        let impossible = self.asked_for.iter().map(|name| (name.clone(), NOT_YET.to_owned()));
-        Wishes { impossible: impossible.collect(), ..Wishes::default() }
+        let apps = self.settings.apps.iter();
+        let mut wanted: std::collections::BTreeMap<Name, Wanted> =
+            apps.map(|(name, app)| (name.clone(), app.wanted())).collect();
+        if !wanted.is_empty() {
+            // It may be there for others too, so only that it runs is asked for.
+            let daemon = Wanted {
+                body: None,
+                run: Run::On,
+                insist: true,
+                backs_up: None,
+                hot_fields: &[],
+            };
+            wanted.insert(Name::literal(DAEMON), daemon);
+        }
+        Wishes { wanted, ..Wishes::default() }
     }
 
     fn apply<'a>(
         &'a self,
-        _name: &'a Name,
-        _change: &'a Change,
-        _now: Timestamp,
+        name: &'a Name,
+        change: &'a Change,
+        now: Timestamp,
     ) -> BoxFuture<'a, Result<(), Error>> {
-        Box::pin(async { Err(Error::Refused(NOT_YET.to_owned())) })
+        Box::pin(self.make(name, change, now))
+    }
+
+    fn woken(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            if self.settings.concerned {
+                self.bus.woken().await;
+            } else {
+                std::future::pending().await
+            }
+        })
+    }
+
+    fn places(&self) -> Vec<PathBuf> {
+        Vec::new()
     }
 }

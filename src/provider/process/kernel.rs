@@ -30,34 +30,38 @@ use crate::{config::model::StopSignal, core::recovery::Exit, provider::Error};
 
 /// One process, told from every other: a pid alone is given out again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct ProcessId {
-    pub(super) pid: i32,
+pub(in crate::provider) struct ProcessId {
+    pub(in crate::provider) pid: i32,
     /// When it started, in clock ticks since the boot: field 22 of `/proc/PID/stat`.
-    pub(super) start: u64,
+    pub(in crate::provider) start: u64,
     /// Which boot that was, and in which pid namespace: see [`boot_id`].
-    pub(super) boot: String,
+    pub(in crate::provider) boot: String,
 }
 
 /// A part of what `/proc/PID/stat` says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Stat {
+pub(in crate::provider) struct Stat {
     /// It has ended, and its parent has not asked how yet.
-    pub(super) zombie: bool,
+    pub(in crate::provider) zombie: bool,
+    /// A signal has stopped it until another one lets it go on.
+    pub(in crate::provider) frozen: bool,
+    /// The process that it comes from.
+    pub(in crate::provider) parent: i32,
     /// Its process group.
-    pub(super) group: i32,
+    pub(in crate::provider) group: i32,
     /// Its session.
-    pub(super) session: i32,
+    pub(in crate::provider) session: i32,
     /// See [`ProcessId::start`].
-    pub(super) start: u64,
+    pub(in crate::provider) start: u64,
     /// It is becoming another program, and the kernel has not given it its environment yet: the
     /// parent goes on a moment before that.
-    pub(super) becoming: bool,
+    pub(in crate::provider) becoming: bool,
 }
 
 /// Where pids mean what they mean now: the id of the running boot, and the pid namespace, since a
 /// container that is started again numbers its processes anew. Fails where there is no `/proc`,
 /// and then nothing may be concluded about any process.
-pub(super) fn boot_id() -> Result<String, Error> {
+pub(in crate::provider) fn boot_id() -> Result<String, Error> {
     // Neither changes while this program runs.
     static KNOWN: OnceLock<String> = OnceLock::new();
     if let Some(known) = KNOWN.get() {
@@ -75,7 +79,7 @@ pub(super) fn boot_id() -> Result<String, Error> {
 }
 
 /// What the kernel says of `pid`, or none when there is no such process.
-pub(super) fn stat(pid: i32) -> io::Result<Option<Stat>> {
+pub(in crate::provider) fn stat(pid: i32) -> io::Result<Option<Stat>> {
     let mut buffer = [0; 1024];
     let read = File::open(format!("/proc/{pid}/stat")).and_then(|mut it| it.read(&mut buffer));
     match read {
@@ -99,6 +103,8 @@ fn parse_stat(bytes: &[u8]) -> Option<Stat> {
     let fields: Vec<&str> = text.rsplit_once(')')?.1.split_ascii_whitespace().collect();
     Some(Stat {
         zombie: matches!(*fields.first()?, "Z" | "X"),
+        frozen: *fields.first()? == "T",
+        parent: fields.get(1)?.parse().ok()?,
         group: fields.get(2)?.parse().ok()?,
         session: fields.get(3)?.parse().ok()?,
         start: fields.get(19)?.parse().ok()?,
@@ -108,13 +114,13 @@ fn parse_stat(bytes: &[u8]) -> Option<Stat> {
 }
 
 /// Whether it runs. A zombie does not.
-pub(super) fn is_alive(pid: i32, start: u64) -> io::Result<bool> {
+pub(in crate::provider) fn is_alive(pid: i32, start: u64) -> io::Result<bool> {
     Ok(stat(pid)?.is_some_and(|it| it.start == start && !it.zombie))
 }
 
 /// A handle that means this process for ever, even when its pid is given out again; none when it
 /// is gone. A zombie is still there.
-pub(super) fn open(pid: i32, start: u64) -> io::Result<Option<OwnedFd>> {
+pub(in crate::provider) fn open(pid: i32, start: u64) -> io::Result<Option<OwnedFd>> {
     let Some(raw) = Pid::from_raw(pid) else { return Ok(None) };
     let handle = match pidfd_open(raw, PidfdFlags::empty()) {
         Ok(handle) => handle,
@@ -132,7 +138,7 @@ pub(super) fn open(pid: i32, start: u64) -> io::Result<Option<OwnedFd>> {
 }
 
 /// What a handle's process is doing.
-pub(super) enum Fate {
+pub(in crate::provider) enum Fate {
     /// It runs.
     Alive,
     /// It ended, and it was a child of ours, so the kernel told how.
@@ -142,7 +148,7 @@ pub(super) enum Fate {
 }
 
 /// Asks what became of a process, and takes the exit status of a child that has ended.
-pub(super) fn fate(handle: &impl AsFd, process: &ProcessId) -> io::Result<Fate> {
+pub(in crate::provider) fn fate(handle: &impl AsFd, process: &ProcessId) -> io::Result<Fate> {
     let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
     match waitid(WaitId::PidFd(handle.as_fd()), options) {
         Ok(None) => Ok(Fate::Alive),
@@ -159,7 +165,7 @@ pub(super) fn fate(handle: &impl AsFd, process: &ProcessId) -> io::Result<Fate> 
 }
 
 /// How long ago something started that started `ticks` after the boot.
-pub(super) fn age(ticks: u64) -> Duration {
+pub(in crate::provider) fn age(ticks: u64) -> Duration {
     let now = clock_gettime(ClockId::Boottime);
     let seconds = u64::try_from(now.tv_sec).unwrap_or(0);
     let now = Duration::new(seconds, u32::try_from(now.tv_nsec).unwrap_or(0));
@@ -172,12 +178,12 @@ pub(super) fn age(ticks: u64) -> Duration {
 
 /// What becomes readable when the process of a handle ends.
 #[expect(deprecated, reason = "its successor is unsafe; an owned handle is what it asks for")]
-pub(super) fn await_end<T: AsRawFd + AsFd>(handle: T) -> io::Result<AsyncFd<T>> {
+pub(in crate::provider) fn await_end<T: AsRawFd + AsFd>(handle: T) -> io::Result<AsyncFd<T>> {
     AsyncFd::with_interest(handle, Interest::READABLE)
 }
 
 /// The command line and the working folder of a running process, as far as they can be read.
-pub(super) fn command_and_folder(pid: i32) -> (Vec<String>, Option<PathBuf>) {
+pub(in crate::provider) fn command_and_folder(pid: i32) -> (Vec<String>, Option<PathBuf>) {
     let bytes = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
     let parts = bytes.strip_suffix(&[0]).unwrap_or(&bytes).split(|b| *b == 0);
     let text = |it: &[u8]| OsString::from_vec(it.to_vec()).to_string_lossy().into_owned();
@@ -186,7 +192,7 @@ pub(super) fn command_and_folder(pid: i32) -> (Vec<String>, Option<PathBuf>) {
 
 /// Sends `signal` to every process of a group. None there is fine; and those of another user, which
 /// we may not signal, are found by whoever looks what is left.
-pub(super) fn signal_group(group: i32, signal: Signal) -> io::Result<()> {
+pub(in crate::provider) fn signal_group(group: i32, signal: Signal) -> io::Result<()> {
     let Some(group) = Pid::from_raw(group) else { return Ok(()) };
     match kill_process_group(group, signal) {
         Ok(()) | Err(Errno::SRCH | Errno::PERM) => Ok(()),
@@ -196,7 +202,7 @@ pub(super) fn signal_group(group: i32, signal: Signal) -> io::Result<()> {
 
 /// Sends `signal` to the process of a handle. As with [`signal_group`], it may be gone or another
 /// user's.
-pub(super) fn signal(handle: &impl AsFd, signal: Signal) -> io::Result<()> {
+pub(in crate::provider) fn signal(handle: &impl AsFd, signal: Signal) -> io::Result<()> {
     match pidfd_send_signal(handle, signal) {
         Ok(()) | Err(Errno::SRCH | Errno::PERM) => Ok(()),
         Err(error) => Err(error.into()),
@@ -206,18 +212,18 @@ pub(super) fn signal(handle: &impl AsFd, signal: Signal) -> io::Result<()> {
 /// Whether the group of `leader` can't be another one by now. While a group has members, the
 /// kernel gives its number to no new process: so it is the same as long as the number is either
 /// the leader's or nobody's.
-pub(super) fn owns_its_group(leader: &ProcessId) -> io::Result<bool> {
+pub(in crate::provider) fn owns_its_group(leader: &ProcessId) -> io::Result<bool> {
     let same_boot = boot_id().is_ok_and(|boot| boot == leader.boot);
     Ok(same_boot && stat(leader.pid)?.is_none_or(|it| it.start == leader.start))
 }
 
 /// Kills what is left of the group of a leader that has ended.
-pub(super) fn kill_remains(leader: &ProcessId) -> io::Result<()> {
+pub(in crate::provider) fn kill_remains(leader: &ProcessId) -> io::Result<()> {
     if owns_its_group(leader)? { signal_group(leader.pid, Signal::KILL) } else { Ok(()) }
 }
 
 /// The config's signal as the kernel's.
-pub(super) fn signal_of(signal: StopSignal) -> Signal {
+pub(in crate::provider) fn signal_of(signal: StopSignal) -> Signal {
     match signal {
         StopSignal::SIGTERM => Signal::TERM,
         StopSignal::SIGINT => Signal::INT,
@@ -229,7 +235,7 @@ pub(super) fn signal_of(signal: StopSignal) -> Signal {
 }
 
 /// What the kernel refused. Only too many open files pass by themselves.
-pub(super) fn failed(what: &str, error: &io::Error) -> Error {
+pub(in crate::provider) fn failed(what: &str, error: &io::Error) -> Error {
     let said = format!("cannot {what}: {error}");
     match error.raw_os_error() {
         // EMFILE and ENFILE.

@@ -1,0 +1,239 @@
+//! Incidents: how often what failed is tried again before a person is called.
+//!
+//! An incident begins with the first attempt at recovery and ends when the resource has been well
+//! for long enough. Within it there are so many attempts and no more, each after a longer rest.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    backoff::Backoff,
+    change::{Held, Reason, Step, Why},
+    digest::Digest,
+    id::Id,
+    plan::Plan,
+};
+
+/// The rules of recovery.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Policy {
+    /// Attempts an incident.
+    pub attempts: u32,
+    /// The longest rest before each.
+    pub backoff: Backoff,
+    /// How long a resource has to be well for its incident to be over.
+    pub calm: Duration,
+}
+
+/// The incidents that are not over. They outlive the controller, in the journal.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Incidents(BTreeMap<Id, Incident>);
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Incident {
+    /// How often recovery was tried.
+    attempts: u32,
+    /// When it was tried last.
+    at: Timestamp,
+    /// Since when the resource has been well, if it is.
+    well_since: Option<Timestamp>,
+}
+
+impl Incidents {
+    /// Brings the incidents up to what was seen at `now`: those of resources that have been well
+    /// for long enough are over. A resource that could not be seen is neither well nor unwell.
+    pub fn see(&mut self, well: impl Fn(&Id) -> Option<bool>, policy: &Policy, now: Timestamp) {
+        self.0.retain(|id, incident| match well(id) {
+            None => true,
+            Some(false) => {
+                incident.well_since = None;
+                true
+            }
+            Some(true) => {
+                // Where the clock was set back, the calm begins now.
+                let since = incident.well_since.map_or(now, |it| it.min(now));
+                incident.well_since = Some(since);
+                now.duration_since(since) < signed(policy.calm)
+            }
+        });
+    }
+
+    /// Holds the recoveries of `plan` that rest, and those that were tried often enough.
+    pub fn hold(&self, plan: &mut Plan, policy: &Policy, now: Timestamp) {
+        plan.lanes.retain(|lane| {
+            let Some(how) = recovers(lane) else { return true };
+            let id = &lane[0].id;
+            let why = match self.0.get(id) {
+                _ if policy.attempts == 0 => Why::GivenUp { how: how.to_owned() },
+                Some(it) if it.attempts >= policy.attempts => {
+                    Why::GivenUp { how: format!("{how}; attempts at recovery: {}", it.attempts) }
+                }
+                Some(it) => {
+                    let until = it.next(id, &policy.backoff, now);
+                    if until <= now {
+                        return true;
+                    }
+                    Why::Resting { how: how.to_owned(), until }
+                }
+                None => return true,
+            };
+            plan.held.push(Held { id: id.clone(), why });
+            false
+        });
+        plan.held.sort_by(|a, b| a.id.cmp(&b.id));
+    }
+
+    /// Notes that a lane is about to be tried. True when it is an attempt at recovery.
+    pub fn note(&mut self, lane: &[Step], now: Timestamp) -> bool {
+        if recovers(lane).is_none() {
+            return false;
+        }
+        let fresh = Incident { attempts: 0, at: now, well_since: None };
+        let incident = self.0.entry(lane[0].id.clone()).or_insert(fresh);
+        incident.attempts = incident.attempts.saturating_add(1);
+        incident.at = now;
+        incident.well_since = None;
+        true
+    }
+}
+
+impl Incident {
+    /// The earliest time of the next attempt: after a part of the whole rest, so that what failed
+    /// together is not tried together.
+    fn next(&self, id: &Id, backoff: &Backoff, now: Timestamp) -> Timestamp {
+        // `rest` counts failures: the one that began it all, and each attempt.
+        let whole = backoff.rest(self.attempts.saturating_add(1));
+        let rest = whole.mul_f64(share(id, self.attempts, self.at));
+        self.at.min(now).checked_add(signed(rest)).unwrap_or(Timestamp::MAX)
+    }
+}
+
+/// A number from 0 to 1 that looks random, and is the same for the same attempt: a plan that is
+/// made twice says the same.
+fn share(id: &Id, attempts: u32, at: Timestamp) -> f64 {
+    let digest = Digest::of([id.to_string(), attempts.to_string(), at.to_string()]).to_string();
+    let number = digest.get(..8).and_then(|hex| u32::from_str_radix(hex, 16).ok()).unwrap_or(0);
+    f64::from(number) / f64::from(u32::MAX)
+}
+
+/// How what a lane recovers has failed, if it is a recovery.
+fn recovers(lane: &[Step]) -> Option<&str> {
+    lane.iter().find_map(|step| match &step.reason {
+        Reason::Recovery { how } => Some(how.as_str()),
+        _ => None,
+    })
+}
+
+fn signed(duration: Duration) -> SignedDuration {
+    SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::change::Change;
+    use proptest::prelude::*;
+
+    const POLICY: Policy = Policy {
+        attempts: 3,
+        backoff: Backoff {
+            initial: Duration::from_secs(10),
+            factor: 2.0,
+            max: Duration::from_mins(1),
+        },
+        calm: Duration::from_mins(2),
+    };
+
+    fn plan() -> Plan {
+        let step = Step {
+            id: "p/x".parse().unwrap(),
+            change: Change::Start,
+            reason: Reason::Recovery { how: "exited with code 1".to_owned() },
+        };
+        Plan { lanes: vec![vec![step]], held: Vec::new() }
+    }
+
+    fn second(n: i64) -> Timestamp {
+        Timestamp::from_second(n).unwrap()
+    }
+
+    /// Tries whatever may be tried in each of `seconds`; the seconds in which it was.
+    fn tried(incidents: &mut Incidents, seconds: std::ops::Range<i64>) -> Vec<i64> {
+        let mut tried = Vec::new();
+        for now in seconds {
+            incidents.see(|_| Some(false), &POLICY, second(now));
+            let mut plan = plan();
+            incidents.hold(&mut plan, &POLICY, second(now));
+            if let [lane] = plan.lanes.as_slice() {
+                assert!(incidents.note(lane, second(now)));
+                tried.push(now);
+            }
+        }
+        tried
+    }
+
+    #[test]
+    fn what_fails_is_tried_three_times_and_then_a_person_is_called() {
+        let mut incidents = Incidents::default();
+        let tried = tried(&mut incidents, 0..100);
+        assert_eq!(tried.len(), 3, "{tried:?}");
+        assert_eq!(tried[0], 0, "the first attempt rests nothing");
+        assert!(tried[1] <= 11 && tried[2] - tried[1] <= 21, "{tried:?}");
+        let mut plan = plan();
+        incidents.hold(&mut plan, &POLICY, second(1_000_000));
+        let how = "exited with code 1; attempts at recovery: 3".to_owned();
+        assert_eq!(plan.held[0].why, Why::GivenUp { how });
+    }
+
+    #[test]
+    fn only_a_calm_that_lasts_ends_an_incident() {
+        let mut incidents = Incidents::default();
+        tried(&mut incidents, 0..100);
+        let after = |well: &[(i64, Option<bool>)]| {
+            let mut incidents = incidents.clone();
+            for (at, well) in well {
+                incidents.see(|_| *well, &POLICY, second(*at));
+            }
+            incidents.0.is_empty()
+        };
+        assert!(after(&[(100, Some(true)), (220, Some(true))]));
+        assert!(!after(&[(100, Some(true)), (219, Some(true))]));
+        assert!(!after(&[(100, Some(true)), (150, Some(false)), (220, Some(true))]));
+        assert!(!after(&[(100, None), (1000, None)]), "what can't be seen is not well");
+        assert!(!after(&[(1000, Some(true)), (10, Some(true)), (20, Some(true))]), "a clock back");
+    }
+
+    #[test]
+    fn incidents_outlive_the_program() {
+        let mut incidents = Incidents::default();
+        tried(&mut incidents, 0..100);
+        let text = serde_json::to_string(&incidents).unwrap();
+        assert_eq!(serde_json::from_str::<Incidents>(&text).unwrap(), incidents);
+    }
+
+    #[test]
+    fn other_changes_are_not_counted() {
+        let mut other = plan();
+        other.lanes[0][0].reason = Reason::Missing;
+        let mut incidents = Incidents::default();
+        assert!(!incidents.note(&other.lanes[0], second(0)));
+        let before = other.clone();
+        incidents.hold(&mut other, &Policy { attempts: 0, ..POLICY }, second(0));
+        assert_eq!(other, before);
+    }
+
+    proptest! {
+        #[test]
+        fn no_rest_is_longer_than_the_limit_wherever_the_clock_goes(
+            attempts in 1u32..100, at in -1_000_000i64..1_000_000, now in -1_000_000i64..1_000_000,
+        ) {
+            let incident = Incident { attempts, at: second(at), well_since: None };
+            let next = incident.next(&"p/x".parse().unwrap(), &POLICY.backoff, second(now));
+            prop_assert!(next >= second(at.min(now)));
+            prop_assert!(next <= second(now) + signed(POLICY.backoff.max));
+        }
+    }
+}

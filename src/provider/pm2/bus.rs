@@ -1,0 +1,315 @@
+//! PM2's event bus, heard by a task of its own. It says when to look, and what a look can't see:
+//! the signals that ended processes, and crashes that were over before anybody looked.
+//!
+//! The daemon keeps what a listener does not read, without bound. So this one always reads, and
+//! drops what it does not need before it is in memory.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use tokio::{
+    io::BufReader,
+    net::UnixStream,
+    sync::Notify,
+    task::AbortHandle,
+};
+
+use super::{
+    client::connect,
+    listed::PmId,
+    status::{Heard, LOOP_WINDOW},
+    wire::{self, FrameError},
+};
+
+/// The longest topic. Those that matter are short.
+const LONGEST_TOPIC: u32 = 64;
+
+/// The longest event. It holds an app's definition and its environment.
+const LONGEST_EVENT: u32 = 4 * 1024 * 1024;
+
+/// The shortest time between two looks that the bus asks for, however much is going on.
+const CALM: Duration = Duration::from_millis(100);
+
+/// How long to wait before listening again, at first and at most.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
+
+/// The most processes whose ends are remembered.
+const MOST_PROCESSES: usize = 10_000;
+
+/// The most crashes of one that are remembered: more than any limit that makes sense.
+const MOST_CRASHES: usize = 200;
+
+/// The ear at the bus of one daemon. Dropping it ends the task.
+pub(super) struct Bus {
+    home: PathBuf,
+    shared: Arc<Shared>,
+    task: Mutex<Option<AbortHandle>>,
+}
+
+#[derive(Default)]
+struct Shared {
+    news: AtomicBool,
+    woken: Notify,
+    heard: Mutex<Memory>,
+}
+
+#[derive(Default)]
+struct Memory {
+    last_wake: Option<Instant>,
+    processes: HashMap<PmId, Past>,
+}
+
+#[derive(Default)]
+struct Past {
+    signal: Option<String>,
+    crashes: VecDeque<Timestamp>,
+    /// When the run started that ended last: both ends of one stop have the same.
+    run: Option<i64>,
+}
+
+impl Bus {
+    pub(super) fn new(home: PathBuf) -> Self {
+        Self { home, shared: Arc::default(), task: Mutex::default() }
+    }
+
+    /// Resolves when there is something to look at. Begins to listen when asked for the first time:
+    /// whoever looks once needs no ear.
+    pub(super) async fn woken(&self) {
+        self.listen();
+        loop {
+            if self.shared.news.load(Ordering::Acquire) {
+                let last = lock(&self.shared.heard).last_wake;
+                if let Some(rest) = last.and_then(|it| CALM.checked_sub(it.elapsed())) {
+                    tokio::time::sleep(rest).await;
+                }
+                self.shared.news.store(false, Ordering::Release);
+                lock(&self.shared.heard).last_wake = Some(Instant::now());
+                return;
+            }
+            self.shared.woken.notified().await;
+        }
+    }
+
+    /// What was heard of a process.
+    pub(super) fn heard(&self, id: &PmId, now: Timestamp) -> Heard {
+        let memory = lock(&self.shared.heard);
+        let Some(past) = memory.processes.get(id) else { return Heard::default() };
+        let recent = |at: &&Timestamp| now.duration_since(**at).unsigned_abs() < LOOP_WINDOW;
+        Heard { signal: past.signal.clone(), crashes: past.crashes.iter().filter(recent).count() }
+    }
+
+    /// Forgets what was heard of processes that are none of `listed` any more.
+    pub(super) fn keep_only(&self, listed: impl Fn(&PmId) -> bool) {
+        lock(&self.shared.heard).processes.retain(|id, _| listed(id));
+    }
+
+    /// Forgets the crashes of a process, which a person or we have begun anew.
+    pub(super) fn forgive(&self, id: &PmId) {
+        lock(&self.shared.heard).processes.remove(id);
+    }
+
+    fn listen(&self) {
+        let mut task = lock(&self.task);
+        if task.is_none() {
+            let listening = listen(self.home.join("pub.sock"), Arc::clone(&self.shared));
+            *task = Some(tokio::spawn(listening).abort_handle());
+        }
+    }
+}
+
+impl Drop for Bus {
+    fn drop(&mut self) {
+        if let Some(task) = lock(&self.task).take() {
+            task.abort();
+        }
+    }
+}
+
+impl Shared {
+    fn wake(&self) {
+        self.news.store(true, Ordering::Release);
+        self.woken.notify_one();
+    }
+}
+
+/// Listens for ever, and again when the daemon is gone or came back.
+async fn listen(path: PathBuf, shared: Arc<Shared>) {
+    let (first, longest) = PAUSES;
+    let mut pause = first;
+    loop {
+        // What is wrong with the daemon is said by the look.
+        if let Ok(Ok(stream)) = connect(&path).await {
+            pause = first;
+            // What happened before is not told.
+            shared.wake();
+            if let Err(error) = follow(stream, &shared).await {
+                tracing::debug!("PM2's event bus at {} ended: {error}", path.display());
+            }
+            shared.wake();
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(longest);
+        if is_gone(&path) {
+            pause = longest;
+        }
+    }
+}
+
+fn is_gone(path: &Path) -> bool {
+    !path.exists()
+}
+
+/// Reads events until the connection ends.
+async fn follow(stream: UnixStream, shared: &Shared) -> Result<(), FrameError> {
+    let mut from = BufReader::with_capacity(64 * 1024, stream);
+    loop {
+        wire::head(&mut from).await?;
+        let topic = wire::argument(&mut from, LONGEST_TOPIC).await?.unwrap_or_default();
+        let of_interest = matches!(topic.as_slice(), b"s:process:event" | b"s:log:PM2" | b"s:pm2:kill");
+        let longest = if of_interest { LONGEST_EVENT } else { 0 };
+        let data = wire::argument(&mut from, longest).await?;
+        if !of_interest {
+            continue;
+        }
+        let data = data.unwrap_or_default();
+        let json = data.strip_prefix(b"j:").unwrap_or_default();
+        match topic.as_slice() {
+            // What can't be read is a reason to look as any other.
+            b"s:process:event" => {
+                if let Ok(event) = serde_json::from_slice::<Event>(json) {
+                    lock(&shared.heard).note(&event);
+                }
+                shared.wake();
+            }
+            b"s:log:PM2" => {
+                if let Ok(line) = serde_json::from_slice::<Line>(json)
+                    && let Some((id, signal)) = ended_by(&line.data)
+                {
+                    lock(&shared.heard).past(id).signal = signal;
+                }
+            }
+            _ => shared.wake(),
+        }
+    }
+}
+
+/// A part of what `process:event` says.
+#[derive(Deserialize)]
+struct Event {
+    event: String,
+    process: Process,
+}
+
+#[derive(Deserialize)]
+struct Process {
+    pm_id: PmId,
+    #[serde(default)]
+    status: String,
+    pm_uptime: Option<i64>,
+    exit_code: Option<i64>,
+}
+
+/// A line of the daemon's own log.
+#[derive(Deserialize)]
+struct Line {
+    data: String,
+}
+
+impl Memory {
+    fn past(&mut self, id: PmId) -> &mut Past {
+        if self.processes.len() >= MOST_PROCESSES {
+            self.processes.clear();
+        }
+        self.processes.entry(id).or_default()
+    }
+
+    fn note(&mut self, event: &Event) {
+        let Process { pm_id, status, pm_uptime, exit_code } = &event.process;
+        let past = self.past(pm_id.clone());
+        if event.event != "exit" || past.run == *pm_uptime {
+            return;
+        }
+        past.run = *pm_uptime;
+        // A stop that was asked for is told as `stopping` first. The line of the log that tells the
+        // signal comes before the event.
+        let failed = exit_code.is_some_and(|code| code != 0) || past.signal.is_some();
+        if status != "stopping" && failed {
+            if past.crashes.len() >= MOST_CRASHES {
+                past.crashes.pop_front();
+            }
+            past.crashes.push_back(Timestamp::now());
+        }
+    }
+}
+
+/// Which process a line of the daemon's log tells the end of, and the signal that ended it, if one
+/// did: `App [NAME:ID] exited with code [0] via signal [SIGKILL]`. For an end without a signal it
+/// says SIGINT.
+fn ended_by(line: &str) -> Option<(PmId, Option<String>)> {
+    let rest = line.trim_end().strip_prefix("App [")?;
+    // The name may hold anything: what follows it is found from the end.
+    let (app, rest) = rest.rsplit_once("] exited with code [")?;
+    let (_, id) = app.rsplit_once(':')?;
+    let (code, signal) = rest.strip_suffix(']')?.split_once("] via signal [")?;
+    let plain = signal == "SIGINT" || code != "0";
+    let known = signal.starts_with("SIG") && signal.bytes().all(|it| it.is_ascii_alphanumeric());
+    Some((PmId::Number(id.parse().ok()?), (!plain && known).then(|| signal.to_owned())))
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_daemons_log_tells_signals() {
+        let told = |line| ended_by(line).map(|(id, signal)| (id.to_string(), signal));
+        let line = "App [a:b]:12] exited with code [0] via signal [SIGKILL]\n";
+        assert_eq!(told(line), Some(("12".to_owned(), Some("SIGKILL".to_owned()))));
+        let clean = "App [a:3] exited with code [0] via signal [SIGINT]";
+        assert_eq!(told(clean), Some(("3".to_owned(), None)));
+        let code = "App [a:3] exited with code [1] via signal [SIGTERM]";
+        assert_eq!(told(code), Some(("3".to_owned(), None)));
+        assert_eq!(told("App [a:3] online"), None);
+        assert_eq!(told("App [a] exited with code [0] via signal [x]"), None);
+    }
+
+    fn exit(status: &str, run: i64) -> Event {
+        let process = Process {
+            pm_id: PmId::Number(1),
+            status: status.to_owned(),
+            pm_uptime: Some(run),
+            exit_code: Some(1),
+        };
+        Event { event: "exit".to_owned(), process }
+    }
+
+    #[test]
+    fn a_stop_is_no_crash_and_no_crash_counts_twice() {
+        let mut memory = Memory::default();
+        for event in [exit("stopping", 1), exit("stopped", 1)] {
+            memory.note(&event);
+        }
+        assert!(memory.past(PmId::Number(1)).crashes.is_empty());
+        for event in [exit("stopped", 2), exit("errored", 2), exit("stopped", 3)] {
+            memory.note(&event);
+        }
+        assert_eq!(memory.past(PmId::Number(1)).crashes.len(), 2);
+        for run in 4..1000 {
+            memory.note(&exit("stopped", run));
+        }
+        assert_eq!(memory.past(PmId::Number(1)).crashes.len(), MOST_CRASHES);
+    }
+}

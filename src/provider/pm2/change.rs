@@ -1,0 +1,296 @@
+//! Making changes.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::{
+    DAEMON, Pm2,
+    client::{Client, Prepared},
+    daemon,
+    definition::HOT_FIELDS,
+    listed::Listed,
+    look::registrations,
+    orphans,
+    settings,
+};
+use crate::{
+    core::{
+        change::Change,
+        id::Name,
+        resource::{Body, Run},
+    },
+    provider::Error,
+};
+
+/// How long a process that no daemon knows may take to stop, where the config says nothing of it.
+const STOP: Duration = Duration::from_secs(10);
+
+impl Pm2 {
+    /// Makes `change`.
+    pub(super) async fn make(
+        &self,
+        name: &Name,
+        change: &Change,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        if name.as_str() == DAEMON {
+            return match change {
+                Change::Start => self.daemon().await.map(drop),
+                _ => Err(Error::Refused("only the start of PM2's daemon is ours".to_owned())),
+            };
+        }
+        match change {
+            Change::Create { to, run, .. } => self.create(name, to, *run).await,
+            Change::Update { to, .. } => self.update(name, to, now).await,
+            Change::Delete { .. } => self.remove(name).await,
+            Change::Start | Change::Restart => self.start(name, *change == Change::Restart).await,
+            Change::Stop => self.stop(name).await,
+        }
+    }
+
+    /// The daemon, started if there is none.
+    async fn daemon(&self) -> Result<Client, Error> {
+        let home = self.home()?;
+        let _one_at_a_time = self.starting.lock().await;
+        daemon::ensure(&self.settings, home).await
+    }
+
+    /// What the config says of `name`, if that is still what was planned: a plan has only digests
+    /// of what it must not show.
+    fn planned(&self, name: &Name, to: &Body) -> Result<&settings::App, Error> {
+        let configured = self.settings.apps.get(name);
+        configured.filter(|it| it.body == *to).ok_or_else(|| {
+            Error::Passing(format!(
+                "the config of {name} has changed since the plan was made; plan again"
+            ))
+        })
+    }
+
+    /// The instances of an app of ours, and whether there is another's of that name.
+    async fn instances(
+        &self,
+        client: &mut Client,
+        name: &Name,
+    ) -> Result<(Vec<Listed>, bool), Error> {
+        let (mut ours, others) = self.apps(client.list().await?);
+        Ok((ours.remove(name).unwrap_or_default(), others.contains_key(name.as_str())))
+    }
+
+    async fn create(&self, name: &Name, to: &Body, run: Run) -> Result<(), Error> {
+        let app = self.planned(name, to)?;
+        let mut client = self.daemon().await?;
+        let (ours, others) = self.instances(&mut client, name).await?;
+        if others || !ours.is_empty() {
+            return Err(Error::Passing(format!(
+                "{name} was made by somebody else in the meantime; plan again"
+            )));
+        }
+        self.register(&mut client, name, app, run).await
+    }
+
+    /// Registers an app of which nothing is there.
+    async fn register(
+        &self,
+        client: &mut Client,
+        name: &Name,
+        app: &settings::App,
+        run: Run,
+    ) -> Result<(), Error> {
+        let definition = self.prepare(name, app, run)?;
+        self.end_orphans(client, name).await?;
+        let started = client.prepare(&definition).await?;
+        if let Some(ghost) = started.iter().find(|it| it.is_ghost()) {
+            let id = ghost.id().clone();
+            client.delete(&id, Duration::ZERO).await?;
+            return Err(Error::Refused(format!(
+                "PM2 could not start {name}: its program or its folder is missing"
+            )));
+        }
+        Ok(())
+    }
+
+    /// What is sent to PM2 for an app.
+    fn prepare(&self, name: &Name, app: &settings::App, run: Run) -> Result<Prepared, Error> {
+        let variable = |name: &str| std::env::var(name).ok();
+        let definition = &app.definition;
+        if run == Run::On
+            && let Some(why) = definition.unstartable(variable)
+        {
+            return Err(Error::Refused(format!("cannot start {name}: {why}")));
+        }
+        for folder in definition.log_folders() {
+            std::fs::create_dir_all(folder).map_err(|error| {
+                Error::Refused(format!("cannot make the folder {}: {error}", folder.display()))
+            })?;
+        }
+        let mark = self.settings.mark(name, &app.body);
+        let prepared = definition.prepared(run == Run::On, &mark, variable);
+        prepared.map_err(|error| Error::Refused(format!("cannot tell PM2 of {name}: {error}")))
+    }
+
+    async fn update(&self, name: &Name, to: &Body, now: Timestamp) -> Result<(), Error> {
+        let app = self.planned(name, to)?;
+        let mut client = self.daemon().await?;
+        let (ours, _) = self.instances(&mut client, name).await?;
+        if ours.is_empty() {
+            return self.register(&mut client, name, app, app.run).await;
+        }
+        let live = self.seen(name, &ours, true, now)?.body;
+        let differing = to.differing_fields(&live);
+        if !differing.is_empty() && differing.iter().all(|it| HOT_FIELDS.contains(it)) {
+            return self.scale(&mut client, app, &ours).await;
+        }
+        // Whether it runs is not what is changed here.
+        let run = if ours.iter().any(is_on) { Run::On } else { Run::Off };
+        self.replace(&mut client, name, app, &ours, run).await
+    }
+
+    /// Takes away what is registered and registers it anew. PM2 changes the environment of what is
+    /// there only by adding to it, and asks for a restart in any case.
+    async fn replace(
+        &self,
+        client: &mut Client,
+        name: &Name,
+        app: &settings::App,
+        ours: &[Listed],
+        run: Run,
+    ) -> Result<(), Error> {
+        // First of all, so that nothing is taken away that can't be put back.
+        self.prepare(name, app, run)?;
+        self.delete_all(client, ours).await?;
+        self.register(client, name, app, run).await
+    }
+
+    /// Brings the number of instances to what the config says.
+    async fn scale(
+        &self,
+        client: &mut Client,
+        app: &settings::App,
+        ours: &[Listed],
+    ) -> Result<(), Error> {
+        let wanted = app.definition.instances();
+        if let Some(id) = ours.iter().find_map(Listed::number) {
+            for _ in ours.len()..wanted {
+                client.duplicate(id).await?;
+            }
+        }
+        self.delete_all(client, ours.get(wanted..).unwrap_or_default()).await
+    }
+
+    async fn remove(&self, name: &Name) -> Result<(), Error> {
+        let home = self.home()?;
+        // Without a daemon there may still be processes of it.
+        if let Ok(mut client) = Client::connect(home).await? {
+            let (ours, _) = self.instances(&mut client, name).await?;
+            self.delete_all(&mut client, &ours).await?;
+            return self.end_orphans(&mut client, name).await;
+        }
+        self.end_all(name, &std::collections::BTreeSet::new()).await
+    }
+
+    async fn start(&self, name: &Name, again: bool) -> Result<(), Error> {
+        let mut client = self.daemon().await?;
+        let (ours, _) = self.instances(&mut client, name).await?;
+        let configured = self.settings.apps.get(name);
+        if ours.is_empty() {
+            let app = configured.ok_or_else(|| vanished(name))?;
+            return self.register(&mut client, name, app, Run::On).await;
+        }
+        self.end_orphans(&mut client, name).await?;
+        // PM2 starts by the clock only what it was told the schedule of.
+        if let Some(app) = configured.filter(|it| it.definition.cron().is_some())
+            && ours.iter().any(|it| it.pm2_env.cron_restart.is_empty())
+        {
+            return self.replace(&mut client, name, app, &ours, Run::On).await;
+        }
+        if let Some(app) = configured
+            && let Some(why) = app.definition.unstartable(|name| std::env::var(name).ok())
+        {
+            return Err(Error::Refused(format!("cannot start {name}: {why}")));
+        }
+        for instance in &ours {
+            let Some(id) = instance.number() else { continue };
+            let kill = Duration::from_millis(instance.kill_timeout());
+            match instance.pm2_env.status.as_str() {
+                "online" | "launching" if !again && runs(instance) => {}
+                "stopped" if !instance.ever_ran() => client.start(id).await?,
+                "stopped" | "errored" => client.restart(id, kill).await?,
+                _ => {
+                    if runs(instance) {
+                        client.restart(id, kill).await?;
+                    } else {
+                        // What waits for a restart, or has no process, is not started as it is. That
+                        // it can't be stopped says only that there is nothing to stop.
+                        if let Err(why) = client.stop(id, kill).await {
+                            tracing::debug!("{name} was not stopped before its start: {why}");
+                        }
+                        client.restart(id, kill).await?;
+                    }
+                }
+            }
+            self.bus.forgive(&instance.pm_id);
+        }
+        Ok(())
+    }
+
+    /// Stops an app. It is registered anew, as one that stands by: so it is told from one that a
+    /// person stopped.
+    async fn stop(&self, name: &Name) -> Result<(), Error> {
+        let home = self.home()?;
+        let Ok(mut client) = Client::connect(home).await? else {
+            return self.end_all(name, &std::collections::BTreeSet::new()).await;
+        };
+        let (ours, _) = self.instances(&mut client, name).await?;
+        match self.settings.apps.get(name) {
+            Some(app) => self.replace(&mut client, name, app, &ours, Run::Off).await?,
+            None => {
+                for instance in &ours {
+                    let Some(id) = instance.number() else { continue };
+                    client.stop(id, Duration::from_millis(instance.kill_timeout())).await?;
+                }
+            }
+        }
+        self.end_orphans(&mut client, name).await
+    }
+
+    /// Deletes instances, and proves that they are gone.
+    async fn delete_all(&self, client: &mut Client, ours: &[Listed]) -> Result<(), Error> {
+        for instance in ours {
+            let kill = Duration::from_millis(instance.kill_timeout());
+            client.delete(&instance.pm_id, kill).await?;
+            self.bus.forgive(&instance.pm_id);
+        }
+        Ok(())
+    }
+
+    /// Ends what carries the mark of an app and is known to no registration of the daemon.
+    async fn end_orphans(&self, client: &mut Client, name: &Name) -> Result<(), Error> {
+        let known = registrations(&client.list().await?);
+        self.end_all(name, &known).await
+    }
+
+    async fn end_all(
+        &self,
+        name: &Name,
+        known: &std::collections::BTreeSet<String>,
+    ) -> Result<(), Error> {
+        let timeout = self.settings.apps.get(name).map_or(STOP, |it| it.stop_timeout);
+        orphans::end_marked(name, self.settings.scope, known, timeout).await
+    }
+}
+
+/// Whether an instance runs or is about to.
+fn is_on(instance: &Listed) -> bool {
+    !matches!(instance.pm2_env.status.as_str(), "stopped" | "errored")
+        || !instance.pm2_env.cron_restart.is_empty()
+}
+
+/// Whether there is a process.
+fn runs(instance: &Listed) -> bool {
+    instance.pid.is_some_and(|it| it > 0)
+}
+
+fn vanished(name: &Name) -> Error {
+    Error::Passing(format!("{name} is no longer there; plan again"))
+}

@@ -1,0 +1,361 @@
+//! Looking: what PM2 lists, brought together with what the kernel says.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    time::{Duration, Instant},
+};
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{
+    Pm2,
+    client::{Absence, Client},
+    daemon,
+    definition::Shape,
+    listed::Listed,
+    orphans::{self, Marked},
+    status::{self, Kernel},
+};
+use crate::{
+    core::{
+        digest::Digest,
+        id::Name,
+        resource::{Actual, Body, Mark, Sightings, Status, Vitals},
+    },
+    provider::{
+        Error,
+        process::{
+            kernel::{self, failed},
+            mark::{self, MARK},
+        },
+    },
+};
+
+/// What the daemon itself is called among its processes.
+pub const DAEMON: &str = "daemon";
+
+/// How long a daemon that was shut down in order is given to come back: `pm2 update` takes it away
+/// and brings it back.
+const COMES_BACK: Duration = Duration::from_secs(10);
+
+/// How long PM2 may take between the end of a process and its next start.
+const BETWEEN: Duration = Duration::from_millis(80);
+
+/// What is remembered from one look to the next.
+#[derive(Default)]
+pub(super) struct Memory {
+    /// When a daemon was seen last.
+    seen_at: Option<Instant>,
+    /// The daemon for which all processes of the machine were looked through.
+    scanned_for: Option<i32>,
+    /// The processes that are left of an earlier daemon.
+    orphans: Vec<Orphan>,
+    /// The instances that were found stopped, by number and start: they are not between two runs.
+    stopped: BTreeSet<(String, Option<i64>)>,
+}
+
+/// A process of ours that no daemon knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Orphan {
+    name: Name,
+    written: Digest,
+    pid: i32,
+}
+
+/// The instances of one app.
+pub(super) type App = Vec<Listed>;
+
+impl Pm2 {
+    /// Everything that is there.
+    pub(super) async fn look(&self, now: Timestamp) -> Result<Sightings, Error> {
+        if !self.settings.concerned {
+            return Ok(Sightings::new());
+        }
+        let home = self.home()?;
+        match Client::connect(home).await? {
+            Ok(client) => self.look_at_daemon(client, now).await,
+            Err(absence) => self.look_without_daemon(absence, now),
+        }
+    }
+
+    async fn look_at_daemon(&self, mut client: Client, now: Timestamp) -> Result<Sightings, Error> {
+        let mut listed = client.list().await?;
+        if self.may_be_between_runs(&listed) {
+            tokio::time::sleep(BETWEEN).await;
+            listed = client.list().await?;
+        }
+        let version = client.version().await?;
+        let orphans = self.orphans(&listed, client.pid)?;
+        {
+            let mut memory = self.memory();
+            memory.seen_at = Some(Instant::now());
+            memory.stopped = stopped(&listed).collect();
+        }
+        self.bus.keep_only(|id| listed.iter().any(|it| it.pm_id == *id));
+        let mut sightings = Sightings::new();
+        let (ours, others) = self.apps(listed);
+        for (name, app) in ours {
+            let mut actual = self.seen(&name, &app, true, now)?;
+            if let Some(orphan) = orphans.iter().find(|it| it.name == name) {
+                let how = format!("also runs outside of PM2, as pid {}", orphan.pid);
+                actual.status = with_orphan(actual.status, orphan, how, now);
+            }
+            sightings.insert(name, actual);
+        }
+        for orphan in &orphans {
+            if !sightings.contains_key(&orphan.name) {
+                sightings.insert(orphan.name.clone(), self.seen_orphan(orphan, now));
+            }
+        }
+        sightings.insert(Name::literal(DAEMON), seen_daemon(&client, &version, now));
+        for (name, app) in others {
+            let name = free_name(&name, &sightings);
+            let actual = self.seen(&name, &app, false, now)?;
+            sightings.insert(name, actual);
+        }
+        Ok(sightings)
+    }
+
+    fn look_without_daemon(&self, absence: Absence, now: Timestamp) -> Result<Sightings, Error> {
+        let home = self.home()?;
+        if let Some(error) = daemon::unreachable(home)? {
+            return Err(error);
+        }
+        let seen_at = self.memory().seen_at;
+        if absence == Absence::NoSocket && seen_at.is_some_and(|it| it.elapsed() < COMES_BACK) {
+            let seconds = COMES_BACK.as_secs();
+            return Err(Error::Passing(format!(
+                "PM2's daemon was shut down; if it is not back within {seconds} s it is started"
+            )));
+        }
+        let mut sightings = Sightings::new();
+        for orphan in self.orphans(&[], 0)? {
+            sightings.insert(orphan.name.clone(), self.seen_orphan(&orphan, now));
+        }
+        let how = daemon::explain(absence);
+        let down = Status::Down { at: now, how: how.to_owned(), retry_at: now };
+        let daemon = Actual { body: Body::default(), status: down, mark: None, vitals: None };
+        sightings.insert(Name::literal(DAEMON), daemon);
+        // What was saved is what people expect to be there.
+        for entry in daemon::dump(home).unwrap_or_default() {
+            let Ok(listed) = from_dump(entry) else { continue };
+            if self.mark_of(&listed).is_none() && listed.pm2_env.pmx_module != Some(true) {
+                let name = free_name(&listed.name, &sightings);
+                let body = Shape::seen(&listed, 1, None).body(home, &name);
+                let how = "does not run: PM2's daemon is gone".to_owned();
+                let status = Status::Down { at: now, how, retry_at: now };
+                sightings.insert(name, Actual { body, status, mark: None, vitals: None });
+            }
+        }
+        Ok(sightings)
+    }
+
+    /// The apps of ours, and those of others by the name that PM2 has for them.
+    pub(super) fn apps(&self, listed: Vec<Listed>) -> (BTreeMap<Name, App>, BTreeMap<String, App>) {
+        let (mut ours, mut others) = (BTreeMap::<Name, App>::new(), BTreeMap::<String, App>::new());
+        for it in listed {
+            // One that is being replaced is about to go, and a module is no process of the user's.
+            if it.number().is_none() || it.pm2_env.pmx_module == Some(true) {
+                continue;
+            }
+            match self.mark_of(&it) {
+                Some((name, _)) => ours.entry(name).or_default().push(it),
+                None => others.entry(it.name.clone()).or_default().push(it),
+            }
+        }
+        (ours, others)
+    }
+
+    /// The mark of an instance of ours.
+    fn mark_of(&self, listed: &Listed) -> Option<(Name, Digest)> {
+        let value = listed.pm2_env.env.get(MARK)?;
+        let mark = mark::read_value(value, self.settings.scope)?;
+        // A process that was started by one of ours, and named otherwise, has its mark too.
+        (mark.0.as_str() == listed.name).then_some(mark)
+    }
+
+    /// An app as it was found.
+    pub(super) fn seen(&self, name: &Name, app: &App, ours: bool, now: Timestamp) -> Result<Actual, Error> {
+        let home = self.home()?;
+        let configured = self.settings.apps.get(name);
+        let set_by_us = |variable: &str| {
+            configured.is_some_and(|it| it.definition.variables().any(|it| it == variable))
+        };
+        let environment: Option<&dyn Fn(&str) -> bool> = if ours { Some(&set_by_us) } else { None };
+        let shapes = app.iter().map(|it| Shape::seen(it, app.len(), environment));
+        let bodies: Vec<Body> = shapes.map(|it| it.body(home, name)).collect();
+        let mark = app.iter().find_map(|it| self.mark_of(it)).filter(|_| ours);
+        // An instance that somebody changed shows what was changed.
+        let odd = |body: &&Body| configured.is_some_and(|it| it.body != **body);
+        let body = bodies.iter().find(odd).or(bodies.first()).cloned().unwrap_or_default();
+        let mut facts = Vec::new();
+        for it in app {
+            let kernel = kernel_of(it).map_err(|error| failed("look at processes", &error))?;
+            facts.push((it, kernel, self.bus.heard(&it.pm_id, now)));
+        }
+        let statuses =
+            facts.iter().map(|(it, kernel, heard)| (it.pm_id.to_string(), status::of(it, kernel, heard, now)));
+        let status = status::worst(statuses.collect()).unwrap_or(Status::Stopped);
+        let vitals = status::vitals(facts.iter().map(|(it, kernel, heard)| (*it, kernel, heard)));
+        let backs_up = configured.and_then(|it| it.wanted().backs_up);
+        let mark = mark.map(|(_, written)| Mark { written, backs_up });
+        Ok(Actual { body, status, mark, vitals: Some(vitals) })
+    }
+
+    /// A process of ours that runs without PM2.
+    fn seen_orphan(&self, orphan: &Orphan, now: Timestamp) -> Actual {
+        let configured = self.settings.apps.get(&orphan.name);
+        let made_from = configured.filter(|it| it.body.digest() == orphan.written);
+        let body = made_from.map_or_else(
+            || {
+                let (command, _) = kernel::command_and_folder(orphan.pid);
+                Body { fields: [("command".to_owned(), command.into())].into(), ..Body::default() }
+            },
+            |it| it.body.clone(),
+        );
+        let how = format!("runs without PM2's daemon, as pid {}", orphan.pid);
+        let mark = Mark {
+            written: body.digest(),
+            backs_up: configured.and_then(|it| it.wanted().backs_up),
+        };
+        Actual {
+            body,
+            status: Status::Down { at: now, how, retry_at: now },
+            mark: Some(mark),
+            vitals: None,
+        }
+    }
+
+    /// The processes of ours that no daemon knows. All processes of the machine are looked through
+    /// only for a daemon that is new to us, and as long as there is none or something was found.
+    fn orphans(&self, listed: &[Listed], daemon: i32) -> Result<Vec<Orphan>, Error> {
+        let memory = self.memory();
+        if daemon != 0 && memory.scanned_for == Some(daemon) && memory.orphans.is_empty() {
+            return Ok(Vec::new());
+        }
+        drop(memory);
+        let found = orphans::marked(self.settings.scope);
+        let found = found.map_err(|error| failed("look through /proc", &error))?;
+        let known = registrations(listed);
+        let orphan = |it: Marked| Orphan { name: it.name, written: it.written, pid: it.member.pid };
+        let mut orphans: Vec<Orphan> =
+            found.into_iter().filter(|it| it.is_orphan(&known)).map(orphan).collect();
+        // What an orphan has started is no other one.
+        orphans.sort_by(|a, b| (&a.name, a.pid).cmp(&(&b.name, b.pid)));
+        orphans.dedup_by(|a, b| a.name == b.name);
+        let mut memory = self.memory();
+        memory.orphans.clone_from(&orphans);
+        memory.scanned_for = Some(daemon).filter(|it| *it != 0);
+        Ok(orphans)
+    }
+
+    /// Whether an app seems stopped that may only be between the end of one run and the next.
+    fn may_be_between_runs(&self, listed: &[Listed]) -> bool {
+        let memory = self.memory();
+        let ours = listed.iter().filter(|it| self.mark_of(it).is_some());
+        stopped_of(ours).any(|it| !memory.stopped.contains(&it))
+    }
+}
+
+/// What tells the registrations of the apps from every other.
+pub(super) fn registrations(listed: &[Listed]) -> BTreeSet<String> {
+    listed.iter().map(|it| it.pm2_env.unique_id.clone()).filter(|it| !it.is_empty()).collect()
+}
+
+fn stopped(listed: &[Listed]) -> impl Iterator<Item = (String, Option<i64>)> {
+    stopped_of(listed.iter())
+}
+
+fn stopped_of<'a>(
+    listed: impl Iterator<Item = &'a Listed>,
+) -> impl Iterator<Item = (String, Option<i64>)> {
+    let stopped = listed.filter(|it| it.pm2_env.status == "stopped" && it.ever_ran());
+    stopped.map(|it| (it.pm_id.to_string(), it.pm2_env.pm_uptime))
+}
+
+/// What the kernel says of an instance.
+fn kernel_of(listed: &Listed) -> std::io::Result<Kernel> {
+    let Some(pid) = listed.pid.and_then(|it| i32::try_from(it).ok()).filter(|it| *it > 0) else {
+        return Ok(Kernel::default());
+    };
+    let Some(stat) = kernel::stat(pid)?.filter(|it| !it.zombie) else {
+        return Ok(Kernel::default());
+    };
+    let memory = listed.monit.memory.and_then(|it| u64::try_from(it).ok()).filter(|it| *it > 0);
+    // Where PM2 fails to measure one process, it says 0 of all.
+    let memory = memory.or_else(|| memory_of(pid));
+    Ok(Kernel { alive: true, frozen: stat.frozen, memory })
+}
+
+/// The resident memory of a process, in bytes: the second field of `/proc/PID/statm`, in pages.
+fn memory_of(pid: i32) -> Option<u64> {
+    let text = fs::read_to_string(format!("/proc/{pid}/statm")).ok()?;
+    let pages: u64 = text.split_ascii_whitespace().nth(1)?.parse().ok()?;
+    Some(pages * u64::try_from(rustix::param::page_size()).ok()?)
+}
+
+fn with_orphan(status: Status, orphan: &Orphan, how: String, now: Timestamp) -> Status {
+    match status {
+        Status::Running { pid, since } => Status::Unwell { pid, since, how },
+        // As long as it lives, it is what runs.
+        Status::Stopped | Status::StoppedByHand | Status::Finished { .. } => {
+            Status::Unwell { pid: orphan.pid.unsigned_abs(), since: now, how }
+        }
+        other => other,
+    }
+}
+
+fn seen_daemon(client: &Client, version: &str, now: Timestamp) -> Actual {
+    let pid = client.pid;
+    let started = kernel::stat(pid).ok().flatten().map(|it| kernel::age(it.start));
+    let age = started.and_then(|it| SignedDuration::try_from(it).ok()).unwrap_or_default();
+    let since = now.checked_sub(age).unwrap_or(now);
+    let fields = [("version".to_owned(), version.into())].into();
+    let status = Status::Running { pid: pid.unsigned_abs(), since };
+    let vitals = Vitals { memory: memory_of(pid), ..Vitals::default() };
+    let body = Body { fields, ..Body::default() };
+    Actual { body, status, mark: None, vitals: Some(vitals) }
+}
+
+fn from_dump(entry: serde_json::Map<String, serde_json::Value>) -> serde_json::Result<Listed> {
+    let name = entry.get("name").cloned().unwrap_or_default();
+    serde_json::from_value(serde_json::json!({ "pm_id": 0, "name": name, "pm2_env": entry }))
+}
+
+/// A name for an app that is none of ours. PM2 allows names that we don't, and the same one twice.
+fn free_name(name: &str, taken: &Sightings) -> Name {
+    let good = |it: char| it.is_ascii_alphanumeric() || matches!(it, '_' | '-' | '.');
+    let mut plain: String = name.chars().map(|it| if good(it) { it } else { '_' }).collect();
+    plain.truncate(Name::MAX - 8);
+    if !plain.starts_with(|it: char| it.is_ascii_alphanumeric() || it == '_') {
+        plain.insert(0, '_');
+    }
+    let others = (2u32..).map(|it| format!("{plain}.{it}"));
+    let mut names = std::iter::once(plain.clone()).chain(others).filter_map(|it| it.parse().ok());
+    names.find(|it| !taken.contains_key(it)).unwrap_or_else(|| Name::literal("unnamed"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_of_pm2_becomes_one_of_ours() {
+        let mut taken = Sightings::new();
+        let mut names = Vec::new();
+        for name in ["api", "api", "my app", "", "../x", "ünï", "daemon"] {
+            let name = free_name(name, &taken);
+            names.push(name.to_string());
+            let actual = Actual {
+                body: Body::default(),
+                status: Status::Stopped,
+                mark: None,
+                vitals: None,
+            };
+            taken.insert(name, actual);
+        }
+        assert_eq!(names, ["api", "api.2", "my_app", "_", "_.._x", "_n_", "daemon"]);
+        assert!(free_name(&"x".repeat(500), &taken).as_str().len() <= Name::MAX);
+    }
+}

@@ -1,0 +1,128 @@
+//! The mark in the environment of a process: whose it is. It is passed on to all that the process
+//! starts, and only the kernel can lose it.
+
+use std::{
+    fs::{self, File},
+    io::{self, Read},
+    thread,
+    time::Duration,
+};
+
+use super::kernel::{Stat, stat};
+use crate::core::{digest::Digest, id::Name};
+
+/// The variable in a child's environment that says whose it is.
+pub(in crate::provider) const MARK: &str = "REDUNDANCY_MARK";
+
+/// A process that was found by a scan.
+#[derive(Debug, Clone)]
+pub(in crate::provider) struct Member {
+    pub(in crate::provider) pid: i32,
+    pub(in crate::provider) stat: Stat,
+    /// Whose it is, and the digest of what that was made from.
+    pub(in crate::provider) mark: Option<(Name, Digest)>,
+}
+
+/// Every living process under a mark of `scope`, and those of process group `group`.
+pub(in crate::provider) fn scan(scope: Digest, group: Option<i32>) -> io::Result<Vec<Member>> {
+    let prefix = prefix(scope);
+    let mut members = Vec::new();
+    each_environ(|pid, environ| {
+        let mark = find(environ, &prefix);
+        if (mark.is_some() || group.is_some())
+            && let Some(stat) = stat(pid)?
+            && !stat.zombie
+            && (mark.is_some() || group == Some(stat.group))
+        {
+            members.push(Member { pid, stat, mark });
+        }
+        Ok(())
+    })?;
+    Ok(members)
+}
+
+/// Shows every process and its environment, which is empty where we may not read it: such a process
+/// is not ours, since ours run as the same user.
+pub(in crate::provider) fn each_environ(
+    mut visit: impl FnMut(i32, &[u8]) -> io::Result<()>,
+) -> io::Result<()> {
+    let this = std::process::id();
+    let mut environ = Vec::new();
+    for entry in fs::read_dir("/proc")? {
+        let Some(pid) = entry?.file_name().to_str().and_then(|it| it.parse::<i32>().ok()) else {
+            continue;
+        };
+        // What runs below a process of ours may be this very program.
+        if u32::try_from(pid) == Ok(this) {
+            continue;
+        }
+        read_environ(pid, &mut environ)?;
+        visit(pid, &environ)?;
+    }
+    Ok(())
+}
+
+/// How long a process may take to get its environment, in looks a millisecond apart.
+const MOST_LOOKS: u32 = 1000;
+
+/// Reads the environment of a process; empty where it is gone since, or another user's.
+fn read_environ(pid: i32, environ: &mut Vec<u8>) -> io::Result<()> {
+    for _ in 0..MOST_LOOKS {
+        environ.clear();
+        let opened = File::open(format!("/proc/{pid}/environ"));
+        if opened.and_then(|mut it| it.read_to_end(environ)).is_err() {
+            environ.clear();
+            return Ok(());
+        }
+        if !environ.is_empty() || !stat(pid)?.is_some_and(|it| it.becoming) {
+            return Ok(());
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
+    Ok(())
+}
+
+/// How a mark of `scope` begins in an environment.
+pub(in crate::provider) fn prefix(scope: Digest) -> Vec<u8> {
+    format!("{MARK}={scope}:").into_bytes()
+}
+
+/// The mark that begins with `prefix`: whose it is, and what that was made from.
+pub(in crate::provider) fn find(environ: &[u8], prefix: &[u8]) -> Option<(Name, Digest)> {
+    let value = environ.split(|b| *b == 0).find_map(|it| it.strip_prefix(prefix))?;
+    read(std::str::from_utf8(value).ok()?)
+}
+
+/// Reads the rest of a mark, after its scope.
+fn read(rest: &str) -> Option<(Name, Digest)> {
+    let (name, digest) = rest.rsplit_once(':')?;
+    Some((name.parse().ok()?, digest.parse().ok()?))
+}
+
+/// Reads the value of [`MARK`], if it is of `scope`.
+pub(in crate::provider) fn read_value(value: &str, scope: Digest) -> Option<(Name, Digest)> {
+    read(value.strip_prefix(&scope.to_string())?.strip_prefix(':')?)
+}
+
+/// The value of [`MARK`] for one process.
+pub(in crate::provider) fn of(scope: Digest, name: &Name, written: Digest) -> String {
+    format!("{scope}:{name}:{written}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mark_reads_back_and_nobody_elses_does() {
+        let (scope, other, written) =
+            (Digest::of(["here"]), Digest::of(["there"]), Digest::of(["x"]));
+        let name: Name = "job-1.a".parse().unwrap();
+        let environ = format!("A=b\0{MARK}={}\0C=d\0", of(scope, &name, written));
+        let found = Some((name.clone(), written));
+        assert_eq!(find(environ.as_bytes(), &prefix(scope)), found);
+        assert_eq!(find(environ.as_bytes(), &prefix(other)), None);
+        assert_eq!(read_value(&of(scope, &name, written), scope), found);
+        assert_eq!(read_value(&of(scope, &name, written), other), None);
+    }
+}
