@@ -9,6 +9,7 @@ pub mod diff;
 pub mod digest;
 pub mod health;
 pub mod id;
+pub mod monitor;
 pub mod plan;
 pub mod recovery;
 pub mod resource;
