@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     config::LoadError,
-    controller::watch::{self, Starter},
+    controller::{stopped::Starter, watch},
 };
 
 pub(super) fn run(path: Option<&Path>, options: &WatchOptions) -> anyhow::Result<ExitCode> {

@@ -136,10 +136,10 @@ mod tests {
         let since = Timestamp::from_second(1_700_000_000).unwrap();
         let lock = Lock::take(&watch_file(dir.path()), "watch", since).unwrap();
         let mut pulse = Pulse::new(since);
-        pulse.looked(&lock, dir.path(), Duration::from_secs(300));
+        pulse.looked(&lock, dir.path(), Duration::from_mins(5));
         let read = Heartbeat::read(dir.path()).unwrap();
         assert_eq!((read.pid, read.since), (std::process::id(), since));
-        assert_eq!(read.look_every(), Duration::from_secs(300));
+        assert_eq!(read.look_every(), Duration::from_mins(5));
         assert!(Lock::touched(&watch_file(dir.path())).unwrap() >= since);
         let mode = fs::metadata(Heartbeat::file(dir.path())).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);

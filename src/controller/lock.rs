@@ -134,9 +134,15 @@ impl Lock {
         ours.is_ok_and(|ours| fs::metadata(path).is_ok_and(|there| same(ours, there)))
     }
 
-    /// Says by the time of the file's last change that its holder lives. False when that can't be
-    /// said: then nobody can, on that disk.
-    pub fn touch(&self) -> bool {
+    /// Says by the time of the file's last change that its holder lives.
+    pub fn touch(&self) {
+        // Who can't say so is given up by nobody: see `Lock::is_writable`.
+        let _ = self.is_writable();
+    }
+
+    /// Touches it as [`Lock::touch`] does; whether that is possible on this disk.
+    #[must_use]
+    pub fn is_writable(&self) -> bool {
         self.file.set_modified(SystemTime::now()).is_ok()
     }
 

@@ -13,7 +13,7 @@ use super::{
     lock::{self, Lock, LockError},
     reload::{ConfigFile, Reload},
     signals::Signals,
-    stopped,
+    stopped::Starter,
     triggers::{Changed, Triggers},
 };
 use crate::{
@@ -68,15 +68,6 @@ pub enum Error {
     Signals(std::io::Error),
 }
 
-/// Who begins a watch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Starter {
-    /// A person, or what starts the programs of a server.
-    Person,
-    /// The monitor, which does nothing against the word of a person.
-    Monitor,
-}
-
 /// Watches the project of the config at `path` until SIGTERM or SIGINT. What runs goes on running
 /// afterwards.
 ///
@@ -95,17 +86,8 @@ pub async fn run(path: PathBuf, starter: Starter) -> Result<(), Error> {
         other => other.map_err(|error| refused(error.to_string()))?,
     };
     // Not before the lock is held: `stop` leaves its word first and then looks who holds the lock.
-    match starter {
-        Starter::Monitor if stopped::is_said(&state_dir).unwrap_or(true) => {
-            return Err(Error::StoppedOnPurpose);
-        }
-        Starter::Monitor => {}
-        Starter::Person => {
-            if let Err(error) = stopped::take_back(&state_dir) {
-                let file = stopped::file(&state_dir);
-                warn!("{} was not removed, so no monitor helps: {error}", file.display());
-            }
-        }
+    if !starter.may_begin(&state_dir) {
+        return Err(Error::StoppedOnPurpose);
     }
     let (journal, damaged) = Journal::open(&Journal::file(&state_dir))?;
     let mut watch = Watch::new(path, &loaded, journal, lock, now)?;

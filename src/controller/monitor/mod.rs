@@ -1,22 +1,22 @@
 //! The monitor: looks whether the watch of a project does well, and has it started again when not.
-//! What to do is decided by [`crate::core::monitor`]; this is its eyes and hands.
+//! What to do is decided by [`crate::core::monitor`]; its eyes are here, its hands in `hands`.
+
+mod hands;
 
 use std::{
     collections::HashMap,
-    io::{self, Read},
+    io,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use jiff::Timestamp;
-use rustix::process::Signal;
-use tracing::{error, info, warn};
+use tracing::{info, warn};
 
 use super::{
     background,
     heartbeat::Heartbeat,
-    holding::{File, Holding},
+    holding::File,
     lock::{self, Lock, LockError, State},
     signals::Signals,
     stopped,
@@ -28,12 +28,6 @@ use crate::{
     },
     journal::{Entry, Journal, Kind},
 };
-
-/// How long a watch that hangs may take to end after SIGTERM, and after SIGKILL.
-const GRACE: Duration = Duration::from_secs(10);
-
-/// How long the start of a watch may take, all in all.
-const LONGEST_START: Duration = Duration::from_mins(2);
 
 /// How to go about it.
 #[derive(Debug, Clone, Copy)]
@@ -162,14 +156,14 @@ impl Monitor {
         let Some(writable) = self.keep_out_others()? else { return Ok((false, every)) };
         match background::log(&self.project).rotate() {
             Ok(_) => drop(self.said.remove(&Topic::Log)),
-            Err(error) => self.warn(Topic::Log, format!("the log of the watch grows: {error}")),
+            Err(error) => self.warn(Topic::Log, &format!("the log of the watch grows: {error}")),
         }
         let now = Timestamp::now();
         let (seen, rules) = match self.look(writable, now) {
             Ok(it) => it,
             Err(error) => {
                 let folder = self.project.state_dir();
-                self.warn(Topic::Watch, format!("cannot look into {}: {error}", folder.display()));
+                self.warn(Topic::Watch, &format!("cannot look into {}: {error}", folder.display()));
                 return Ok((false, every));
             }
         };
@@ -216,7 +210,7 @@ impl Monitor {
                          it is; end it by hand"
                     }
                 };
-                self.warn(Topic::Watch, text.to_owned());
+                self.warn(Topic::Watch, text);
                 false
             }
             Action::Start => {
@@ -240,7 +234,7 @@ impl Monitor {
             Ok(loaded) => loaded.project,
             Err(error) => {
                 let text = format!("{error}; as it is now, no watch can be started");
-                self.warn(Topic::Config, text);
+                self.warn(Topic::Config, &text);
                 return;
             }
         };
@@ -249,7 +243,7 @@ impl Monitor {
             if !matches!(Lock::state(&watch), Ok(State::Free)) {
                 let text = "`controller.state_dir` has changed, and the watch keeps the old one; \
                             so does the monitor";
-                self.warn(Topic::Config, text.to_owned());
+                self.warn(Topic::Config, text);
                 return;
             }
             (self.lock, self.known) = (None, None);
@@ -264,7 +258,7 @@ impl Monitor {
         let state_dir = self.project.state_dir();
         let path = lock::monitor_file(&state_dir);
         if let Some(lock) = self.lock.as_ref().filter(|it| it.is_in_place(&path)) {
-            return Ok(Some(lock.touch()));
+            return Ok(Some(lock.is_writable()));
         }
         let made = super::make_state_dir(&state_dir).map_err(|error| error.to_string());
         let lock = made.and_then(|()| match Lock::take(&path, "monitor", Timestamp::now()) {
@@ -275,12 +269,15 @@ impl Monitor {
         match lock {
             Err(why) => {
                 let folder = state_dir.display();
-                self.warn(Topic::StateDir, format!("cannot use {folder}, and go on trying: {why}"));
+                self.warn(
+                    Topic::StateDir,
+                    &format!("cannot use {folder}, and go on trying: {why}"),
+                );
                 Ok(None)
             }
             Ok(lock) => {
                 let lock = lock?;
-                let writable = lock.touch();
+                let writable = lock.is_writable();
                 let again = self.lock.replace(lock).is_some();
                 self.said.remove(&Topic::StateDir);
                 if again {
@@ -337,97 +334,13 @@ impl Monitor {
         Ok((seen, rules))
     }
 
-    /// Ends the watch `hanging`, if there is one, and starts another. Whether that succeeded.
-    async fn act(&mut self, hanging: Option<u32>) -> bool {
-        self.said.remove(&Topic::Watch);
-        let ended = match hanging {
-            Some(pid) => self.end(pid).await,
-            None => Ok(()),
-        };
-        let started = match ended {
-            Ok(()) => self.start().await,
-            Err(why) => Err(why),
-        };
-        self.attempts.tried(Timestamp::now());
-        match &started {
-            Ok(()) => self.note("a new watch is running"),
-            Err(why) => {
-                let text = format!("there is no new watch: {why}");
-                error!("{text}");
-                self.journal(text);
-            }
-        }
-        started.is_ok()
-    }
-
-    /// Ends a watch that hangs. What it runs goes on running.
-    async fn end(&self, pid: u32) -> Result<(), String> {
-        let path = lock::watch_file(&self.project.state_dir());
-        let watch = match Holding::of(&path).map_err(|error| error.to_string())? {
-            None => return Ok(()),
-            Some(watch) if watch.holder.pid == pid => watch,
-            Some(another) => return Err(format!("{} was quicker", another.holder)),
-        };
-        watch.signal(Signal::TERM).map_err(|error| error.to_string())?;
-        // One that woke up and finishes what it has in hand touches its lock.
-        if watch.ended_unless(GRACE, || Lock::touched(&path)).await {
-            self.note(&format!("the watch, pid {pid}, ended after SIGTERM"));
-            return Ok(());
-        }
-        watch.signal(Signal::KILL).map_err(|error| error.to_string())?;
-        if watch.ended(GRACE).await {
-            self.note(&format!("the watch, pid {pid}, ended after SIGKILL only"));
-            return Ok(());
-        }
-        Err(format!(
-            "even SIGKILL has not ended pid {pid}; see what it waits for (`cat /proc/{pid}/wchan`)"
-        ))
-    }
-
-    /// Starts a watch that does not depend on this program, and waits until it stands.
-    async fn start(&self) -> Result<(), String> {
-        let spawned = Command::new(&self.program)
-            .args(["begin", "--config"])
-            .arg(&self.config)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn();
-        let failed = |error: io::Error| format!("cannot run {}: {error}", self.program.display());
-        let mut child = spawned.map_err(failed)?;
-        let begun = Instant::now();
-        let how = loop {
-            if let Some(how) = child.try_wait().map_err(failed)? {
-                break how;
-            }
-            if begun.elapsed() >= LONGEST_START {
-                // It may have ended by itself just now.
-                let _ = child.kill();
-                let _ = child.wait();
-                return Err(format!("it took more than {} s", LONGEST_START.as_secs()));
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        };
-        if how.success() {
-            return Ok(());
-        }
-        let mut said = Vec::new();
-        if let Some(errors) = child.stderr.take() {
-            // What could be read says more than that it could not be read to its end.
-            let _ = errors.take(4096).read_to_end(&mut said);
-        }
-        let said = String::from_utf8_lossy(&said);
-        let said = said.trim().trim_start_matches("error: ");
-        Err(if said.is_empty() { how.to_string() } else { said.to_owned() })
-    }
-
     /// Whether `text` differs from what was said last about the topic; notes that it is said now.
     fn is_news(&mut self, topic: Topic, text: &str) -> bool {
         self.said.insert(topic, text.to_owned()).as_deref() != Some(text)
     }
 
-    fn warn(&mut self, topic: Topic, text: String) {
-        if self.is_news(topic, &text) {
+    fn warn(&mut self, topic: Topic, text: &str) {
+        if self.is_news(topic, text) {
             warn!("{text}");
         }
     }
