@@ -148,8 +148,8 @@ pub(super) struct MonitorOptions {
     /// Time between two looks at the watch
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = pause)]
     pub(super) every: Span,
-    /// How long the watch may give no sign of life [default: three times `controller.look_every`,
-    /// and a minute]
+    /// How long the watch may give no sign of life, never less than twice `controller.look_every`
+    /// [default: three times that, and a minute]
     #[arg(long, value_name = "TIME", value_parser = pause)]
     pub(super) hung_after: Option<Span>,
     /// Look once: exit with 0 when the watch does well or was started, with 1 otherwise

@@ -143,7 +143,7 @@ fn signs_of_life(controller: &Controller, holder: &Holder) -> (Option<Timestamp>
     };
     let seen =
         Seen { signs, unchanged_since: now, awake_since: None, stopped: false, writable: true };
-    let overdue = monitor::quiet(&seen, now) > monitor::patience(look_every);
+    let overdue = monitor::quiet(&seen, now) > monitor::patience(look_every, None);
     (heartbeat.map(|it| it.looked_at), overdue)
 }
 

@@ -328,7 +328,7 @@ impl Monitor {
             heartbeat.filter(|it| matches!(guard, Guard::Held { pid, .. } if pid == it.pid));
         let look_every = its_own.map_or(controller.look_every.0, |it| it.look_every());
         let rules = Rules {
-            patience: self.options.hung_after.unwrap_or_else(|| patience(look_every)),
+            patience: patience(look_every, self.options.hung_after),
             backoff: self.project.config.failover.backoff.into(),
         };
         Ok((seen, rules))

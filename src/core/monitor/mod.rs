@@ -18,11 +18,15 @@ use super::backoff::Backoff;
 /// machine slept, or its clock was set.
 const LONGEST_DELAY: Duration = Duration::from_secs(10);
 
-/// How long a watch may give no sign of life before it counts as one that hangs. It wakes at least
-/// every `look_every`; a look and a slow disk may take their time.
+/// How long a watch may give no sign of life before it counts as one that hangs; `asked` is what a
+/// person wants. It wakes at least every `look_every`; a look and a slow disk may take their time.
 #[must_use]
-pub fn patience(look_every: Duration) -> Duration {
-    look_every.saturating_mul(3).saturating_add(Duration::from_mins(1))
+pub fn patience(look_every: Duration, asked: Option<Duration>) -> Duration {
+    match asked {
+        // Less would take every watch for one that hangs.
+        Some(asked) => asked.max(look_every.saturating_mul(2)),
+        None => look_every.saturating_mul(3).saturating_add(Duration::from_mins(1)),
+    }
 }
 
 /// Who has the lock of the watch.
@@ -173,10 +177,13 @@ mod tests {
 
     use super::*;
 
-    const MINUTE: Duration = Duration::from_mins(1);
     const RULES: Rules = Rules {
         patience: Duration::from_secs(100),
-        backoff: Backoff { initial: Duration::from_secs(10), factor: 2.0, max: MINUTE },
+        backoff: Backoff {
+            initial: Duration::from_secs(10),
+            factor: 2.0,
+            max: Duration::from_mins(1),
+        },
     };
 
     fn at(second: i64) -> Timestamp {
@@ -289,9 +296,13 @@ mod tests {
     }
 
     #[test]
-    fn patience_has_no_limit_to_overflow() {
-        assert_eq!(patience(Duration::from_secs(20)), 2 * MINUTE);
-        assert_eq!(patience(Duration::MAX), Duration::MAX);
+    fn patience_is_longer_than_the_time_between_two_looks() {
+        let second = Duration::from_secs(1);
+        assert_eq!(patience(20 * second, None), 120 * second);
+        assert_eq!(patience(second, Some(5 * second)), 5 * second);
+        assert_eq!(patience(300 * second, Some(5 * second)), 600 * second);
+        assert_eq!(patience(Duration::MAX, None), Duration::MAX);
+        assert_eq!(patience(Duration::MAX, Some(second)), Duration::MAX);
     }
 
     fn any_time() -> impl Strategy<Value = Timestamp> {
