@@ -61,6 +61,8 @@ pub(super) enum Verb {
     #[command(hide = true)]
     Begin,
     /// End the watch, then the processes that this tool runs itself
+    ///
+    /// No monitor starts the watch again until somebody runs `redundancy watch`.
     Stop,
     /// Show every resource and how it does
     Status(StatusOptions),

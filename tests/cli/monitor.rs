@@ -37,9 +37,15 @@ fn wait_for_watch(project: &Project, not: Option<u32>) -> u32 {
     })
 }
 
-/// Ends a watch that nobody in this test waits for.
+/// Waits for the end of a process that is no child of this test.
 fn wait_until_gone(pid: u32) {
     wait_for("its end", || (!is_alive(pid)).then_some(()));
+}
+
+/// What follows the name in `/proc/PID/stat`: state, parent, group, session.
+fn stat(pid: u32) -> Vec<String> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    stat.rsplit_once(')').unwrap().1.split_whitespace().map(str::to_owned).collect()
 }
 
 fn looked_at(project: &Project) -> Option<String> {
@@ -78,10 +84,10 @@ fn a_watch_that_hangs_is_replaced_and_its_processes_go_on() {
     let process = project.wait_for_pid("w", None);
     signal(frozen.pid(), Signal::STOP);
     let monitor = monitor(&project, &["--hung-after", "4s"]);
-    let second = wait_for_watch(&project, Some(frozen.pid()));
+    wait_for_watch(&project, Some(frozen.pid()));
     monitor.wait_for_log("has given no sign of life for");
     monitor.wait_for_log("ended after SIGKILL only");
-    monitor.wait_for_log(&format!("the watch does well, pid {second}"));
+    monitor.wait_for_log("a new watch is running");
     assert!(!is_alive(frozen.pid()));
     assert_eq!(project.pid("w"), Some(process));
 }
@@ -159,12 +165,9 @@ fn the_watch_outlives_the_monitor_and_is_nobodys_child() {
     let first = monitor(&project, &[]);
     let watch = wait_for_watch(&project, None);
     first.wait_for_log("a new watch is running");
-    let stat = fs::read_to_string(format!("/proc/{watch}/stat")).unwrap();
-    let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
-    assert_ne!(fields[1], first.pid().to_string(), "its parent");
-    let ours = fs::read_to_string(format!("/proc/{}/stat", first.pid())).unwrap();
-    let ours: Vec<&str> = ours.rsplit_once(')').unwrap().1.split_whitespace().collect();
-    assert_ne!(fields[2..4], ours[2..4], "its group and session");
+    let (its, ours) = (stat(watch), stat(first.pid()));
+    wait_for("another parent", || (stat(watch)[1] != first.pid().to_string()).then_some(()));
+    assert_ne!(its[2..4], ours[2..4], "its group and session");
     first.kill();
     let second = monitor(&project, &[]);
     second.wait_for_log(&format!("the watch does well, pid {watch}"));
@@ -197,7 +200,8 @@ fn a_state_folder_that_is_taken_away_costs_no_watch() {
     let monitor = monitor(&project, &[]);
     let first = wait_for_watch(&project, None);
     monitor.wait_for_log("the watch does well");
-    fs::remove_dir_all(project.path(".redundancy")).unwrap();
+    // At once: the watch writes in there.
+    fs::rename(project.path(".redundancy"), project.path("away")).unwrap();
     monitor.wait_for_log("monitor.lock was removed, and is there again");
     assert_eq!(wait_for_watch(&project, None), first);
 }
@@ -234,6 +238,7 @@ fn the_watch_says_that_it_looks_and_status_shows_it() {
 
     // It hangs, and was last heard of long ago.
     signal(watch.pid(), Signal::STOP);
+    wait_for("it stands still", || (stat(watch.pid())[0] == "T").then_some(()));
     let long_ago = "2020-01-01T00:00:00Z";
     let heartbeat = fs::read_to_string(&file).unwrap();
     let now = looked_at(&project).unwrap();

@@ -29,6 +29,9 @@ use crate::{
     journal::{Entry, Journal, Kind},
 };
 
+/// How long a turn takes at most: a watch is ended and another one started.
+const LONGEST_TURN: Duration = Duration::from_mins(3);
+
 /// How to go about it.
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
@@ -133,6 +136,7 @@ impl Monitor {
     /// Looks once or for ever.
     async fn until_done(&mut self) -> Result<bool, Error> {
         loop {
+            let began = Timestamp::now();
             let (well, pause) = self.turn().await?;
             if self.options.once {
                 return Ok(well);
@@ -140,7 +144,7 @@ impl Monitor {
             let before = Timestamp::now();
             tokio::time::sleep(pause).await;
             let now = Timestamp::now();
-            if !without_gap(before, now, pause) {
+            if !(without_gap(began, before, LONGEST_TURN) && without_gap(before, now, pause)) {
                 info!("this machine slept, or its clock was set: the watch is given time");
                 (self.awake_since, self.unchanged_since) = (now, now);
             }
@@ -187,14 +191,14 @@ impl Monitor {
                 let text = "the watch was ended by `redundancy stop` and is left so until somebody \
                             runs `redundancy watch`";
                 if self.is_news(Topic::Watch, text) {
-                    self.note(text);
+                    self.note_unless_once(text);
                 }
                 false
             }
             Action::Rest { until } => {
                 let text = format!("the watch does not last; it is started again at {until:.0}");
                 if self.is_news(Topic::Watch, &text) {
-                    self.note(&text);
+                    info!("{text}");
                 }
                 let left = Duration::try_from(until.duration_since(now)).unwrap_or_default();
                 return Ok((false, every.min(left)));
@@ -283,7 +287,8 @@ impl Monitor {
                 if again {
                     self.note(&format!("{} was removed, and is there again", path.display()));
                 } else {
-                    self.note(&format!("the monitor began, pid {}", std::process::id()));
+                    let pid = std::process::id();
+                    self.note_unless_once(&format!("the monitor began, pid {pid}"));
                 }
                 Ok(Some(writable))
             }
@@ -342,6 +347,16 @@ impl Monitor {
     fn warn(&mut self, topic: Topic, text: &str) {
         if self.is_news(topic, text) {
             warn!("{text}");
+        }
+    }
+
+    /// As [`Monitor::note`], but one that looks once does not fill the journal with what it says
+    /// each time that the clock runs it.
+    fn note_unless_once(&self, text: &str) {
+        if self.options.once {
+            info!("{text}");
+        } else {
+            self.note(text);
         }
     }
 
