@@ -7,7 +7,10 @@ use clap::{
     builder::styling::{AnsiColor, Styles},
 };
 
-use crate::core::{id::Id, plan::Consent};
+use crate::{
+    config::units::{Span, SpanError},
+    core::{id::Id, plan::Consent},
+};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -48,8 +51,18 @@ pub(super) enum Verb {
     /// Looks when a file changes, when a process ends and at least every `controller.look_every`.
     /// Takes a changed redundancy.toml over when it is sound. SIGTERM or SIGINT ends it after the
     /// change in hand; processes go on running.
-    Watch,
+    Watch(WatchOptions),
+    /// Start the watch again when it is gone or hangs, until told to stop
+    ///
+    /// To be run beside the watch, as a program of its own. A watch that was ended by `redundancy
+    /// stop` is left so. SIGTERM or SIGINT ends the monitor and leaves the watch running.
+    Monitor(MonitorOptions),
+    /// Begin a watch in the background: the hand of the monitor
+    #[command(hide = true)]
+    Begin,
     /// End the watch, then the processes that this tool runs itself
+    ///
+    /// No monitor starts the watch again until somebody runs `redundancy watch`.
     Stop,
     /// Show every resource and how it does
     Status(StatusOptions),
@@ -123,6 +136,33 @@ pub(super) struct ApplyOptions {
     /// Do not ask
     #[arg(long, short)]
     pub(super) yes: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct WatchOptions {
+    /// Do not begin where a person ended the watch: what the monitor runs
+    #[arg(long, hide = true)]
+    pub(super) unless_stopped: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct MonitorOptions {
+    /// Time between two looks at the watch
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = pause)]
+    pub(super) every: Span,
+    /// How long the watch may give no sign of life, never less than twice `controller.look_every`
+    /// [default: three times that, and a minute]
+    #[arg(long, value_name = "TIME", value_parser = pause)]
+    pub(super) hung_after: Option<Span>,
+    /// Look once: exit with 0 when the watch does well or was started, with 1 otherwise
+    #[arg(long)]
+    pub(super) once: bool,
+}
+
+/// A time that is long enough not to be busy with nothing else.
+fn pause(text: &str) -> Result<Span, String> {
+    let span: Span = text.parse().map_err(|error: SpanError| error.to_string())?;
+    if span < Span::millis(100) { Err("at least 100ms".to_owned()) } else { Ok(span) }
 }
 
 #[derive(Debug, clap::Args)]

@@ -8,6 +8,7 @@ mod history;
 mod human;
 mod init;
 mod markdown;
+mod monitor;
 mod open;
 mod output;
 mod plan;
@@ -43,7 +44,9 @@ pub fn main() -> ExitCode {
         Verb::Schema => open::schema(),
         Verb::Plan(options) => project().and_then(|project| plan::run(&project, options)),
         Verb::Apply(options) => project().and_then(|project| apply::run(&project, options)),
-        Verb::Watch => watch::run(args.config.as_deref()),
+        Verb::Watch(options) => watch::run(args.config.as_deref(), options),
+        Verb::Monitor(options) => monitor::run(args.config.as_deref(), options),
+        Verb::Begin => monitor::begin(args.config.as_deref()),
         Verb::Stop => project_even_if_broken().and_then(|project| stop::run(&project)),
         Verb::Status(options) => project().and_then(|project| status::run(&project, options)),
         Verb::History(options) => {

@@ -37,9 +37,7 @@ impl Project {
             Ok(loaded) => return Ok(Self { path, loaded }),
             Err(error) => error,
         };
-        let folder = std::path::absolute(&path)?;
-        let root = folder.parent().map(Path::to_owned).unwrap_or_default().canonicalize()?;
-        let project = config::Project { root, config: config::Config::default() };
+        let project = config::by_default(&path)?;
         if !project.state_dir().is_dir() {
             return Err(error.into());
         }

@@ -15,11 +15,13 @@ use super::{
 use crate::{
     controller::{
         Controller, World,
+        heartbeat::Heartbeat,
         lock::{self, Holder, Lock},
     },
     core::{
         health::Health,
         id::{Id, Name},
+        monitor::{self, Guard, Seen, Signs},
         resource::Run,
     },
     journal::{Event, Journal, Kind},
@@ -37,6 +39,11 @@ struct Report {
     at: Timestamp,
     /// Who watches the project, if anybody does.
     watch: Option<Holder>,
+    /// The last look that this watch completed, if it has completed one.
+    last_look: Option<Timestamp>,
+    /// Whether this watch should have given a sign of life long ago: it hangs, or the machine has
+    /// just been asleep.
+    overdue: bool,
     /// The providers that could not be asked, and why.
     blind: Vec<Blind>,
     resources: Vec<Row>,
@@ -101,15 +108,43 @@ fn report(controller: &Controller, world: &World, at: Timestamp) -> anyhow::Resu
         resources.push(row(controller, world, id, last_change)?);
     }
     let blind = observed.blind.iter();
+    let watch = Lock::holder(&lock::watch_file(&state_dir));
+    let (last_look, overdue) = match &watch {
+        Some(holder) => signs_of_life(controller, holder),
+        None => (None, false),
+    };
     Ok(Report {
         version: VERSION,
         at,
-        watch: Lock::holder(&lock::watch_file(&state_dir)),
+        watch,
+        last_look,
+        overdue,
         blind: blind
             .map(|(provider, why)| Blind { provider: provider.clone(), why: why.clone() })
             .collect(),
         resources,
     })
+}
+
+/// The last look of the watch `holder`, and whether its next sign of life is overdue.
+fn signs_of_life(controller: &Controller, holder: &Holder) -> (Option<Timestamp>, bool) {
+    let state_dir = controller.project().state_dir();
+    let heartbeat = Heartbeat::read(&state_dir).filter(|it| it.pid == holder.pid);
+    let look_every = match &heartbeat {
+        Some(heartbeat) => heartbeat.look_every(),
+        None => controller.project().config.controller.look_every.0,
+    };
+    // Read last: a sign that is given meanwhile is not one of the future.
+    let now = Timestamp::now();
+    let signs = Signs {
+        guard: Guard::Held { pid: holder.pid, since: holder.since },
+        beat: heartbeat.as_ref().map(Heartbeat::beat),
+        touched: Lock::touched(&lock::watch_file(&state_dir)),
+    };
+    let seen =
+        Seen { signs, unchanged_since: now, awake_since: None, stopped: false, writable: true };
+    let overdue = monitor::quiet(&seen, now) > monitor::patience(look_every, None);
+    (heartbeat.map(|it| it.looked_at), overdue)
 }
 
 fn row(
@@ -171,7 +206,19 @@ fn human(report: &Report) -> String {
         let _ = writeln!(text, "{provider} could not be asked: {}", visible(why));
     }
     text + &match &report.watch {
-        Some(holder) => format!("watched by {holder}\n"),
+        Some(holder) => {
+            let last = match report.last_look {
+                Some(at) => format!("last completed look {}", ago(at, report.at)),
+                None => "no look completed yet".to_owned(),
+            };
+            let overdue = if report.overdue {
+                ", and the next one is overdue: it hangs, unless this machine has just been asleep; \
+                 `redundancy monitor` replaces a watch that hangs"
+            } else {
+                ""
+            };
+            format!("watched by {holder}; {last}{overdue}\n")
+        }
         None => "nobody watches; `redundancy watch` does\n".to_owned(),
     }
 }

@@ -1,14 +1,10 @@
 //! `stop`: ends the watch, then the processes that this tool runs itself.
 
-use std::{
-    path::Path,
-    process::ExitCode,
-    time::{Duration, Instant},
-};
+use std::{path::Path, process::ExitCode, time::Duration};
 
 use anyhow::{Context, bail};
 use jiff::Timestamp;
-use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use rustix::process::Signal;
 
 use super::{
     apply::{begin, carry_out_here},
@@ -16,10 +12,7 @@ use super::{
     output,
 };
 use crate::{
-    controller::{
-        Controller,
-        lock::{self, Lock},
-    },
+    controller::{Controller, holding::Holding, lock, make_state_dir, stopped},
     core::{
         change::{Change, Reason, Step},
         id::Id,
@@ -33,32 +26,35 @@ const LONGEST_WAIT: Duration = Duration::from_mins(2);
 
 pub(super) fn run(project: &Project) -> anyhow::Result<ExitCode> {
     let state_dir = project.loaded.project.state_dir();
-    end_watch(&lock::watch_file(&state_dir))?;
-    block_on(stop_processes(&project.controller()))?
+    leave_word(&state_dir);
+    block_on(async {
+        end_watch(&lock::watch_file(&state_dir)).await?;
+        stop_processes(&project.controller()).await
+    })?
+}
+
+/// Tells the monitor that the watch is to stay off. First of all, so that it starts none between.
+fn leave_word(state_dir: &Path) {
+    let left = make_state_dir(state_dir).and_then(|()| stopped::say(state_dir, Timestamp::now()));
+    if let Err(error) = left {
+        let file = stopped::file(state_dir);
+        output::remark(&format!(
+            "{} was not written, so a monitor would start the watch again: {error}\n",
+            file.display()
+        ));
+    }
 }
 
 /// Asks the watch to end and waits until it has.
-fn end_watch(lock: &Path) -> anyhow::Result<()> {
-    let Some(holder) = Lock::holder(lock) else {
+async fn end_watch(lock: &Path) -> anyhow::Result<()> {
+    let Some(watch) = Holding::of(lock).context("cannot end the watch")? else {
         output::remark("no watch is running\n");
         return Ok(());
     };
-    let pid = i32::try_from(holder.pid).ok().and_then(Pid::from_raw);
-    let pid = pid.with_context(|| format!("{} is not the number of a process", holder.pid))?;
-    let failed = || format!("cannot end {holder}");
-    let watch = pidfd_open(pid, PidfdFlags::empty()).with_context(failed)?;
-    // Between reading the lock and opening the process it may have ended, and its number may be
-    // another's by now. While the lock is still held by the same one, it is not.
-    if Lock::holder(lock).as_ref() != Some(&holder) {
-        return Ok(());
-    }
-    pidfd_send_signal(&watch, Signal::TERM).with_context(failed)?;
-    let deadline = Instant::now() + LONGEST_WAIT;
-    while Lock::holder(lock).as_ref() == Some(&holder) {
-        if Instant::now() >= deadline {
-            bail!("{holder} was asked to end and has not within {} s", LONGEST_WAIT.as_secs());
-        }
-        std::thread::sleep(Duration::from_millis(20));
+    let holder = &watch.holder;
+    watch.signal(Signal::TERM).with_context(|| format!("cannot end {holder}"))?;
+    if !watch.ended(LONGEST_WAIT).await {
+        bail!("{holder} was asked to end and has not within {} s", LONGEST_WAIT.as_secs());
     }
     output::print(&format!("the watch has ended (pid {})\n", holder.pid))
 }

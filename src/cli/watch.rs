@@ -6,20 +6,32 @@ use std::{
     process::ExitCode,
 };
 
-use super::open::{block_on, find};
-use crate::{config::LoadError, controller::watch};
+use super::{
+    args::WatchOptions,
+    open::{block_on, find},
+};
+use crate::{
+    config::LoadError,
+    controller::{stopped::Starter, watch},
+};
 
-pub(super) fn run(path: Option<&Path>) -> anyhow::Result<ExitCode> {
+pub(super) fn run(path: Option<&Path>, options: &WatchOptions) -> anyhow::Result<ExitCode> {
     let path = find(path)?;
-    tracing_subscriber::fmt()
-        .with_writer(io::stderr)
-        .with_ansi(io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
-        .with_target(false)
-        .init();
-    match block_on(watch::run(path))? {
+    log_to_stderr();
+    let starter = if options.unless_stopped { Starter::Monitor } else { Starter::Person };
+    match block_on(watch::run(path, starter))? {
         Ok(()) => Ok(ExitCode::SUCCESS),
         // Shown with its lines, as by any other verb.
         Err(watch::Error::Config(error)) => Err(LoadError::into(error)),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Sends what is logged to standard error.
+pub(super) fn log_to_stderr() {
+    tracing_subscriber::fmt()
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
+        .with_target(false)
+        .init();
 }

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Note, Problem, Project, parse, render};
+use super::{Config, Note, Problem, Project, parse, render};
 use crate::core::digest::Digest;
 
 /// What the file is called.
@@ -121,14 +121,27 @@ pub fn load(path: &Path) -> Result<Loaded, LoadError> {
             return Err(LoadError::Invalid { path: path.to_owned(), text, problems });
         }
     };
-    // The folder of the path, not of what a link at the path leads to.
+    let root = root(path)?;
+    let digest = Digest::of([&text]);
+    Ok(Loaded { project: Project { root, config }, digest, notes, text })
+}
+
+/// The project of the config at `path` as if there were nothing in it: for who must work in trouble
+/// most of all.
+///
+/// # Errors
+/// When its folder can't be reached.
+pub fn by_default(path: &Path) -> Result<Project, LoadError> {
+    Ok(Project { root: root(path)?, config: Config::default() })
+}
+
+/// The folder of the path, not of what a link at the path leads to.
+fn root(path: &Path) -> Result<PathBuf, LoadError> {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
-    let root = folder.canonicalize().map_err(|source| failed(path, source))?;
-    let digest = Digest::of([&text]);
-    Ok(Loaded { project: Project { root, config }, digest, notes, text })
+    folder.canonicalize().map_err(|source| failed(path, source))
 }
 
 fn failed(path: &Path, source: io::Error) -> LoadError {

@@ -23,7 +23,7 @@ mod tree;
 pub mod units;
 mod wording;
 
-pub use load::{FILE_NAME, LoadError, Loaded, find, load};
+pub use load::{FILE_NAME, LoadError, Loaded, by_default, find, load};
 pub use model::Config;
 pub use parse::parse;
 pub use problem::{Note, Problem};

@@ -2,7 +2,7 @@
 //! program that holds one ends, however it ends.
 //!
 //! `watch.lock` is held by the one watch of a project for as long as it runs; `apply.lock` by
-//! whoever makes changes, only while it makes them.
+//! whoever makes changes, only while it makes them; `monitor.lock` by the one monitor.
 
 use std::{
     fmt,
@@ -10,6 +10,7 @@ use std::{
     io::{self, Read, Seek, Write},
     os::unix::fs::{MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
+    time::{Duration, SystemTime},
 };
 
 use jiff::Timestamp;
@@ -32,6 +33,15 @@ impl fmt::Display for Holder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "`redundancy {}`, pid {}, since {:.0}", self.verb, self.pid, self.since)
     }
+}
+
+/// Whether a lock is held.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum State {
+    /// By nobody.
+    Free,
+    /// By somebody, and by whom, if that could be written down.
+    Held(Option<Holder>),
 }
 
 /// A lock that is held until this value is dropped.
@@ -70,6 +80,17 @@ pub fn apply_file(state_dir: &Path) -> PathBuf {
     state_dir.join("apply.lock")
 }
 
+/// The lock of the one monitor of a project.
+#[must_use]
+pub fn monitor_file(state_dir: &Path) -> PathBuf {
+    state_dir.join("monitor.lock")
+}
+
+/// Whoever only looks whether a lock is held keeps it for a moment: how often to try again then,
+/// and after how long.
+const LOOKERS: u32 = 5;
+const LOOK: Duration = Duration::from_millis(2);
+
 impl Lock {
     /// Takes the lock at `path` for `verb`, without waiting.
     pub fn take(path: &Path, verb: &str, now: Timestamp) -> Result<Self, LockError> {
@@ -77,7 +98,15 @@ impl Lock {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false).mode(0o600);
         let mut file = options.open(path).map_err(system)?;
-        match file.try_lock() {
+        let mut taken = file.try_lock();
+        for _ in 0..LOOKERS {
+            if !matches!(taken, Err(TryLockError::WouldBlock)) {
+                break;
+            }
+            std::thread::sleep(LOOK);
+            taken = file.try_lock();
+        }
+        match taken {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(LockError::Held(read(&mut file))),
             Err(TryLockError::Error(source)) => return Err(system(source)),
@@ -89,7 +118,9 @@ impl Lock {
             Err(error) if no_room(&error) => {}
             other => other.map_err(system)?,
         }
-        Ok(Self { file, before })
+        let lock = Self { file, before };
+        lock.touch();
+        Ok(lock)
     }
 
     /// Whether the file at `path` is still the one that is locked: when somebody removed it, the
@@ -103,13 +134,47 @@ impl Lock {
         ours.is_ok_and(|ours| fs::metadata(path).is_ok_and(|there| same(ours, there)))
     }
 
-    /// Who holds the lock at `path` now.
+    /// Says by the time of the file's last change that its holder lives.
+    pub fn touch(&self) {
+        // Who can't say so is given up by nobody: see `Lock::is_writable`.
+        let _ = self.is_writable();
+    }
+
+    /// Touches it as [`Lock::touch`] does; whether that is possible on this disk.
+    #[must_use]
+    pub fn is_writable(&self) -> bool {
+        self.file.set_modified(SystemTime::now()).is_ok()
+    }
+
+    /// When the lock at `path` was last touched.
+    #[must_use]
+    pub fn touched(path: &Path) -> Option<Timestamp> {
+        fs::metadata(path).and_then(|it| it.modified()).ok()?.try_into().ok()
+    }
+
+    /// Whether the lock at `path` is held, and by whom.
+    ///
+    /// # Errors
+    /// When that can't be seen.
+    pub fn state(path: &Path) -> io::Result<State> {
+        let mut file = match File::open(path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(State::Free),
+            Err(error) => return Err(error),
+        };
+        match file.try_lock_shared() {
+            Ok(()) => Ok(State::Free),
+            Err(TryLockError::WouldBlock) => Ok(State::Held(read(&mut file))),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+
+    /// Who holds the lock at `path` now, as far as that can be seen.
     #[must_use]
     pub fn holder(path: &Path) -> Option<Holder> {
-        let mut file = File::open(path).ok()?;
-        match file.try_lock_shared() {
-            Err(TryLockError::WouldBlock) => read(&mut file),
-            Ok(()) | Err(TryLockError::Error(_)) => None,
+        match Self::state(path) {
+            Ok(State::Held(holder)) => holder,
+            Ok(State::Free) | Err(_) => None,
         }
     }
 

@@ -1,10 +1,16 @@
 //! The loop's parts: look at the world, plan, carry the plan out. `apply` goes through them once,
 //! [`watch`] again and again.
 
+pub mod background;
 mod carry_out;
+pub mod heartbeat;
+pub mod holding;
 mod in_hand;
 pub mod lock;
+pub mod monitor;
 mod reload;
+mod signals;
+pub mod stopped;
 mod triggers;
 pub mod watch;
 

@@ -4,14 +4,16 @@ use std::{cell::RefCell, collections::BTreeMap, path::PathBuf, rc::Rc, time::Dur
 
 use futures_util::future::select_all;
 use jiff::Timestamp;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{error, info, warn};
 
 use super::{
     Controller, Progress, Scope, Stop, World,
+    heartbeat::Pulse,
     in_hand::{Finished, InHand},
     lock::{self, Lock, LockError},
     reload::{ConfigFile, Reload},
+    signals::Signals,
+    stopped::Starter,
     triggers::{Changed, Triggers},
 };
 use crate::{
@@ -37,6 +39,9 @@ const LONGEST_SLEEP: Duration = Duration::from_mins(1);
 /// Under which key the journal has the incidents.
 const INCIDENTS: &str = "incidents";
 
+/// The longest time without a sign of life while changes in hand are waited for.
+const LONGEST_SILENCE: Duration = Duration::from_secs(5);
+
 /// Why a watch can't begin.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -60,6 +65,9 @@ pub enum Error {
     /// The operating system does not tell of changes of files.
     #[error("cannot be told of changes of files: {0}")]
     Notify(#[from] notify::Error),
+    /// A person ended the watch, and this one was not begun by a person.
+    #[error("the watch was ended by `redundancy stop`; `redundancy watch` begins one again")]
+    StoppedOnPurpose,
     /// The operating system does not pass signals on.
     #[error("cannot listen for signals: {0}")]
     Signals(std::io::Error),
@@ -70,19 +78,24 @@ pub enum Error {
 ///
 /// # Errors
 /// When it can't begin. Once begun it goes on, whatever fails.
-pub async fn run(path: PathBuf) -> Result<(), Error> {
+pub async fn run(path: PathBuf, starter: Starter) -> Result<(), Error> {
     // First of all, so that no signal kills it half-way.
     let mut signals = Signals::new().map_err(Error::Signals)?;
     let loaded = load(&path)?;
     let state_dir = loaded.project.state_dir();
     let refused = |why: String| Error::StateDir { folder: state_dir.clone(), why };
     super::make_state_dir(&state_dir).map_err(|source| refused(source.to_string()))?;
-    let lock = match Lock::take(&lock::watch_file(&state_dir), "watch", Timestamp::now()) {
+    let now = Timestamp::now();
+    let lock = match Lock::take(&lock::watch_file(&state_dir), "watch", now) {
         Err(held @ LockError::Held(_)) => return Err(Error::Watched(held)),
         other => other.map_err(|error| refused(error.to_string()))?,
     };
+    // Not before the lock is held: `stop` leaves its word first and then looks who holds the lock.
+    if !starter.may_begin(&state_dir) {
+        return Err(Error::StoppedOnPurpose);
+    }
     let (journal, damaged) = Journal::open(&Journal::file(&state_dir))?;
-    let mut watch = Watch::new(path, &loaded, journal, lock)?;
+    let mut watch = Watch::new(path, &loaded, journal, lock, now)?;
     if let Some(damaged) = damaged {
         watch.note(None, Kind::Controller, damaged);
     }
@@ -90,26 +103,6 @@ pub async fn run(path: PathBuf) -> Result<(), Error> {
     watch.until_stopped(&mut signals).await;
     watch.note(None, Kind::Controller, "the watch ended; what runs goes on running".to_owned());
     Ok(())
-}
-
-/// The signals that end a watch.
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl Signals {
-    fn new() -> std::io::Result<Self> {
-        let terminate = signal(SignalKind::terminate())?;
-        Ok(Self { terminate, interrupt: signal(SignalKind::interrupt())? })
-    }
-
-    async fn received(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
-    }
 }
 
 /// Why the loop woke up.
@@ -124,6 +117,7 @@ enum Wake {
 struct Watch {
     /// Keeps other watches of the project out.
     lock: Lock,
+    pulse: Pulse,
     controller: Rc<Controller>,
     world: World,
     config: ConfigFile,
@@ -146,13 +140,20 @@ struct Watch {
 }
 
 impl Watch {
-    fn new(path: PathBuf, loaded: &Loaded, journal: Journal, lock: Lock) -> Result<Self, Error> {
+    fn new(
+        path: PathBuf,
+        loaded: &Loaded,
+        journal: Journal,
+        lock: Lock,
+        now: Timestamp,
+    ) -> Result<Self, Error> {
         let config = ConfigFile::new(path, loaded);
         let name = config.path().file_name().unwrap_or_default();
         let triggers = Triggers::new(loaded.project.root.join(name))?;
         let remembered = journal.recall(INCIDENTS)?.unwrap_or_default();
         let watch = Self {
             lock,
+            pulse: Pulse::new(now),
             controller: Rc::new(Controller::new(loaded.project.clone())),
             world: World::default(),
             config,
@@ -193,7 +194,7 @@ impl Watch {
             }
             if let Some(scope) = scope {
                 tokio::select! {
-                    () = self.pass(scope) => {}
+                    () = self.pass(scope) => self.tell_that_it_looked(),
                     // Nothing is lost with a look that is broken off.
                     () = signals.received() => break,
                 }
@@ -240,10 +241,27 @@ impl Watch {
 
     /// Waits until nothing is in hand.
     async fn finish_all(&mut self) {
+        let pause = self.look_every().min(LONGEST_SILENCE);
         while !self.in_hand.is_empty() {
-            let finished = self.in_hand.finished().await;
-            self.take_finished(finished);
+            tokio::select! {
+                finished = self.in_hand.finished() => {
+                    self.take_finished(finished);
+                }
+                // It may take long, and is not hanging.
+                () = tokio::time::sleep(pause) => {
+                    self.lock.touch();
+                }
+            }
         }
+    }
+
+    fn look_every(&self) -> Duration {
+        self.controller.project().config.controller.look_every.0
+    }
+
+    fn tell_that_it_looked(&mut self) {
+        let (state_dir, look_every) = (self.controller.project().state_dir(), self.look_every());
+        self.pulse.looked(&self.lock, &state_dir, look_every);
     }
 
     /// Notes what came of a lane and begins the next one; what to look at when it was the last.
@@ -294,7 +312,7 @@ impl Watch {
     }
 
     async fn sleep(&mut self, signals: &mut Signals) -> Wake {
-        let mut pause = self.controller.project().config.controller.look_every.0;
+        let mut pause = self.look_every();
         if let Some(next) = self.next {
             let left = Duration::try_from(next.duration_since(Timestamp::now()));
             pause = pause.min(left.unwrap_or_default()).min(LONGEST_SLEEP);

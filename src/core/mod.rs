@@ -10,6 +10,7 @@ pub mod digest;
 pub mod health;
 pub mod id;
 pub mod incident;
+pub mod monitor;
 pub mod plan;
 pub mod recovery;
 pub mod resource;

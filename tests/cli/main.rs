@@ -8,6 +8,7 @@
 mod apply;
 mod faults;
 mod first_steps;
+mod monitor;
 mod order;
 mod plan;
 mod project;

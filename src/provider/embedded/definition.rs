@@ -56,11 +56,11 @@ pub(super) struct Definition {
 
 /// How much output is kept.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct LogLimits {
+pub(crate) struct LogLimits {
     /// Size in bytes at which the file is put aside.
-    pub(super) max_size: u64,
+    pub(crate) max_size: u64,
     /// How many files put aside are kept.
-    pub(super) keep: u32,
+    pub(crate) keep: u32,
 }
 
 impl Definition {

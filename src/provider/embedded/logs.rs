@@ -19,15 +19,15 @@ use super::definition::LogLimits;
 
 /// The log of one process.
 #[derive(Clone)]
-pub(super) struct Log {
-    pub(super) file: PathBuf,
-    pub(super) limits: LogLimits,
+pub(crate) struct Log {
+    pub(crate) file: PathBuf,
+    pub(crate) limits: LogLimits,
 }
 
 impl Log {
     /// Opens the log for a process that is about to start, first putting it aside if it has grown
     /// too large.
-    pub(super) fn open(&self) -> io::Result<File> {
+    pub(crate) fn open(&self) -> io::Result<File> {
         if let Some(folder) = self.file.parent() {
             DirBuilder::new().recursive(true).mode(0o755).create(folder)?;
         }
@@ -46,7 +46,7 @@ impl Log {
     }
 
     /// Puts the log of a running process aside if it has grown too large; whether it had.
-    pub(super) fn rotate(&self) -> io::Result<bool> {
+    pub(crate) fn rotate(&self) -> io::Result<bool> {
         let log = match OpenOptions::new().read(true).write(true).open(&self.file) {
             Ok(log) => log,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
@@ -91,7 +91,7 @@ impl Log {
     }
 
     /// The log of `name` in `folder`.
-    pub(super) fn of(folder: &Path, name: &str, limits: LogLimits) -> Self {
+    pub(crate) fn of(folder: &Path, name: &str, limits: LogLimits) -> Self {
         Self { file: folder.join(format!("{name}.log")), limits }
     }
 }

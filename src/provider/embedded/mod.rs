@@ -29,6 +29,7 @@ use std::{
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 
+pub(crate) use self::{definition::LogLimits, logs::Log};
 use self::{records::Records, running::Running, settings::Settings};
 use super::{Error, Provider};
 use crate::{

@@ -6,7 +6,7 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -26,6 +26,7 @@ use tokio::{
 use super::{
     client::connect,
     listed::PmId,
+    look::COMES_BACK,
     status::{Heard, LOOP_WINDOW},
     wire::{self, FrameError},
 };
@@ -145,27 +146,33 @@ impl Shared {
 async fn listen(path: PathBuf, shared: Arc<Shared>) {
     let (first, longest) = PAUSES;
     let mut pause = first;
+    let mut absence = None;
+    // A daemon that was shut down gets a while before anybody acts on it.
+    let mut act_at = None;
     loop {
-        // What is wrong with the daemon is said by the look.
-        if let Ok(Ok(stream)) = connect(&path).await {
-            pause = first;
-            // What happened before is not told.
-            shared.wake();
-            if let Err(error) = follow(stream, &shared).await {
-                tracing::debug!("PM2's event bus at {} ended: {error}", path.display());
+        let before = absence;
+        absence = match connect(&path).await {
+            Ok(Ok(stream)) => {
+                pause = first;
+                // What happened before is not told.
+                shared.wake();
+                if let Err(error) = follow(stream, &shared).await {
+                    tracing::debug!("PM2's event bus at {} ended: {error}", path.display());
+                }
+                act_at = Some(Instant::now() + COMES_BACK);
+                None
             }
+            Ok(Err(absence)) => Some(absence),
+            // What is wrong with it is said by the look.
+            Err(_) => None,
+        };
+        if absence != before || act_at.is_some_and(|at| at <= Instant::now()) {
+            act_at = act_at.filter(|at| *at > Instant::now());
             shared.wake();
         }
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(longest);
-        if is_gone(&path) {
-            pause = longest;
-        }
     }
-}
-
-fn is_gone(path: &Path) -> bool {
-    !path.exists()
 }
 
 /// Reads events until the connection ends.

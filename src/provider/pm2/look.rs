@@ -37,7 +37,7 @@ pub const DAEMON: &str = "daemon";
 
 /// How long a daemon that was shut down in order is given to come back: `pm2 update` takes it away
 /// and brings it back.
-const COMES_BACK: Duration = Duration::from_secs(10);
+pub(super) const COMES_BACK: Duration = Duration::from_secs(10);
 
 /// How long PM2 may take between the end of a process and its next start.
 const BETWEEN: Duration = Duration::from_millis(80);
@@ -73,8 +73,16 @@ impl Pm2 {
             return Ok(Sightings::new());
         }
         let home = self.home()?;
+        let failed = match Client::connect(home).await? {
+            Ok(client) => match self.look_at_daemon(client, now).await {
+                Err(error) => error,
+                seen => return seen,
+            },
+            Err(absence) => return self.look_without_daemon(absence, now),
+        };
+        // It may have ended just now.
         match Client::connect(home).await? {
-            Ok(client) => self.look_at_daemon(client, now).await,
+            Ok(_) => Err(failed),
             Err(absence) => self.look_without_daemon(absence, now),
         }
     }
@@ -250,11 +258,12 @@ impl Pm2 {
         Ok(orphans)
     }
 
-    /// Whether an app seems stopped that may only be between the end of one run and the next.
+    /// Whether an app is between the end of one run and the next, or seems stopped and may be.
     fn may_be_between_runs(&self, listed: &[Listed]) -> bool {
         let memory = self.memory();
-        let ours = listed.iter().filter(|it| self.mark_of(it).is_some());
-        stopped_of(ours).any(|it| !memory.stopped.contains(&it))
+        let ours = || listed.iter().filter(|it| self.mark_of(it).is_some());
+        ours().any(|it| matches!(it.pm2_env.status.as_str(), "stopping" | "launching"))
+            || stopped_of(ours()).any(|it| !memory.stopped.contains(&it))
     }
 }
 

@@ -1,0 +1,49 @@
+//! `monitor`: looks after the watch; and `begin`, by which it starts one.
+
+use std::{env, path::Path, process::ExitCode};
+
+use anyhow::Context;
+
+use super::{
+    args::MonitorOptions,
+    open::{block_on, find},
+    watch::log_to_stderr,
+};
+use crate::{
+    config::{self, LoadError},
+    controller::{
+        background,
+        monitor::{self, Options},
+    },
+};
+
+pub(super) fn run(path: Option<&Path>, options: &MonitorOptions) -> anyhow::Result<ExitCode> {
+    let path = find(path)?;
+    // Asked now: a newer version may be put in the place of this one while it runs.
+    let program = env::current_exe().context("cannot find out which program this is")?;
+    log_to_stderr();
+    let options = Options {
+        every: options.every.0,
+        hung_after: options.hung_after.map(|it| it.0),
+        once: options.once,
+    };
+    match block_on(monitor::run(&path, program, options))? {
+        Ok(true) => Ok(ExitCode::SUCCESS),
+        Ok(false) => Ok(ExitCode::FAILURE),
+        Err(monitor::Error::Config(error)) => Err(LoadError::into(error)),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// `begin`: a watch in the background. This program ends as soon as that one stands.
+pub(super) fn begin(path: Option<&Path>) -> anyhow::Result<ExitCode> {
+    let path = std::path::absolute(find(path)?)?;
+    let program = env::current_exe().context("cannot find out which program this is")?;
+    let project = match config::load(&path) {
+        Ok(loaded) => loaded.project,
+        // The watch says what is wrong, in its log.
+        Err(_) => config::by_default(&path)?,
+    };
+    background::begin(&program, &path, &project)?;
+    Ok(ExitCode::SUCCESS)
+}
