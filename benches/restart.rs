@@ -28,7 +28,7 @@ fn runtime() -> Runtime {
 }
 
 fn embedded(folder: &tempfile::TempDir, toml: &str) -> Embedded {
-    let (config, _) = parse(toml).unwrap();
+    let (config, _) = parse(&format!("runner = 'embedded'\n{toml}")).unwrap();
     Embedded::new(&Project { root: folder.path().canonicalize().unwrap(), config })
 }
 

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Config, Note, Problem, Project, parse, render};
+use super::{Config, Note, Problem, Project, env_files, parse, render};
 use crate::core::digest::Digest;
 
 /// What the file is called.
@@ -115,14 +115,17 @@ pub fn find(start: &Path) -> Option<PathBuf> {
 /// When there is no such file, when it can't be read, or with all that is wrong in it.
 pub fn load(path: &Path) -> Result<Loaded, LoadError> {
     let text = read(path)?;
-    let (config, notes) = match parse(&text) {
+    let invalid = |text, problems| LoadError::Invalid { path: path.to_owned(), text, problems };
+    let (mut config, notes) = match parse(&text) {
         Ok(read) => read,
-        Err(problems) => {
-            return Err(LoadError::Invalid { path: path.to_owned(), text, problems });
-        }
+        Err(problems) => return Err(invalid(text, problems)),
     };
     let root = root(path)?;
-    let digest = Digest::of([&text]);
+    let env_files = match env_files::merge(&mut config, &text, &root) {
+        Ok(texts) => texts,
+        Err(problems) => return Err(invalid(text, problems)),
+    };
+    let digest = Digest::of([&text].into_iter().chain(&env_files));
     Ok(Loaded { project: Project { root, config }, digest, notes, text })
 }
 

@@ -6,14 +6,15 @@
 
 mod check;
 pub mod discover;
+mod env_files;
 pub mod init;
 mod load;
 pub mod model;
 mod not_yet;
 mod parse;
 pub mod patterns;
-pub mod problem;
 pub mod pm2;
+pub mod problem;
 mod process;
 pub mod render;
 mod schema;

@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 use super::units::{self, Span};
 use crate::core::id::Name;
 
+/// The name among the processes of PM2 that means its daemon.
+pub const DAEMON: &str = "daemon";
+
 /// `[pm2]`: where PM2 is, and what may be done about it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

@@ -162,11 +162,6 @@ impl<'t> Item<'t> {
         self.table.get_key_value(key).map(|(key, _)| key.span())
     }
 
-    /// The text under `key`.
-    pub(super) fn text(&self, key: &str) -> Option<&'t str> {
-        self.table.get(key)?.get_ref().as_str()
-    }
-
     /// Where one item of the list `key` stands; the whole list when there is no such item.
     pub(super) fn element(&self, key: &str, index: usize) -> Range<usize> {
         let list = self.table.get(key);

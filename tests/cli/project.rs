@@ -31,6 +31,18 @@ pub(crate) fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T 
     }
 }
 
+/// A config whose processes this tool runs itself, as far as they do not say otherwise. On the
+/// first line, so that every other line stays where it is.
+fn by_this_tool(text: &str) -> String {
+    let first = text.lines().next().unwrap_or_default();
+    let says = first.is_empty() || first.starts_with('#');
+    if says {
+        format!("runner = \"embedded\" {text}")
+    } else {
+        format!("runner = \"embedded\"\n{text}")
+    }
+}
+
 /// A folder with a `redundancy.toml`. When it is dropped, what runs in it is ended.
 pub(crate) struct Project {
     dir: TempDir,
@@ -85,7 +97,7 @@ impl Project {
     }
 
     pub(crate) fn config(&self, text: &str) {
-        self.write("redundancy.toml", text);
+        self.write("redundancy.toml", &by_this_tool(text));
     }
 
     pub(crate) fn write(&self, path: &str, text: &str) {

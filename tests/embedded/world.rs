@@ -217,7 +217,7 @@ impl Drop for World {
 }
 
 fn project(folder: &tempfile::TempDir, toml: &str) -> Project {
-    let (config, _) = parse(toml).unwrap();
+    let (config, _) = parse(&format!("runner = \"embedded\"\n{toml}")).unwrap();
     Project { root: folder.path().canonicalize().unwrap(), config }
 }
 

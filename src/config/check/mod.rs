@@ -3,7 +3,10 @@
 mod backs_up;
 mod github_cron;
 mod process;
+mod runner;
 mod sections;
+
+pub(super) use runner::unfit_variable;
 
 use std::collections::HashSet;
 
@@ -16,6 +19,7 @@ pub(super) fn all(config: &Config, root: &Item<'_>, problems: &mut Vec<Problem>)
     let mut sound = HashSet::new();
     for (process, item) in config.process.iter().zip(&processes) {
         process::check(process, item, &mut sound, problems);
+        runner::check(process, item, problems);
     }
     backs_up::check(&config.process, &processes, problems);
     for (workflow, item) in config.workflow.iter().zip(root.children("workflow")) {

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use jiff::{Timestamp, tz::TimeZone};
 
-use super::{check_backoff, sections::no_variable_name};
+use super::check_backoff;
 use crate::{
     config::{problem::Problem, process::Process, tree::Item, wording},
     core::schedule::Schedule,
@@ -27,11 +27,6 @@ pub(super) fn check<'c>(
     }
     if let Some(env) = item.child("env") {
         for (name, value) in &process.env {
-            if let Some(why) = no_variable_name(name) {
-                let at = env.key(name).unwrap_or_else(|| env.span());
-                let message = format!("this is no name of an environment variable: {why}");
-                problems.push(Problem::at(at, message));
-            }
             if value.contains('\0') {
                 let message = "a variable can't hold a NUL character";
                 problems.push(Problem::at(env.value(name), message));

@@ -7,10 +7,7 @@ use super::{
     logs::Log,
 };
 use crate::{
-    config::{
-        Project,
-        model::Runner,
-    },
+    config::{Project, model::Runner},
     core::{
         digest::Digest,
         id::Name,

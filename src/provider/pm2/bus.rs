@@ -16,12 +16,7 @@ use std::{
 
 use jiff::Timestamp;
 use serde::Deserialize;
-use tokio::{
-    io::BufReader,
-    net::UnixStream,
-    sync::Notify,
-    task::AbortHandle,
-};
+use tokio::{io::BufReader, net::UnixStream, sync::Notify, task::AbortHandle};
 
 use super::{
     client::connect,
@@ -181,7 +176,8 @@ async fn follow(stream: UnixStream, shared: &Shared) -> Result<(), FrameError> {
     loop {
         wire::head(&mut from).await?;
         let topic = wire::argument(&mut from, LONGEST_TOPIC).await?.unwrap_or_default();
-        let of_interest = matches!(topic.as_slice(), b"s:process:event" | b"s:log:PM2" | b"s:pm2:kill");
+        let of_interest =
+            matches!(topic.as_slice(), b"s:process:event" | b"s:log:PM2" | b"s:pm2:kill");
         let longest = if of_interest { LONGEST_EVENT } else { 0 };
         let data = wire::argument(&mut from, longest).await?;
         if !of_interest {

@@ -5,16 +5,16 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{
-    DAEMON, Pm2,
+    Pm2,
     client::{Client, Prepared},
     daemon,
     definition::HOT_FIELDS,
     listed::Listed,
     look::registrations,
-    orphans,
-    settings,
+    orphans, settings,
 };
 use crate::{
+    config::pm2::DAEMON,
     core::{
         change::Change,
         id::Name,

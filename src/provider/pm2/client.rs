@@ -178,9 +178,8 @@ struct Reply<T> {
 }
 
 fn understand<T: DeserializeOwned>(method: &str, reply: &[u8]) -> Result<T, Error> {
-    let strange = |why: String| {
-        Error::Passing(format!("PM2's daemon answered `{method}` strangely: {why}"))
-    };
+    let strange =
+        |why: String| Error::Passing(format!("PM2's daemon answered `{method}` strangely: {why}"));
     let json = reply.strip_prefix(b"j:").ok_or_else(|| strange("that is no JSON".to_owned()))?;
     let place = |error: serde_json::Error| {
         // Not the error's own words: they quote what was found, which may be a secret.

@@ -73,7 +73,10 @@ pub(super) async fn ensure(settings: &Settings, home: &Path) -> Result<Client, E
         match client.prepare(definition).await {
             Ok(_) => tracing::info!("PM2's process {:?} was resurrected", definition.name()),
             Err(error) => {
-                tracing::error!("PM2's process {:?} was not resurrected: {error}", definition.name());
+                tracing::error!(
+                    "PM2's process {:?} was not resurrected: {error}",
+                    definition.name()
+                );
             }
         }
     }
@@ -83,7 +86,8 @@ pub(super) async fn ensure(settings: &Settings, home: &Path) -> Result<Client, E
 /// Why a daemon that runs can't be talked to, if there is one although there is no socket.
 pub(super) fn unreachable(home: &Path) -> Result<Option<Error>, Error> {
     let found = orphans::daemon_of(home);
-    let found = found.map_err(|error| Error::Passing(format!("cannot look through /proc: {error}")))?;
+    let found =
+        found.map_err(|error| Error::Passing(format!("cannot look through /proc: {error}")))?;
     Ok(found.map(|pid| {
         Error::Passing(format!(
             "PM2's daemon runs (pid {pid}) and can't be reached: its socket {} is not there or not \
@@ -222,7 +226,8 @@ async fn install(folder: &Path) -> Result<(), Error> {
     let mut text = String::new();
     let read = said.rewind().and_then(|()| said.take(4096).read_to_string(&mut text));
     let text = read.map_or_else(|error| error.to_string(), |_| text);
-    let lines: Vec<&str> = text.lines().map(str::trim).filter(|it| !it.is_empty()).take(3).collect();
+    let lines: Vec<&str> =
+        text.lines().map(str::trim).filter(|it| !it.is_empty()).take(3).collect();
     let reason = lines.join("; ");
     Err(failed(format!("npm failed ({status}): {reason}; is the network there?")))
 }

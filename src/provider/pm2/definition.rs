@@ -121,7 +121,8 @@ impl Definition {
             Some(file) => lexically_clean(&root.join(file)),
             None => text(&home.join("logs").join(format!("{}-{kind}.log", process.name))),
         };
-        let mut stop_exit_codes: Vec<i64> = own.stop_exit_codes.iter().map(|&it| it.into()).collect();
+        let mut stop_exit_codes: Vec<i64> =
+            own.stop_exit_codes.iter().map(|&it| it.into()).collect();
         if process.restart == Restart::OnFailure {
             stop_exit_codes.push(0);
         }
@@ -134,10 +135,11 @@ impl Definition {
             command: command(interpreter.as_deref(), &script, &args),
             interpreter_args: own.interpreter_args.clone(),
             cwd: lexically_clean(&cwd),
-            namespace: own.namespace.as_ref().or(pm2.namespace.as_ref()).map_or_else(
-                || "default".to_owned(),
-                ToString::to_string,
-            ),
+            namespace: own
+                .namespace
+                .as_ref()
+                .or(pm2.namespace.as_ref())
+                .map_or_else(|| "default".to_owned(), ToString::to_string),
             cluster: own.cluster,
             instances: own.instances.into(),
             autorestart,
@@ -190,7 +192,9 @@ impl Definition {
 
     /// The folders of its output.
     pub(super) fn log_folders(&self) -> impl Iterator<Item = &Path> {
-        [&self.shape.out_file, &self.shape.error_file].into_iter().filter_map(|it| Path::new(it).parent())
+        [&self.shape.out_file, &self.shape.error_file]
+            .into_iter()
+            .filter_map(|it| Path::new(it).parent())
     }
 
     /// Why it could not be started, if that can be told: PM2 itself would call it online.
@@ -198,7 +202,9 @@ impl Definition {
         let cwd = Path::new(&self.shape.cwd);
         if !cwd.is_dir() {
             let shown = cwd.display();
-            return Some(format!("its folder {shown} is not there or is no folder; make it, or correct `cwd`"));
+            return Some(format!(
+                "its folder {shown} is not there or is no folder; make it, or correct `cwd`"
+            ));
         }
         let path = self.env.get("PATH").cloned().or_else(|| variable("PATH")).unwrap_or_default();
         let found = |program: &str| {
@@ -211,7 +217,9 @@ impl Definition {
         let program = self.interpreter.as_ref().unwrap_or(&self.script);
         if !found(program) {
             let place = if program.contains('/') { "" } else { " in PATH" };
-            return Some(format!("there is no program {program:?}{place}; install it, or correct the config"));
+            return Some(format!(
+                "there is no program {program:?}{place}; install it, or correct the config"
+            ));
         }
         if self.interpreter.is_some() && !Path::new(&self.script).is_file() {
             return Some(format!("there is no file {:?}; correct `script`", self.script));
@@ -266,7 +274,8 @@ impl Definition {
             "pm_pid_path": text(&self.home.join("pids").join(format!("{}.pid", self.name))),
         });
         let mut map = it.as_object_mut().map(std::mem::take).unwrap_or_default();
-        let mut say = |key: &str, value: Option<Json>| map.extend(value.map(|it| (key.to_owned(), it)));
+        let mut say =
+            |key: &str, value: Option<Json>| map.extend(value.map(|it| (key.to_owned(), it)));
         say("exp_backoff_restart_delay", shape.backoff.map(Json::from));
         say("max_memory_restart", shape.max_memory.map(Json::from));
         say("listen_timeout", shape.listen_timeout.map(Json::from));
@@ -304,7 +313,8 @@ impl Shape {
         configured: Option<&dyn Fn(&str) -> bool>,
     ) -> Self {
         let env = &listed.pm2_env;
-        let interpreter = Some(env.exec_interpreter.as_str()).filter(|it| !matches!(*it, "none" | ""));
+        let interpreter =
+            Some(env.exec_interpreter.as_str()).filter(|it| !matches!(*it, "none" | ""));
         let cron = match env.cron_restart.as_str() {
             "" => env.env.get(CRON).cloned().unwrap_or_default(),
             // The CLI's word for a schedule that was taken away.
@@ -314,7 +324,8 @@ impl Shape {
         let known = |name: &str, configured: &dyn Fn(&str) -> bool| {
             configured(name) || !(PASSED_ON.contains(&name) || ADDED.contains(&name))
         };
-        let variables = env.env.iter().filter(|(name, _)| configured.is_some_and(|it| known(name, it)));
+        let variables =
+            env.env.iter().filter(|(name, _)| configured.is_some_and(|it| known(name, it)));
         let mut stop_exit_codes = env.stop_exit_codes.clone();
         stop_exit_codes.sort_unstable();
         stop_exit_codes.dedup();
@@ -322,7 +333,11 @@ impl Shape {
             command: command(interpreter, &env.pm_exec_path, &env.args),
             interpreter_args: env.node_args.clone(),
             cwd: env.pm_cwd.clone(),
-            namespace: if env.namespace.is_empty() { "default".into() } else { env.namespace.clone() },
+            namespace: if env.namespace.is_empty() {
+                "default".into()
+            } else {
+                env.namespace.clone()
+            },
             cluster: env.exec_mode.starts_with("cluster"),
             instances: instances.try_into().unwrap_or(i64::MAX),
             autorestart: env.autorestart.unwrap_or(true),

@@ -222,7 +222,10 @@ mod tests {
         let it: Listed = serde_json::from_value(it).unwrap();
         assert_eq!((it.name.as_str(), it.pid, it.number()), ("7", Some(12), None));
         let env = &it.pm2_env;
-        assert_eq!((env.args.as_slice(), env.stop_exit_codes.as_slice()), (&["one".into()][..], &[3][..]));
+        assert_eq!(
+            (env.args.as_slice(), env.stop_exit_codes.as_slice()),
+            (&["one".into()][..], &[3][..])
+        );
         assert_eq!((env.max_restarts, env.autorestart), (Some(16), Some(false)));
         assert_eq!(it.kill_timeout(), 1600);
         assert_eq!(env.env, BTreeMap::from([("A".to_owned(), "1".to_owned())]));

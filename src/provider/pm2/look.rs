@@ -18,6 +18,7 @@ use super::{
     status::{self, Kernel},
 };
 use crate::{
+    config::pm2::DAEMON,
     core::{
         digest::Digest,
         id::Name,
@@ -31,9 +32,6 @@ use crate::{
         },
     },
 };
-
-/// What the daemon itself is called among its processes.
-pub const DAEMON: &str = "daemon";
 
 /// How long a daemon that was shut down in order is given to come back: `pm2 update` takes it away
 /// and brings it back.
@@ -184,7 +182,13 @@ impl Pm2 {
     }
 
     /// An app as it was found.
-    pub(super) fn seen(&self, name: &Name, app: &App, ours: bool, now: Timestamp) -> Result<Actual, Error> {
+    pub(super) fn seen(
+        &self,
+        name: &Name,
+        app: &App,
+        ours: bool,
+        now: Timestamp,
+    ) -> Result<Actual, Error> {
         let home = self.home()?;
         let configured = self.settings.apps.get(name);
         let set_by_us = |variable: &str| {
@@ -202,8 +206,9 @@ impl Pm2 {
             let kernel = kernel_of(it).map_err(|error| failed("look at processes", &error))?;
             facts.push((it, kernel, self.bus.heard(&it.pm_id, now)));
         }
-        let statuses =
-            facts.iter().map(|(it, kernel, heard)| (it.pm_id.to_string(), status::of(it, kernel, heard, now)));
+        let statuses = facts
+            .iter()
+            .map(|(it, kernel, heard)| (it.pm_id.to_string(), status::of(it, kernel, heard, now)));
         let status = status::worst(statuses.collect()).unwrap_or(Status::Stopped);
         let vitals = status::vitals(facts.iter().map(|(it, kernel, heard)| (*it, kernel, heard)));
         let backs_up = configured.and_then(|it| it.wanted().backs_up);
@@ -356,12 +361,8 @@ mod tests {
         for name in ["api", "api", "my app", "", "../x", "ünï", "daemon"] {
             let name = free_name(name, &taken);
             names.push(name.to_string());
-            let actual = Actual {
-                body: Body::default(),
-                status: Status::Stopped,
-                mark: None,
-                vitals: None,
-            };
+            let actual =
+                Actual { body: Body::default(), status: Status::Stopped, mark: None, vitals: None };
             taken.insert(name, actual);
         }
         assert_eq!(names, ["api", "api.2", "my_app", "_", "_.._x", "_n_", "daemon"]);

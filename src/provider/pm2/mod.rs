@@ -30,15 +30,13 @@ use jiff::Timestamp;
 use self::{bus::Bus, look::Memory, settings::Settings};
 use super::{Error, Provider};
 use crate::{
-    config::Project,
+    config::{Project, pm2::DAEMON},
     core::{
         change::Change,
         id::Name,
         resource::{Run, Sightings, Wanted, Wishes},
     },
 };
-
-pub use look::DAEMON;
 
 /// The apps of PM2 that a project asks for, and all others of the same daemon.
 pub struct Pm2 {
@@ -107,13 +105,8 @@ impl Provider for Pm2 {
             apps.map(|(name, app)| (name.clone(), app.wanted())).collect();
         if !wanted.is_empty() {
             // It may be there for others too, so only that it runs is asked for.
-            let daemon = Wanted {
-                body: None,
-                run: Run::On,
-                insist: true,
-                backs_up: None,
-                hot_fields: &[],
-            };
+            let daemon =
+                Wanted { body: None, run: Run::On, insist: true, backs_up: None, hot_fields: &[] };
             wanted.insert(Name::literal(DAEMON), daemon);
         }
         Wishes { wanted, ..Wishes::default() }

@@ -83,7 +83,9 @@ pub(super) fn of(listed: &Listed, kernel: &Kernel, heard: &Heard, now: Timestamp
                 how: format!("{exit}, and PM2 has given it up after {restarts} restarts"),
             }
         }
-        other => Status::Failed { at: now, how: format!("is in a state that is not known: {other:?}") },
+        other => {
+            Status::Failed { at: now, how: format!("is in a state that is not known: {other:?}") }
+        }
     }
 }
 
@@ -91,7 +93,8 @@ fn running(listed: &Listed, pid: u32, kernel: &Kernel, heard: &Heard, now: Times
     let since = listed.pm2_env.pm_uptime.and_then(|it| Timestamp::from_millisecond(it).ok());
     let since = since.unwrap_or(now);
     let limit = listed.pm2_env.max_memory_restart.and_then(|it| u64::try_from(it).ok());
-    let too_much = kernel.memory.zip(limit.filter(|it| *it > 0)).filter(|(used, limit)| used > limit);
+    let too_much =
+        kernel.memory.zip(limit.filter(|it| *it > 0)).filter(|(used, limit)| used > limit);
     let allowed = listed.pm2_env.max_restarts.and_then(|it| it.try_into().ok()).unwrap_or(15);
     if restarts(listed) && heard.crashes > allowed.max(FEWEST_CRASHES) {
         let minutes = LOOP_WINDOW.as_secs() / 60;

@@ -256,7 +256,15 @@ mod tests {
             let zeros = "0 ".repeat(27);
             format!("42 (a) R 9 (b) {middle} {memory} {zeros}{environment} 0\n")
         };
-        let started = Stat { zombie: false, group: 42, session: 41, start: 777, becoming: false };
+        let started = Stat {
+            zombie: false,
+            frozen: false,
+            parent: 1,
+            group: 42,
+            session: 41,
+            start: 777,
+            becoming: false,
+        };
         assert_eq!(parse_stat(line(8192, 4096).as_bytes()), Some(started));
         assert_eq!(parse_stat(line(0, 0).as_bytes()), Some(started), "one of the kernel's own");
         let becoming = Stat { becoming: true, ..started };
