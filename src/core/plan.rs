@@ -181,11 +181,10 @@ fn steps(
         };
         lane.push(step(update, reason));
     }
-    let restarts =
-        matches!(lane.as_slice(), [Step { change: Change::Update { restart: true, .. }, .. }]);
+    let restarts = lane.iter().any(|it| matches!(it.change, Change::Update { restart: true, .. }));
     match (run_step(wanted, &found.status, asker, now), lane.is_empty()) {
-        // Restarted for a change, it has its chance to be well again.
-        (Ok(Some((Change::Restart, _))), _) if restarts => {}
+        // Changed, it has its chance to be well again: the next look says.
+        (Ok(Some((_, Reason::Recovery { .. }))), false) if asker == Asker::Watch || restarts => {}
         (Ok(Some((change, reason))), _) => lane.push(step(change, reason)),
         (Err(why), true) => return Err(why),
         (Ok(None) | Err(_), _) => {}

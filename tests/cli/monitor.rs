@@ -138,7 +138,7 @@ fn with_a_broken_config_the_monitor_rests_and_says_where_to_read() {
     monitor.wait_for_log("there is no new watch: the watch ended at once (exit status: 1)");
     monitor.wait_for_log("why is at the end of");
     monitor.wait_for_log("the watch does not last; it is started again at");
-    assert!(project.read("automation/logs/watch.log").contains("redundancy.toml:2"));
+    assert!(project.read("automation/logs/watch.log").contains("redundancy.toml:3"));
     project.config(WORKER);
     wait_for_watch(&project, None);
     monitor.wait_for_log("the watch does well");

@@ -8,7 +8,8 @@ use redundancy::{
 };
 
 fn plan_of(root: &std::path::Path, tables: &[String]) -> Plan {
-    let (config, _) = config::parse(&tables.concat()).unwrap();
+    let text = format!("runner = 'embedded'\n{}", tables.concat());
+    let (config, _) = config::parse(&text).unwrap();
     let controller = Controller::new(Project { root: root.to_owned(), config });
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let now = "2026-11-24T00:00:00Z".parse().unwrap();

@@ -233,17 +233,3 @@ fn a_saved_plan_is_private() {
     project.run(&["plan", "--out", "it.plan"]).ok();
     assert_eq!(project.path("it.plan").metadata().unwrap().permissions().mode() & 0o777, 0o600);
 }
-
-#[test]
-fn a_process_of_pm2_is_not_taken_for_done() {
-    let project = Project::new(
-        "[[process]]\nname = \"x\"\nrunner = \"pm2\"\ncommand = [\"sleep\", \"1000\"]\n",
-    );
-    let plan = project.run(&["plan", "--detailed-exitcode"]);
-    assert_eq!(plan.code, 4);
-    assert_snapshot!(plan.stdout, @r#"
-    ! left    pm2/x  this version does not work with PM2; `runner = "embedded"` runs the process without it
-
-    Plan: 1 left alone.
-    "#);
-}

@@ -31,16 +31,9 @@ pub(crate) fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T 
     }
 }
 
-/// A config whose processes this tool runs itself, as far as they do not say otherwise. On the
-/// first line, so that every other line stays where it is.
-fn by_this_tool(text: &str) -> String {
-    let first = text.lines().next().unwrap_or_default();
-    let says = first.is_empty() || first.starts_with('#');
-    if says {
-        format!("runner = \"embedded\" {text}")
-    } else {
-        format!("runner = \"embedded\"\n{text}")
-    }
+/// A config whose processes this tool runs itself, as far as they do not say otherwise.
+pub(crate) fn embedded(text: &str) -> String {
+    format!("runner = \"embedded\"\n{text}")
 }
 
 /// A folder with a `redundancy.toml`. When it is dropped, what runs in it is ended.
@@ -97,7 +90,7 @@ impl Project {
     }
 
     pub(crate) fn config(&self, text: &str) {
-        self.write("redundancy.toml", &by_this_tool(text));
+        self.write("redundancy.toml", &embedded(text));
     }
 
     pub(crate) fn write(&self, path: &str, text: &str) {
@@ -114,6 +107,8 @@ impl Project {
         let mut command = Command::new(PROGRAM);
         command.args(arguments).current_dir(self.root()).stdin(Stdio::null());
         command.env("NO_COLOR", "1").env_remove("CLICOLOR_FORCE");
+        // No PM2 of whoever runs the tests is spoken to.
+        command.env("PM2_HOME", self.path("pm2"));
         command
     }
 

@@ -2,7 +2,7 @@
 
 use std::{fs, time::Duration};
 
-use crate::project::{Project, Watch, is_alive, kill, signal, wait_for};
+use crate::project::{Project, Watch, embedded, is_alive, kill, signal, wait_for};
 
 fn worker(name: &str) -> String {
     format!("[[process]]\nname = \"{name}\"\ncommand = [\"sleep\", \"1000\"]\n")
@@ -45,7 +45,7 @@ fn every_way_of_saving_is_heard() {
     project.config(&with("a"));
     project.wait_for_pid("a", None);
     // By a new file in the place of the old one.
-    project.write("new.tmp", &with("b"));
+    project.write("new.tmp", &embedded(&with("b")));
     fs::rename(project.path("new.tmp"), project.path("redundancy.toml")).unwrap();
     project.wait_for_pid("b", None);
     // The old one moved aside first.
@@ -53,9 +53,9 @@ fn every_way_of_saving_is_heard() {
     project.config(&with("c"));
     project.wait_for_pid("c", None);
     // Bit by bit.
-    let text = with("d");
+    let text = embedded(&with("d"));
     for end in [0, 10, 30, text.len()] {
-        project.config(&text[..end]);
+        project.write("redundancy.toml", &text[..end]);
         std::thread::sleep(Duration::from_millis(5));
     }
     project.wait_for_pid("d", None);
@@ -70,10 +70,10 @@ fn a_broken_config_changes_nothing_and_is_told_once() {
 
     project.config("[[process]]\nname = \"w\ncommand");
     watch.wait_for_log("is not taken over; the last good config stays in force");
-    watch.wait_for_log("redundancy.toml:2");
+    watch.wait_for_log("redundancy.toml:3");
     fs::remove_file(project.path("redundancy.toml")).unwrap();
     watch.wait_for_log("there is no file");
-    project.config("");
+    project.write("redundancy.toml", "");
     watch.wait_for_log("the file is empty");
     fs::write(project.path("redundancy.toml"), b"\xff").unwrap();
     watch.wait_for_log("is not UTF-8");
@@ -90,11 +90,11 @@ fn a_broken_config_changes_nothing_and_is_told_once() {
 #[test]
 fn a_config_that_is_a_link_is_followed() {
     let project = Project::empty();
-    project.write("elsewhere/real.toml", &worker("w"));
+    project.write("elsewhere/real.toml", &embedded(&worker("w")));
     std::os::unix::fs::symlink("elsewhere/real.toml", project.path("redundancy.toml")).unwrap();
     let watch = project.watch();
     project.wait_for_pid("w", None);
-    project.write("elsewhere/real.toml", &(worker("w") + &worker("v")));
+    project.write("elsewhere/real.toml", &embedded(&(worker("w") + &worker("v"))));
     project.wait_for_pid("v", None);
     watch.end();
     fs::remove_file(project.path("redundancy.toml")).unwrap();

@@ -6,7 +6,7 @@ use crate::wrong;
 
 #[test]
 fn all_problems_of_a_file_come_at_once() {
-    insta::assert_snapshot!(wrong("
+    insta::assert_snapshot!(wrong("runner = 'embedded'
 [controller]
 look_evry = '5m'
 log_dir = 5
@@ -137,7 +137,7 @@ look_every = '0s'
 
 #[test]
 fn processes_are_checked() {
-    insta::assert_snapshot!(wrong(r#"
+    insta::assert_snapshot!(wrong(r#"runner = 'embedded'
 [[process]]
 name = 'a'
 command = ['x', "b\u0000"]
@@ -206,7 +206,7 @@ script = 'x'
 
 #[test]
 fn who_backs_up_whom_is_checked() {
-    insta::assert_snapshot!(wrong("
+    insta::assert_snapshot!(wrong("runner = 'embedded'
 [[process]]
 name = 'a'
 script = 'x'
@@ -256,6 +256,7 @@ script = 'x'
 #[test]
 fn primaries_of_pm2_need_not_be_in_the_file() {
     let text = "
+        runner = 'embedded'
         [[process]]
         name = 'mailer'
         backs_up = 'pm2/mailer'
@@ -328,7 +329,7 @@ fn a_problem_is_told_once_when_its_key_is_also_needed() {
     assert_eq!(wrong("[[process]]\nname = 5\nscript = 'x'\n").lines().count(), 1);
     assert_eq!(wrong("[[process]]\nname = 'x'\nscript = 5\n").lines().count(), 1);
     assert_eq!(
-        wrong("[[process]]\nname = 'x'\nscript = 'x'\ntimezone = 'UTC'\ncron = 5\n")
+        wrong("runner = 'embedded'\n[[process]]\nname = 'x'\nscript = 'x'\ntimezone = 'UTC'\ncron = 5\n")
             .lines()
             .count(),
         1
@@ -371,17 +372,11 @@ report_every = '1h'
 [failover]
 mode = 'parallel'
 fall = 5
-[pm2]
-home = 'x'
 [github]
 workflows_dir = 'x'
 repository = 'a/b'
 [netlify]
 site = 'x'
-[[process]]
-name = 'a'
-script = 'x'
-runner = 'pm2'
 ";
     let (_, notes) = parse(text).unwrap();
     let told: Vec<String> = notes
@@ -391,9 +386,7 @@ runner = 'pm2'
     insta::assert_snapshot!(told.join("\n"), @r#"
     report_every: `report_every` has no effect yet: this version makes no reports by itself
     fall: `fall` has no effect yet: this version does not fail over by itself
-    home: `home` has no effect yet: this version does not work with PM2
     repository: `repository` has no effect yet: this version does not talk to GitHub
     site: `site` has no effect yet: this version does not talk to Netlify
-    'pm2': this process is not run yet: this version does not work with PM2
     "#);
 }

@@ -58,7 +58,10 @@ fn schema_takes(text: &str) -> bool {
 
 #[test]
 fn the_schema_and_the_loader_agree() {
-    let process = |more: &str| format!("[[process]]\nname = 'a'\ncommand = ['x']\n{more}");
+    let process = |more: &str| {
+        let runner = if more.contains("runner") { "" } else { "runner = 'embedded'\n" };
+        format!("{runner}[[process]]\nname = 'a'\ncommand = ['x']\n{more}")
+    };
     let good = [
         "[controller]".to_owned(),
         "[controller]\nlook_every = '1h 30m'\nemergency_below = 0".to_owned(),
@@ -71,6 +74,8 @@ fn the_schema_and_the_loader_agree() {
         process("cron = '*/5 * * * *'\ntimezone = 'UTC'\nenv = { A = 'b' }\ncwd = '/'"),
         process("log = { max_size = '10MiB', keep = 0 }\nbackoff = { max = '1m' }"),
         process("log = { max_size = 1024 }"),
+        process("runner = 'pm2'\npm2 = { instances = 2, max_memory_restart = '1GiB' }"),
+        process("env_files = ['.env']"),
         process("log = { max_size = '1.5 MB' }"),
         "[[process]]\nname = 'a'\nscript = 'x'\nargs = []\ninterpreter = 'none'".to_owned(),
         "[[workflow]]\nbacks_up = '*.yml'\nexcept = ['a', 'b']\nschedule = 'weekly'".to_owned(),

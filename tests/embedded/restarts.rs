@@ -5,7 +5,7 @@ use std::fs;
 use jiff::{SignedDuration, Timestamp};
 use redundancy::{
     core::{
-        change::{Change, Why},
+        change::{Change, Reason, Why},
         plan::Asker,
         resource::Status,
     },
@@ -53,7 +53,7 @@ async fn children_that_outlive_a_crash_do_not_run_beside_its_replacement() {
 }
 
 #[tokio::test]
-async fn a_process_that_fails_in_a_row_is_given_up_until_a_person_asks() {
+async fn a_process_that_fails_in_a_row_is_given_up_and_may_be_started_anew() {
     let world = World::new(
         "[[process]]\nname = 'a'\nmin_uptime = '1h'\nmax_restarts = 2\n\
          backoff = { initial = '1ms', factor = 1, max = '1ms' }\n\
@@ -66,8 +66,8 @@ async fn a_process_that_fails_in_a_row_is_given_up_until_a_person_asks() {
         other => panic!("{other:?}"),
     }
     assert_eq!(world.read("automation/logs/a.log"), "run\n".repeat(3));
-    let (plan, _) = world.pass_at(Asker::Watch, Timestamp::now()).await;
-    assert!(matches!(plan.held[0].why, Why::GivenUp { .. }));
+    let plan = world.plan(Asker::Watch, Timestamp::now()).await;
+    assert!(matches!(plan.lanes[0][0].reason, Reason::Recovery { .. }));
 
     let (plan, _) = world.pass_at(Asker::Person, Timestamp::now()).await;
     assert_eq!(verbs(&plan), ["start a"]);

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use redundancy::{
     config::{Project, parse},
     core::{
-        change::Change,
+        change::{Change, Reason, Step},
         digest::Digest,
         id::{Id, Name},
         plan::{Asker, Consent, Plan, plan},
@@ -116,7 +116,11 @@ impl World {
         asker: Asker,
         now: Timestamp,
     ) -> (Plan, BTreeMap<Id, Error>) {
-        let plan = self.plan(asker, now).await;
+        let mut plan = self.plan(asker, now).await;
+        // How often recovery is tried is the business of a whole watch.
+        let recovers =
+            |lane: &Vec<Step>| lane.iter().any(|it| matches!(it.reason, Reason::Recovery { .. }));
+        plan.lanes.retain(|lane| asker == Asker::Person || !recovers(lane));
         let mut failed = BTreeMap::new();
         for lane in &plan.lanes {
             for step in lane {
