@@ -52,7 +52,7 @@ impl InHand {
     /// Takes lanes in hand, under `lock` if there is none yet.
     pub(super) fn add(&mut self, lanes: Vec<Vec<Step>>, lock: Option<Lock>) {
         self.lock = self.lock.take().or(lock);
-        self.ids.extend(lanes.iter().map(|lane| lane[0].id.clone()));
+        self.ids.extend(lanes.iter().flatten().map(|step| step.id.clone()));
         self.waiting.extend(lanes);
     }
 
@@ -81,7 +81,9 @@ impl InHand {
     /// The next lane to be finished; never while none is running.
     pub(super) async fn finished(&mut self) -> Finished {
         let Some(finished) = self.running.next().await else { return pending().await };
-        self.ids.remove(&finished.lane[0].id);
+        for step in &finished.lane {
+            self.ids.remove(&step.id);
+        }
         if self.is_empty() {
             self.lock = None;
         }

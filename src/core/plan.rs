@@ -145,7 +145,49 @@ pub fn plan(
         }
     }
     guard_deletions(&mut plan, observed, consent);
+    order_moves(&mut plan);
     plan
+}
+
+/// Puts what moves from one provider to another (a process that gets another runner) into one lane,
+/// so that it is gone from the one before it begins at the other. Where it stays at the one, it is
+/// not made at the other.
+fn order_moves(plan: &mut Plan) {
+    let is = |lane: &[Step], kind: fn(&Change) -> bool| lane.len() == 1 && kind(&lane[0].change);
+    let creates = |lane: &[Step]| is(lane, |it| matches!(it, Change::Create { .. }));
+    let deletes = |lane: &[Step]| is(lane, |it| matches!(it, Change::Delete { .. }));
+    let comes: BTreeMap<Name, Id> = plan
+        .lanes
+        .iter()
+        .filter(|it| creates(it))
+        .map(|it| (it[0].id.name.clone(), it[0].id.clone()))
+        .collect();
+    let moves = |id: &Id| comes.get(&id.name).filter(|to| to.provider != id.provider);
+    let goes: Vec<(Id, Id)> = (plan.lanes.iter().filter(|it| deletes(it)).map(|it| &it[0].id))
+        .filter_map(|from| Some((from.clone(), moves(from)?.clone())))
+        .collect();
+    let stays: Vec<(Id, Id)> = (plan.held.iter().filter(|it| it.why.keeps()))
+        .filter_map(|it| Some((it.id.clone(), moves(&it.id)?.clone())))
+        .collect();
+    let mut take = |id: &Id| {
+        let at = plan.lanes.iter().position(|lane| lane.len() == 1 && lane[0].id == *id);
+        at.map(|at| plan.lanes.remove(at))
+    };
+    let mut joined = Vec::new();
+    for (from, to) in goes {
+        let lanes = [take(&from), take(&to)];
+        joined.push(lanes.into_iter().flatten().flatten().collect::<Vec<Step>>());
+    }
+    let mut held = Vec::new();
+    for (from, to) in stays {
+        if take(&to).is_some() {
+            held.push(Held { id: to, why: Why::StillAt { from } });
+        }
+    }
+    plan.lanes.extend(joined);
+    plan.lanes.sort_by(|a, b| a[0].id.cmp(&b[0].id));
+    plan.held.extend(held);
+    plan.held.sort_by(|a, b| a.id.cmp(&b.id));
 }
 
 /// The steps that bring one resource to where it is wanted, or why it is left alone.

@@ -37,6 +37,11 @@ impl Pm2 {
         if name.as_str() == DAEMON {
             return match change {
                 Change::Start => self.daemon().await.map(drop),
+                // It runs, and lacks what it should have.
+                Change::Restart => {
+                    let _one_at_a_time = self.starting.lock().await;
+                    daemon::resurrect(&self.settings, self.home()?).await
+                }
                 _ => Err(Error::Refused("only the start of PM2's daemon is ours".to_owned())),
             };
         }

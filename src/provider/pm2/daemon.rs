@@ -17,6 +17,7 @@ use tokio::process::Command;
 use super::{
     client::{Absence, Client, Prepared},
     listed::Listed,
+    look::registrations,
     orphans,
     settings::Settings,
 };
@@ -47,20 +48,11 @@ pub(super) async fn ensure(settings: &Settings, home: &Path) -> Result<Client, E
         return Ok(client);
     }
     let program = program(settings).await?;
-    let dump = dump(home);
-    let saved: Vec<Prepared> = match (&dump, settings.options.resurrect) {
-        (Ok(saved), true) => primaries(settings, saved),
-        (Err(error), true) => {
-            tracing::warn!("PM2's processes are not resurrected: {error}");
-            Vec::new()
-        }
-        (_, false) => Vec::new(),
-    };
-    if let Some(pid) = unreachable(home)? {
-        return Err(pid);
+    if let Some(error) = unreachable(home)? {
+        return Err(error);
     }
-    let names: BTreeSet<String> = saved.iter().map(|it| it.name().to_owned()).collect();
-    orphans::end_of_home(home, &names, STOP).await?;
+    let saved = saved(settings, home);
+    end_left_over(home, &saved, &[]).await?;
     // Somebody else may have started it meanwhile.
     if let Ok(client) = Client::connect(home).await? {
         return Ok(client);
@@ -68,19 +60,51 @@ pub(super) async fn ensure(settings: &Settings, home: &Path) -> Result<Client, E
     start(&program, home)?;
     let mut client = await_answer(home).await?;
     tracing::info!("PM2's daemon was started, pid {}", client.pid);
-    let there: Vec<Listed> = client.list().await?;
+    start_saved(&mut client, &saved).await?;
+    Ok(client)
+}
+
+/// Starts what was saved and is not there, in a daemon that runs.
+pub(super) async fn resurrect(settings: &Settings, home: &Path) -> Result<(), Error> {
+    let gone = |absence| Error::Passing(format!("PM2's daemon {}; plan again", explain(absence)));
+    let mut client = Client::connect(home).await?.map_err(gone)?;
+    let saved = saved(settings, home);
+    let listed = client.list().await?;
+    end_left_over(home, &saved, &listed).await?;
+    start_saved(&mut client, &saved).await
+}
+
+/// The processes of the last `pm2 save` that may be started again.
+fn saved(settings: &Settings, home: &Path) -> Vec<Prepared> {
+    match (dump(home), settings.options.resurrect) {
+        (Ok(saved), true) => primaries(settings, &saved),
+        (Err(error), true) => {
+            tracing::warn!("PM2's processes are not resurrected: {error}");
+            Vec::new()
+        }
+        (_, false) => Vec::new(),
+    }
+}
+
+/// Ends what an earlier daemon left running of those that are about to be started.
+async fn end_left_over(home: &Path, saved: &[Prepared], listed: &[Listed]) -> Result<(), Error> {
+    if saved.is_empty() {
+        return Ok(());
+    }
+    let names: BTreeSet<String> = saved.iter().map(|it| it.name().to_owned()).collect();
+    orphans::end_of_home(home, &names, &registrations(listed), STOP).await
+}
+
+async fn start_saved(client: &mut Client, saved: &[Prepared]) -> Result<(), Error> {
+    let there = client.list().await?;
     for definition in saved.iter().filter(|it| there.iter().all(|there| there.name != it.name())) {
+        let name = definition.name();
         match client.prepare(definition).await {
-            Ok(_) => tracing::info!("PM2's process {:?} was resurrected", definition.name()),
-            Err(error) => {
-                tracing::error!(
-                    "PM2's process {:?} was not resurrected: {error}",
-                    definition.name()
-                );
-            }
+            Ok(_) => tracing::info!("PM2's process {name:?} was resurrected"),
+            Err(error) => tracing::error!("PM2's process {name:?} was not resurrected: {error}"),
         }
     }
-    Ok(client)
+    Ok(())
 }
 
 /// Why a daemon that runs can't be talked to, if there is one although there is no socket.
@@ -98,7 +122,7 @@ pub(super) fn unreachable(home: &Path) -> Result<Option<Error>, Error> {
 }
 
 /// The processes of the last `pm2 save` that are none of ours.
-fn primaries(settings: &Settings, saved: &[Map<String, Value>]) -> Vec<Prepared> {
+pub(super) fn primaries(settings: &Settings, saved: &[Map<String, Value>]) -> Vec<Prepared> {
     let mut prepared = Vec::new();
     for entry in saved {
         let name = entry.get("name").and_then(Value::as_str).unwrap_or("(no name)").to_owned();

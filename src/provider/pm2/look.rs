@@ -49,6 +49,8 @@ pub(super) struct Memory {
     scanned_for: Option<i32>,
     /// The processes that are left of an earlier daemon.
     orphans: Vec<Orphan>,
+    /// Whether that daemon had lost its list when it was seen first.
+    lost_its_list: bool,
     /// The instances that were found stopped, by number and start: they are not between two runs.
     stopped: BTreeSet<(String, Option<i64>)>,
 }
@@ -92,12 +94,16 @@ impl Pm2 {
             listed = client.list().await?;
         }
         let version = client.version().await?;
+        let new_to_us = self.memory().scanned_for != Some(client.pid);
         let orphans = self.orphans(&listed, client.pid)?;
-        {
+        let missing = self.missing(&listed);
+        let lost_its_list = {
             let mut memory = self.memory();
+            memory.lost_its_list = !missing.is_empty() && (new_to_us || memory.lost_its_list);
             memory.seen_at = Some(Instant::now());
             memory.stopped = stopped(&listed).collect();
-        }
+            memory.lost_its_list
+        };
         self.bus.keep_only(|id| listed.iter().any(|it| it.pm_id == *id));
         let mut sightings = Sightings::new();
         let (ours, others) = self.apps(listed);
@@ -114,7 +120,17 @@ impl Pm2 {
                 sightings.insert(orphan.name.clone(), self.seen_orphan(orphan, now));
             }
         }
-        sightings.insert(Name::literal(DAEMON), seen_daemon(&client, &version, now));
+        let mut daemon = seen_daemon(&client, &version, now);
+        if let Status::Running { pid, since } = daemon.status
+            && lost_its_list
+        {
+            let how = format!(
+                "has lost its list: of the last `pm2 save`, it lacks {}",
+                missing.join(", ")
+            );
+            daemon.status = Status::Unwell { pid, since, how };
+        }
+        sightings.insert(Name::literal(DAEMON), daemon);
         for (name, app) in others {
             let name = free_name(&name, &sightings);
             let actual = self.seen(&name, &app, false, now)?;
@@ -139,8 +155,12 @@ impl Pm2 {
         for orphan in self.orphans(&[], 0)? {
             sightings.insert(orphan.name.clone(), self.seen_orphan(&orphan, now));
         }
-        let how = daemon::explain(absence);
-        let down = Status::Down { at: now, how: how.to_owned(), retry_at: now };
+        let mut how = daemon::explain(absence).to_owned();
+        let saved = self.missing(&[]);
+        if !saved.is_empty() {
+            how += &format!("; with it come back what `pm2 save` kept: {}", saved.join(", "));
+        }
+        let down = Status::Down { at: now, how, retry_at: now };
         let daemon = Actual { body: Body::default(), status: down, mark: None, vitals: None };
         sightings.insert(Name::literal(DAEMON), daemon);
         // What was saved is what people expect to be there.
@@ -155,6 +175,21 @@ impl Pm2 {
             }
         }
         Ok(sightings)
+    }
+
+    /// The names of the primaries of the last `pm2 save`, if the daemon has none of them, nor any
+    /// other that is not ours, and if they may be started again.
+    fn missing(&self, listed: &[Listed]) -> Vec<String> {
+        let others = listed.iter().any(|it| self.mark_of(it).is_none());
+        let Some(home) = self.settings.home.as_deref().filter(|_| !others) else {
+            return Vec::new();
+        };
+        if !self.settings.options.resurrect {
+            return Vec::new();
+        }
+        // Whoever starts them says what is wrong with the file.
+        let dump = daemon::dump(home).unwrap_or_default();
+        daemon::primaries(&self.settings, &dump).iter().map(|it| it.name().to_owned()).collect()
     }
 
     /// The apps of ours, and those of others by the name that PM2 has for them.

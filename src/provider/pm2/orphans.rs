@@ -69,11 +69,12 @@ pub(super) async fn end_marked(
     end(name.as_str(), left, Manner { signal: Signal::INT, timeout }).await
 }
 
-/// Ends every process that a daemon of `home` started under one of `names`. There must be no daemon
-/// of it.
+/// Ends every process that a daemon of `home` started under one of `names`, and that no registration
+/// of `known` started.
 pub(super) async fn end_of_home(
     home: &Path,
     names: &BTreeSet<String>,
+    known: &BTreeSet<String>,
     timeout: Duration,
 ) -> Result<(), Error> {
     // This program may itself have been started by one of them.
@@ -83,9 +84,10 @@ pub(super) async fn end_of_home(
         let mut members = Vec::new();
         mark::each_environ(|pid, environ| {
             let is = |name, value: &str| variable(environ, name) == Some(value);
-            let started = ["pm_id", "unique_id", "pm_exec_path"];
+            let started = ["pm_id", "pm_exec_path"];
             if is("PM2_HOME", &home)
                 && started.iter().all(|it| variable(environ, it).is_some())
+                && variable(environ, "unique_id").is_some_and(|it| !known.contains(it))
                 && variable(environ, "name").is_some_and(|it| names.contains(it))
                 && !above.contains(&pid)
                 && let Some(stat) = stat(pid)?.filter(|it| !it.zombie)
