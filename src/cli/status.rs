@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, fmt::Write, process::ExitCode};
 
 use anyhow::Context;
+use bytesize::ByteSize;
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -22,7 +23,7 @@ use crate::{
         health::Health,
         id::{Id, Name},
         monitor::{self, Guard, Seen, Signs},
-        resource::Run,
+        resource::{Run, Vitals},
     },
     journal::{Event, Journal, Kind},
 };
@@ -70,6 +71,8 @@ struct Row {
     health: Health,
     /// Since when it is in this state, where that is known.
     since: Option<Timestamp>,
+    /// What it uses and has been through, where its provider tells.
+    vitals: Option<Vitals>,
     /// The last change that was made or failed.
     last_change: Option<Event>,
 }
@@ -175,31 +178,19 @@ fn row(
         state,
         health,
         since: found.and_then(|found| found.status.since()),
+        vitals: found.and_then(|found| found.vitals.clone()),
         last_change,
     })
 }
 
 fn human(report: &Report) -> String {
-    let rows: Vec<Vec<String>> = report
-        .resources
-        .iter()
-        .map(|row| {
-            let last = row.last_change.as_ref();
-            let last = last.and_then(|it| Some((it, it.at.parse::<Timestamp>().ok()?)));
-            vec![
-                row.id.to_string(),
-                row.kind.to_owned(),
-                row.backs_up.as_deref().map_or("-".to_owned(), visible),
-                visible(&row.state),
-                row.health.to_string(),
-                row.since.map_or("-".to_owned(), |since| ago(since, report.at)),
-                last.map_or("-".to_owned(), |(event, at)| {
-                    format!("{} {}", in_short(event), ago(at, report.at))
-                }),
-            ]
-        })
-        .collect();
-    let titles = ["RESOURCE", "KIND", "BACKS UP", "STATE", "HEALTH", "SINCE", "LAST CHANGE"];
+    // Where nobody tells what anything uses, there is nothing to show of it.
+    let told = report.resources.iter().any(|row| row.vitals.is_some());
+    let rows: Vec<Vec<String>> =
+        report.resources.iter().map(|it| cells(it, told, report.at)).collect();
+    let uses: &[&str] = if told { &["RESTARTS", "MEMORY", "CPU"] } else { &[] };
+    let titles = ["RESOURCE", "KIND", "BACKS UP", "STATE", "HEALTH", "SINCE"];
+    let titles = [&titles, uses, &["LAST CHANGE"]].concat();
     let mut text = table(&titles, &rows);
     text.push('\n');
     for Blind { provider, why } in &report.blind {
@@ -221,6 +212,31 @@ fn human(report: &Report) -> String {
         }
         None => "nobody watches; `redundancy watch` does\n".to_owned(),
     }
+}
+
+fn cells(row: &Row, told: bool, now: Timestamp) -> Vec<String> {
+    let or_none = |it: Option<String>| it.unwrap_or_else(|| "-".to_owned());
+    let last = row.last_change.as_ref();
+    let last = last.and_then(|it| Some((it, it.at.parse::<Timestamp>().ok()?)));
+    let mut cells = vec![
+        row.id.to_string(),
+        row.kind.to_owned(),
+        or_none(row.backs_up.as_deref().map(visible)),
+        visible(&row.state),
+        row.health.to_string(),
+        or_none(row.since.map(|since| ago(since, now))),
+    ];
+    if told {
+        let vitals = row.vitals.as_ref();
+        cells.push(or_none(vitals.map(|it| it.restarts.to_string())));
+        cells.push(or_none(
+            vitals.and_then(|it| it.memory).map(|it| ByteSize(it).display().iec().to_string()),
+        ));
+        let percent = |it: u32| format!("{}.{} %", it / 10, it % 10);
+        cells.push(or_none(vitals.and_then(|it| it.cpu).map(percent)));
+    }
+    cells.push(or_none(last.map(|(event, at)| format!("{} {}", in_short(event), ago(at, now)))));
+    cells
 }
 
 /// A change without its reason: `create`, or `create failed`.
