@@ -13,6 +13,7 @@ use super::{
     human,
     open::{Project, block_on},
     output::{self, BOLD, GREEN, RED, YELLOW, count, visible},
+    watch::log_to_onlooker,
 };
 use crate::{
     controller::{
@@ -31,6 +32,7 @@ use crate::{
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 pub(super) fn run(project: &Project, options: &ApplyOptions) -> anyhow::Result<ExitCode> {
+    log_to_onlooker();
     block_on(apply(project, options))?
 }
 

@@ -115,7 +115,7 @@ pub(super) fn help(held: &Held) -> Option<String> {
             "`redundancy apply --target {id}` starts it again; `state = \"running\"` in the config \
              keeps it running whoever stops it"
         ),
-        Why::Blind { .. } | Why::Impossible { .. } | Why::Resting { .. } | Why::StillAt { .. } => {
+        Why::Blind { .. } | Why::Impossible { .. } | Why::Resting { .. } => {
             return None;
         }
     })

@@ -27,11 +27,21 @@ pub(super) fn run(path: Option<&Path>, options: &WatchOptions) -> anyhow::Result
     }
 }
 
-/// Sends what is logged to standard error.
+/// Sends what is logged to standard error, for somebody who reads it later.
 pub(super) fn log_to_stderr() {
     tracing_subscriber::fmt()
         .with_writer(io::stderr)
-        .with_ansi(io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
+        .with_ansi(coloured())
         .with_target(false)
         .init();
+}
+
+/// Sends what is logged to standard error, for somebody who looks on.
+pub(super) fn log_to_onlooker() {
+    let log = tracing_subscriber::fmt().with_writer(io::stderr).with_ansi(coloured());
+    log.with_target(false).without_time().init();
+}
+
+fn coloured() -> bool {
+    io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none()
 }

@@ -33,7 +33,7 @@ pub use schema::schema;
 use std::path::{Path, PathBuf};
 
 /// A config and where it belongs.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Project {
     /// The folder of `redundancy.toml`: every relative path starts here. Absolute and canonical.
     pub root: PathBuf,

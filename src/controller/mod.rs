@@ -36,7 +36,10 @@ const LONGEST_LOOK: Duration = Duration::from_secs(30);
 
 /// A project with its providers: what looks and acts.
 pub struct Controller {
+    /// The project as its config says.
     project: Project,
+    /// The project as it can be run here.
+    possible: Project,
     providers: Vec<Box<dyn Provider>>,
 }
 
@@ -85,7 +88,8 @@ impl Controller {
     /// The controller of `project`.
     #[must_use]
     pub fn new(project: Project) -> Self {
-        Self { providers: provider::all(&project), project }
+        let possible = provider::as_possible(&project);
+        Self { providers: provider::all(&possible), possible, project }
     }
 
     /// The project.
@@ -97,10 +101,23 @@ impl Controller {
     /// Takes over a new config. What runs goes on running; what changes is found by the next look
     /// at everything.
     pub fn configure(&mut self, project: Project) {
-        for provider in &mut self.providers {
-            provider.configure(&project);
-        }
         self.project = project;
+        self.adapt();
+    }
+
+    /// Whether something that the config leaves to what can be had here can be had now and could
+    /// not before, or the other way round.
+    #[must_use]
+    pub fn should_adapt(&self) -> bool {
+        provider::as_possible(&self.project) != self.possible
+    }
+
+    /// Goes by what can be had here now.
+    pub fn adapt(&mut self) {
+        self.possible = provider::as_possible(&self.project);
+        for provider in &mut self.providers {
+            provider.configure(&self.possible);
+        }
     }
 
     /// What the resources of each provider are, in one word.

@@ -183,6 +183,7 @@ impl Watch {
                 Wake::Provider(index) => Some(Scope::One(index)),
                 Wake::Timer => {
                     self.reload().await;
+                    self.adapt().await;
                     self.watch_places();
                     self.prune();
                     Some(Scope::All)
@@ -458,6 +459,18 @@ impl Watch {
         match Rc::get_mut(&mut self.controller) {
             Some(controller) => controller.configure(project),
             None => error!("a change in hand keeps the old config in force; start the watch again"),
+        }
+    }
+
+    /// Goes by what can be had here, where that has changed.
+    async fn adapt(&mut self) {
+        if self.controller.should_adapt() {
+            self.finish_all().await;
+            if let Some(controller) = Rc::get_mut(&mut self.controller) {
+                controller.adapt();
+                let text = "what can be had here has changed, and with it who runs the processes";
+                self.note(None, Kind::Controller, text.to_owned());
+            }
         }
     }
 

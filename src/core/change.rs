@@ -213,29 +213,11 @@ pub enum Why {
         /// What happened.
         how: String,
     },
-    /// It is to move here from another provider, and is still there.
-    StillAt {
-        /// What it is there.
-        from: Id,
-    },
     /// A person stopped it, and the config does not say that it has to run all the same.
     StoppedByHand,
 }
 
 impl Why {
-    /// Whether something that nobody asks for any more stays where it is.
-    pub(crate) fn keeps(&self) -> bool {
-        match self {
-            Self::Blind { .. } | Self::EditedByHand { .. } | Self::TooManyDeletions { .. } => true,
-            Self::NotOurs
-            | Self::Impossible { .. }
-            | Self::Resting { .. }
-            | Self::GivenUp { .. }
-            | Self::StillAt { .. }
-            | Self::StoppedByHand => false,
-        }
-    }
-
     /// Whether a person has to do something about it. Resting ends by itself.
     #[must_use]
     pub fn needs_a_person(&self) -> bool {
@@ -257,7 +239,6 @@ impl fmt::Display for Why {
                 write!(f, "{how}; it rests and is tried again at {until:.0}")
             }
             Self::GivenUp { how } => write!(f, "given up: {how}"),
-            Self::StillAt { from } => write!(f, "it would take the place of {from}, which stays"),
             Self::StoppedByHand => f.write_str("somebody stopped it by hand"),
         }
     }

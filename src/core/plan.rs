@@ -144,50 +144,29 @@ pub fn plan(
             Err(why) => plan.held.push(Held { id: id.clone(), why }),
         }
     }
-    guard_deletions(&mut plan, observed, consent);
     order_moves(&mut plan);
+    guard_deletions(&mut plan, observed, consent);
     plan
 }
 
 /// Puts what moves from one provider to another (a process that gets another runner) into one lane,
-/// so that it is gone from the one before it begins at the other. Where it stays at the one, it is
-/// not made at the other.
+/// so that it is gone from the one before it begins at the other.
 fn order_moves(plan: &mut Plan) {
-    let is = |lane: &[Step], kind: fn(&Change) -> bool| lane.len() == 1 && kind(&lane[0].change);
-    let creates = |lane: &[Step]| is(lane, |it| matches!(it, Change::Create { .. }));
-    let deletes = |lane: &[Step]| is(lane, |it| matches!(it, Change::Delete { .. }));
-    let comes: BTreeMap<Name, Id> = plan
-        .lanes
-        .iter()
-        .filter(|it| creates(it))
-        .map(|it| (it[0].id.name.clone(), it[0].id.clone()))
-        .collect();
-    let moves = |id: &Id| comes.get(&id.name).filter(|to| to.provider != id.provider);
-    let goes: Vec<(Id, Id)> = (plan.lanes.iter().filter(|it| deletes(it)).map(|it| &it[0].id))
-        .filter_map(|from| Some((from.clone(), moves(from)?.clone())))
-        .collect();
-    let stays: Vec<(Id, Id)> = (plan.held.iter().filter(|it| it.why.keeps()))
-        .filter_map(|it| Some((it.id.clone(), moves(&it.id)?.clone())))
-        .collect();
-    let mut take = |id: &Id| {
-        let at = plan.lanes.iter().position(|lane| lane.len() == 1 && lane[0].id == *id);
-        at.map(|at| plan.lanes.remove(at))
-    };
-    let mut joined = Vec::new();
-    for (from, to) in goes {
-        let lanes = [take(&from), take(&to)];
-        joined.push(lanes.into_iter().flatten().flatten().collect::<Vec<Step>>());
-    }
-    let mut held = Vec::new();
-    for (from, to) in stays {
-        if take(&to).is_some() {
-            held.push(Held { id: to, why: Why::StillAt { from } });
+    let is_alone = |lane: &[Step], is: fn(&Change) -> bool| lane.len() == 1 && is(&lane[0].change);
+    let comes = |lane: &[Step]| is_alone(lane, |it| matches!(it, Change::Create { .. }));
+    let goes = |lane: &[Step]| is_alone(lane, |it| matches!(it, Change::Delete { .. }));
+    let coming: BTreeSet<Name> =
+        plan.lanes.iter().filter(|it| comes(it)).map(|it| it[0].id.name.clone()).collect();
+    let moving = |lane: &mut Vec<Step>| goes(lane) && coming.contains(&lane[0].id.name);
+    for gone in plan.lanes.extract_if(.., moving).collect::<Vec<_>>() {
+        let name = &gone[0].id.name;
+        if let Some(lane) = plan.lanes.iter_mut().find(|it| comes(it) && it[0].id.name == *name) {
+            lane.splice(0..0, gone);
+        } else {
+            plan.lanes.push(gone);
         }
     }
-    plan.lanes.extend(joined);
     plan.lanes.sort_by(|a, b| a[0].id.cmp(&b[0].id));
-    plan.held.extend(held);
-    plan.held.sort_by(|a, b| a.id.cmp(&b.id));
 }
 
 /// The steps that bring one resource to where it is wanted, or why it is left alone.
@@ -331,7 +310,9 @@ fn deletion(id: &Id, found: &Actual, consent: &Consent) -> Result<Step, Why> {
 /// Holds all deletions when they are more than a quarter of what is managed, or would leave a
 /// provider with nothing, and nobody allowed that many.
 fn guard_deletions(plan: &mut Plan, observed: &Observed, consent: &Consent) {
-    let is_deletion = |lane: &Vec<Step>| matches!(lane[0].change, Change::Delete { .. });
+    // What moves is not lost.
+    let is_deletion =
+        |lane: &Vec<Step>| lane.len() == 1 && matches!(lane[0].change, Change::Delete { .. });
     let deletions = plan.lanes.iter().filter(|lane| is_deletion(lane)).count();
     if deletions <= consent.deletions {
         return;
@@ -345,7 +326,7 @@ fn guard_deletions(plan: &mut Plan, observed: &Observed, consent: &Consent) {
     let mut empties_a_provider = false;
     for lane in &plan.lanes {
         let count = kept.get_mut(&lane[0].id.provider);
-        if let (Change::Delete { .. }, Some(count)) = (&lane[0].change, count) {
+        if let (true, Some(count)) = (is_deletion(lane), count) {
             *count -= 1;
             empties_a_provider |= *count == 0;
         }

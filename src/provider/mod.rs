@@ -14,7 +14,7 @@ use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 
 use crate::{
-    config::Project,
+    config::{Project, model::Runner},
     core::{
         change::Change,
         id::Name,
@@ -65,6 +65,19 @@ pub trait Provider: Send + Sync {
     fn places(&self) -> Vec<PathBuf> {
         Vec::new()
     }
+}
+
+/// The project as it can be run here: where PM2 can't be had, and the config says so, its processes
+/// are run without it.
+#[must_use]
+pub fn as_possible(project: &Project) -> Project {
+    let mut project = project.clone();
+    if project.config.pm2.fall_back_to_embedded && !pm2::can_be_had(&project) {
+        for process in &mut project.config.process {
+            process.runner = Some(Runner::Embedded);
+        }
+    }
+    project
 }
 
 /// Every provider that there is, ready for the config of `project`.

@@ -5,7 +5,7 @@ use std::fs;
 use jiff::{SignedDuration, Timestamp};
 use redundancy::{
     core::{
-        change::{Change, Reason, Why},
+        change::{Change, Reason},
         plan::Asker,
         resource::Status,
     },

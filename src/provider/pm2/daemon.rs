@@ -29,6 +29,9 @@ const VERSION: &str = "7.0.4";
 /// How long npm may take.
 const INSTALL: Duration = Duration::from_mins(5);
 
+/// How long, after npm failed, PM2 counts as something that can't be had.
+const TRY_AGAIN: Duration = Duration::from_hours(1);
+
 /// How long the daemon may take to begin.
 const BEGIN: Duration = Duration::from_secs(30);
 
@@ -178,7 +181,12 @@ async fn program(settings: &Settings) -> Result<Program, Error> {
                 .to_owned(),
         ));
     }
-    install(&settings.private).await?;
+    if let Err(error) = install(&settings.private).await {
+        if let Err(untold) = fs::write(failure(&settings.private), error.to_string()) {
+            tracing::debug!("cannot note that PM2 could not be installed: {untold}");
+        }
+        return Err(error);
+    }
     let command = installed(settings).ok_or_else(|| {
         Error::Refused(format!("npm installed no pm2 in {}", settings.private.display()))
     })?;
@@ -189,6 +197,18 @@ async fn program(settings: &Settings) -> Result<Program, Error> {
 pub(super) fn installed(settings: &Settings) -> Option<PathBuf> {
     let private = settings.private.join("node_modules/.bin/pm2");
     in_path("pm2").or_else(|| Some(private).filter(|it| it.exists()))
+}
+
+/// Whether installing it is allowed, and did not fail lately.
+pub(super) fn can_be_installed(settings: &Settings) -> bool {
+    let failed_at = fs::metadata(failure(&settings.private)).and_then(|it| it.modified());
+    let lately = failed_at.is_ok_and(|at| at.elapsed().is_ok_and(|it| it < TRY_AGAIN));
+    settings.options.install_if_missing && in_path("npm").is_some() && !lately
+}
+
+/// The file that says that installing failed, by its time.
+fn failure(private: &Path) -> PathBuf {
+    private.join("could-not-be-installed")
 }
 
 /// Where the daemon begins, in the package that the command belongs to.

@@ -46,6 +46,7 @@ const KILL_RETRY: u32 = 20;
 
 /// An app as it is compared: in the words of the config, and complete.
 #[derive(Clone, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting of PM2")]
 pub(super) struct Shape {
     /// The interpreter, if there is one, the program or script, and its arguments.
     pub(super) command: Vec<String>,

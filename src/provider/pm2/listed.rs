@@ -18,7 +18,7 @@ pub(super) struct Listed {
     pub(super) pid: Option<i64>,
     #[serde(default)]
     pub(super) monit: Monit,
-    pub(super) pm2_env: Env,
+    pub(super) pm2_env: Table,
 }
 
 /// The number of a process. That of one that is being replaced is a text, like `_old_0`.
@@ -52,7 +52,7 @@ pub(super) struct Monit {
 /// The definition of a process and its state, which the daemon keeps in one table. It holds the
 /// values of its environment, so it has no `Debug`.
 #[derive(Clone, Deserialize)]
-pub(super) struct Env {
+pub(super) struct Table {
     #[serde(default, deserialize_with = "text")]
     pub(super) status: String,
     #[serde(default, deserialize_with = "number")]

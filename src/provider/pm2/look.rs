@@ -158,14 +158,18 @@ impl Pm2 {
         let mut how = daemon::explain(absence).to_owned();
         let saved = self.missing(&[]);
         if !saved.is_empty() {
-            how += &format!("; with it come back what `pm2 save` kept: {}", saved.join(", "));
+            how.push_str("; with it comes back what `pm2 save` kept: ");
+            how.push_str(&saved.join(", "));
         }
         let down = Status::Down { at: now, how, retry_at: now };
         let daemon = Actual { body: Body::default(), status: down, mark: None, vitals: None };
-        sightings.insert(Name::literal(DAEMON), daemon);
+        // Where nothing is asked of it, nobody misses it.
+        if !self.settings.apps.is_empty() {
+            sightings.insert(Name::literal(DAEMON), daemon);
+        }
         // What was saved is what people expect to be there.
         for entry in daemon::dump(home).unwrap_or_default() {
-            let Ok(listed) = from_dump(entry) else { continue };
+            let Ok(listed) = from_dump(&entry) else { continue };
             if self.mark_of(&listed).is_none() && listed.pm2_env.pmx_module != Some(true) {
                 let name = free_name(&listed.name, &sightings);
                 let body = Shape::seen(&listed, 1, None).body(home, &name);
@@ -367,7 +371,7 @@ fn seen_daemon(client: &Client, version: &str, now: Timestamp) -> Actual {
     Actual { body, status, mark: None, vitals: Some(vitals) }
 }
 
-fn from_dump(entry: serde_json::Map<String, serde_json::Value>) -> serde_json::Result<Listed> {
+fn from_dump(entry: &serde_json::Map<String, serde_json::Value>) -> serde_json::Result<Listed> {
     let name = entry.get("name").cloned().unwrap_or_default();
     serde_json::from_value(serde_json::json!({ "pm_id": 0, "name": name, "pm2_env": entry }))
 }

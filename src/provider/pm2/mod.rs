@@ -77,6 +77,13 @@ impl Pm2 {
     }
 }
 
+/// Whether PM2 runs, is installed, or may be installed, as far as can be told without trying.
+pub(super) fn can_be_had(project: &Project) -> bool {
+    let settings = Settings::of(project);
+    let runs = settings.home.as_deref().is_some_and(|it| client::socket(it).exists());
+    runs || daemon::installed(&settings).is_some() || daemon::can_be_installed(&settings)
+}
+
 impl Provider for Pm2 {
     fn name(&self) -> &Name {
         &self.name
@@ -126,7 +133,7 @@ impl Provider for Pm2 {
             if self.settings.concerned {
                 self.bus.woken().await;
             } else {
-                std::future::pending().await
+                std::future::pending::<()>().await;
             }
         })
     }
