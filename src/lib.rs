@@ -5,6 +5,7 @@
 //! - [`config`] reads `redundancy.toml`: what must exist.
 //! - [`provider`] has a folder for each place where resources live. Each looks at its place, says
 //!   what the config asks of it, and makes one change at a time.
+//! - [`probe`] asks what runs whether it does its work.
 //! - [`core`] decides: what differs, in which order it is changed, what is left alone and why. Pure
 //!   functions of data.
 //! - [`controller`] is the loop around them: look, plan, carry out, and under `watch` again.
@@ -16,4 +17,5 @@ pub mod config;
 pub mod controller;
 pub mod core;
 pub mod journal;
+pub mod probe;
 pub mod provider;

@@ -14,6 +14,7 @@ mod not_yet;
 mod parse;
 pub mod patterns;
 pub mod pm2;
+pub mod probe;
 pub mod problem;
 mod process;
 pub mod render;

@@ -101,13 +101,13 @@ impl Default for Controller {
 pub struct Failover {
     /// Whether a primary and its backup may run at once.
     pub mode: Mode,
-    /// Bad observations in a row before the backup takes over, at least 1.
+    /// Bad answers to a probe in a row until a process counts as unwell, at least 1.
     #[schemars(range(min = 1))]
     pub fall: u32,
-    /// Good observations of the primary in a row before duty returns to it, at least 1.
+    /// Good answers in a row until it counts as well again, at least 1.
     #[schemars(range(min = 1))]
     pub rise: u32,
-    /// Shortest time on the backup before duty returns.
+    /// How long what failed has to be well before that counts as over.
     pub hold: Span,
     /// Attempts to start again what was given up, or to restart what does not do its work, before
     /// a person is called. What has been well for `hold` has all of them again.

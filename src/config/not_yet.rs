@@ -2,7 +2,6 @@
 
 use super::{problem::Note, tree::Item};
 
-const NO_FAILOVER: &str = "this version does not fail over by itself";
 const NO_GITHUB: &str = "this version does not talk to GitHub";
 const NO_NETLIFY: &str = "this version does not talk to Netlify";
 const NO_REPORTS: &str = "this version makes no reports by itself";
@@ -13,8 +12,6 @@ const KEYS: &[(&str, &str, &str)] = &[
     ("controller", "system_check_every", NO_EMERGENCY),
     ("controller", "report_every", NO_REPORTS),
     ("controller", "emergency_below", NO_EMERGENCY),
-    ("failover", "fall", NO_FAILOVER),
-    ("failover", "rise", NO_FAILOVER),
     ("github", "repository", NO_GITHUB),
     ("github", "token_env", NO_GITHUB),
     ("github", "api_url", NO_GITHUB),

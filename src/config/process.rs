@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     model::{Backoff, Failover, Mode},
     pm2::Pm2Process,
+    probe::Probe,
     table,
     units::{self, Span},
 };
@@ -97,6 +98,14 @@ pub struct Process {
     /// Its output, where this tool runs it.
     #[serde(default, deserialize_with = "table::table")]
     pub log: Log,
+    /// How to tell whether it does its work while it runs. After `failover.fall` bad answers in a
+    /// row it is restarted.
+    #[serde(
+        default,
+        deserialize_with = "table::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub probe: Option<Probe>,
     /// What only PM2 has.
     #[serde(default, deserialize_with = "table::table")]
     pub pm2: Pm2Process,
@@ -131,6 +140,7 @@ impl Process {
             stop_signal: StopSignal::default(),
             stop_timeout: Self::default_stop_timeout(),
             log: Log::default(),
+            probe: None,
             pm2: Pm2Process::default(),
         }
     }
@@ -204,6 +214,17 @@ pub enum Runner {
     Pm2,
     /// This tool.
     Embedded,
+}
+
+impl Runner {
+    /// The first half of the ids of what it runs.
+    #[must_use]
+    pub fn provider(self) -> &'static str {
+        match self {
+            Self::Pm2 => "pm2",
+            Self::Embedded => "embedded",
+        }
+    }
 }
 
 /// Whether a process should run at all.

@@ -28,6 +28,7 @@ use crate::{
         plan::{Asker, Consent, Plan, plan},
         resource::{Desired, Observed},
     },
+    probe,
     provider::{self, Provider},
 };
 
@@ -158,6 +159,7 @@ impl Controller {
     pub async fn look_around(&self, now: Timestamp) -> World {
         let mut world = World::default();
         self.look(&mut world, Scope::All, now).await;
+        probe::ask_once(&probe::of(&self.possible), &mut world.observed, now).await;
         world
     }
 

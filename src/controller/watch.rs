@@ -28,6 +28,7 @@ use crate::{
         retry::Attempts,
     },
     journal::{self, Entry, Journal, Kind},
+    probe::{self, Probes},
 };
 
 /// When somebody else is making changes, how long to wait before looking again.
@@ -111,6 +112,7 @@ enum Wake {
     Finished(Finished),
     Files(Changed),
     Provider(usize),
+    Probe,
     Timer,
 }
 
@@ -129,6 +131,7 @@ struct Watch {
     stop: Rc<Stop>,
     attempts: Attempts,
     incidents: Incidents,
+    probes: Probes,
     /// The incidents as the journal has them.
     remembered: String,
     /// What was told of each resource that is left alone, so that it is told once.
@@ -166,6 +169,7 @@ impl Watch {
             // What an older version remembered, and this one can't read, is counted anew.
             incidents: serde_json::from_str(&remembered).unwrap_or_default(),
             remembered,
+            probes: Probes::default(),
             held: BTreeMap::new(),
             seen: None,
             next: None,
@@ -181,6 +185,7 @@ impl Watch {
                 Wake::Signal => break,
                 Wake::Finished(finished) => self.take_finished(finished),
                 Wake::Provider(index) => Some(Scope::One(index)),
+                Wake::Probe => Some(Scope::All),
                 Wake::Timer => {
                     self.reload().await;
                     self.adapt().await;
@@ -323,6 +328,7 @@ impl Watch {
             biased;
             () = signals.received() => Wake::Signal,
             ((), index, _) = select_all(providers) => Wake::Provider(index),
+            () = self.probes.changed() => Wake::Probe,
             finished = self.in_hand.finished() => Wake::Finished(finished),
             changed = self.triggers.changed() => Wake::Files(changed),
             () = tokio::time::sleep(pause) => Wake::Timer,
@@ -336,6 +342,8 @@ impl Watch {
         loop {
             let last_holder = Lock::last(&apply_lock);
             self.controller.look(&mut self.world, scope, Timestamp::now()).await;
+            let specs = probe::of(&self.controller.possible);
+            self.probes.follow(&specs, &mut self.world.observed);
             self.tell_seen();
             let plan = self.plan();
             if plan.lanes.is_empty() {

@@ -12,6 +12,7 @@ pub mod id;
 pub mod incident;
 pub mod monitor;
 pub mod plan;
+pub mod probe;
 pub mod recovery;
 pub mod resource;
 pub mod retry;

@@ -11,5 +11,6 @@ mod first_steps;
 mod monitor;
 mod order;
 mod plan;
+mod probes;
 mod project;
 mod watch;

@@ -371,7 +371,6 @@ fn keys_without_effect_are_noted() {
 report_every = '1h'
 [failover]
 mode = 'parallel'
-fall = 5
 [github]
 workflows_dir = 'x'
 repository = 'a/b'
@@ -385,7 +384,6 @@ site = 'x'
         .collect();
     insta::assert_snapshot!(told.join("\n"), @r#"
     report_every: `report_every` has no effect yet: this version makes no reports by itself
-    fall: `fall` has no effect yet: this version does not fail over by itself
     repository: `repository` has no effect yet: this version does not talk to GitHub
     site: `site` has no effect yet: this version does not talk to Netlify
     "#);

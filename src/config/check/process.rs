@@ -36,6 +36,9 @@ pub(super) fn check<'c>(
     if let (Some(backoff), Some(item)) = (process.backoff, item.child("backoff")) {
         check_backoff(backoff, &item, problems);
     }
+    if let (Some(probe), Some(item)) = (&process.probe, item.child("probe")) {
+        super::probe::check(probe, &item, problems);
+    }
     if process.log.max_size.0 == 0
         && let Some(log) = item.child("log")
     {

@@ -1,0 +1,85 @@
+//! One question, and its answer.
+
+use std::{process::Stdio, time::Duration};
+
+use tokio::{net::TcpStream, process::Command};
+
+use super::Spec;
+use crate::config::probe::Probe;
+
+/// Asks. Fine, or what is wrong.
+pub(super) async fn ask(spec: &Spec) -> Result<(), String> {
+    let limit = spec.probe.timeout.0;
+    match tokio::time::timeout(limit, answer(spec, limit)).await {
+        Ok(answer) => answer,
+        Err(_) => Err(format!("no answer within {}", spec.probe.timeout)),
+    }
+}
+
+async fn answer(spec: &Spec, limit: Duration) -> Result<(), String> {
+    match &spec.probe {
+        Probe { http: Some(address), .. } => http(address, limit).await,
+        Probe { tcp: Some(place), .. } => TcpStream::connect(place.as_str())
+            .await
+            .map(drop)
+            .map_err(|error| format!("cannot connect to {place}: {error}")),
+        Probe { file: Some(_), .. } => file(spec),
+        Probe { .. } => command(spec).await,
+    }
+}
+
+async fn http(address: &str, limit: Duration) -> Result<(), String> {
+    // A new connection each time: one that is kept says nothing about the next.
+    let client = reqwest::Client::builder()
+        .timeout(limit)
+        .pool_max_idle_per_host(0)
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .build()
+        .map_err(|error| error.to_string())?;
+    let response = client.get(address).send().await.map_err(|error| {
+        let mut source: &dyn std::error::Error = &error;
+        while let Some(inner) = source.source() {
+            source = inner;
+        }
+        format!("cannot ask {address}: {source}")
+    })?;
+    let status = response.status();
+    if status.is_client_error() || status.is_server_error() {
+        return Err(format!("{address} answers {status}"));
+    }
+    Ok(())
+}
+
+fn file(spec: &Spec) -> Result<(), String> {
+    let (Some(file), Some(most)) = (&spec.probe.file, spec.probe.max_age) else {
+        return Err("it names no file".to_owned());
+    };
+    let shown = file.display();
+    let changed = std::fs::metadata(spec.root.join(file)).and_then(|it| it.modified());
+    let changed = changed.map_err(|error| format!("cannot look at {shown}: {error}"))?;
+    // A time that is yet to come is no reason to call it old.
+    let age = changed.elapsed().unwrap_or_default();
+    if age > most.0 {
+        let seconds = age.as_secs();
+        return Err(format!("{shown} was last changed {seconds} s ago, and may be {most} old"));
+    }
+    Ok(())
+}
+
+async fn command(spec: &Spec) -> Result<(), String> {
+    let [program, arguments @ ..] = spec.probe.command.as_slice() else {
+        return Err("it names no program".to_owned());
+    };
+    let status = Command::new(program)
+        .args(arguments)
+        .current_dir(&spec.root)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .status()
+        .await
+        .map_err(|error| format!("cannot run {program:?}: {error}"))?;
+    if status.success() { Ok(()) } else { Err(format!("{program:?} ended with {status}")) }
+}

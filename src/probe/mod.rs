@@ -1,0 +1,91 @@
+//! Probes: asking a process whether it does its work, in place of taking its pid for an answer.
+
+mod ask;
+mod watch;
+
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+
+use futures_util::future::join_all;
+use jiff::{SignedDuration, Timestamp};
+
+pub use watch::Probes;
+
+use crate::{
+    config::{Project, probe::Probe},
+    core::{
+        id::{Id, Name},
+        probe::{Judgement, Patience},
+        resource::{Observed, Status},
+    },
+};
+
+/// The rest between two questions of somebody who looks only once.
+const IN_A_ROW: Duration = Duration::from_millis(300);
+
+/// A probe of one resource.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Spec {
+    probe: Probe,
+    /// The folder that a file or a program is meant from.
+    root: PathBuf,
+    patience: Patience,
+}
+
+/// The probes of a project, by what they ask about.
+#[must_use]
+pub fn of(project: &Project) -> BTreeMap<Id, Spec> {
+    let failover = &project.config.failover;
+    let patience = Patience { fall: failover.fall, rise: failover.rise };
+    let processes = project.config.process.iter();
+    let probed = processes.filter_map(|process| {
+        let probe = process.probe.clone()?;
+        let id = Id::new(Name::literal(process.runner().provider()), process.name.clone());
+        Some((id, Spec { probe, root: project.root.clone(), patience }))
+    });
+    probed.collect()
+}
+
+/// Asks everything that runs and has a probe, as often in a row as it takes to be sure, and notes in
+/// `observed` what is unwell. For somebody who looks only once.
+pub async fn ask_once(specs: &BTreeMap<Id, Spec>, observed: &mut Observed, now: Timestamp) {
+    let running = specs.iter().filter(|(id, spec)| is_due(spec, observed, id, now));
+    let asked = join_all(running.map(|(id, spec)| async move { (id, in_a_row(spec).await) })).await;
+    for (id, judgement) in asked {
+        note(observed, id, &judgement);
+    }
+}
+
+/// Whether a process runs, and has for long enough to be asked.
+fn is_due(spec: &Spec, observed: &Observed, id: &Id, now: Timestamp) -> bool {
+    let grace = SignedDuration::try_from(spec.probe.start_period.0).unwrap_or_default();
+    match observed.found.get(id).map(|it| &it.status) {
+        Some(Status::Running { since, .. }) => now.duration_since(*since) >= grace,
+        _ => false,
+    }
+}
+
+async fn in_a_row(spec: &Spec) -> Judgement {
+    let mut judgement = Judgement::default();
+    for n in 0..spec.patience.fall {
+        if n > 0 {
+            tokio::time::sleep(IN_A_ROW).await;
+        }
+        let answer = ask::ask(spec).await;
+        let fine = answer.is_ok();
+        judgement = judgement.after(answer, spec.patience);
+        if fine {
+            break;
+        }
+    }
+    judgement
+}
+
+/// Notes that a process that runs is unwell, if it is.
+fn note(observed: &mut Observed, id: &Id, judgement: &Judgement) {
+    if let Some(actual) = observed.found.get_mut(id)
+        && let Status::Running { pid, since } = actual.status
+        && let Some(why) = judgement.unwell()
+    {
+        actual.status = Status::Unwell { pid, since, how: format!("fails its probe: {why}") };
+    }
+}
