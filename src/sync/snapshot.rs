@@ -1,0 +1,231 @@
+//! A picture of the uncommitted work, as git objects, made through indexes of our own: neither the
+//! files nor the checkout's index are touched.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use super::{
+    Error,
+    checkout::{Checkout, records},
+    git::{Git, GitError, Oid},
+    in_the_way::{self, Tracked},
+    spare::Spare,
+};
+
+/// The folder in the git folder for our indexes. Nothing in it is needed after a run.
+const FOLDER: &str = "redundancy-sync";
+
+/// A path relative to the top of the checkout, as git names it.
+pub(super) type GitPath = Vec<u8>;
+
+/// Where a picture is made. The folder is gone when this is dropped.
+#[derive(Debug)]
+pub(super) struct Studio {
+    folder: PathBuf,
+}
+
+impl Studio {
+    /// Only with the lock of the checkout in hand: what a killed run left there is removed.
+    pub(super) fn new(checkout: &Checkout) -> Result<Self, Error> {
+        let folder = checkout.git_dir.join(FOLDER);
+        let failed = |source| Error::Io { what: "use the folder", path: folder.clone(), source };
+        match fs::remove_dir_all(&folder) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
+            _ => {}
+        }
+        fs::create_dir(&folder).map_err(failed)?;
+        Ok(Self { folder })
+    }
+
+    fn fresh(&self, name: &str) -> Result<PathBuf, Error> {
+        let path = self.folder.join(name);
+        match fs::remove_file(&path) {
+            Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                Err(Error::Io { what: "remove", path, source })
+            }
+            _ => Ok(path),
+        }
+    }
+}
+
+impl Drop for Studio {
+    fn drop(&mut self) {
+        // Where it stays, the next run removes it.
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// What is not in the commit that is checked out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Snapshot {
+    pub(super) head: Oid,
+    head_tree: Oid,
+    /// The tree of the index: what is staged.
+    pub(super) staged: Oid,
+    /// The tree of the tracked files as they are.
+    pub(super) work: Oid,
+    /// The files that are not tracked and would be removed or overwritten: mode and object.
+    pub(super) untracked: BTreeMap<GitPath, String>,
+    pub(super) untracked_tree: Option<Oid>,
+    /// Those of them that lie where the incoming commit has something.
+    pub(super) in_the_way: BTreeSet<GitPath>,
+}
+
+impl Snapshot {
+    /// Takes the picture. With `clean`, untracked files count as ones to be removed, except what is
+    /// spared.
+    pub(super) fn take(
+        checkout: &Checkout,
+        studio: &Studio,
+        target: &Oid,
+        clean: Option<&Spare>,
+    ) -> Result<Self, Error> {
+        let git = &checkout.git;
+        let head = checkout.head()?;
+        let index = copy_index(checkout, studio)?;
+        let staged = git.call(["write-tree"]).index(&index).oid()?;
+        show_hidden(git, &index)?;
+        let differing = git
+            .call(["diff-files", "--name-status", "--no-renames", "--ignore-submodules=none", "-z"])
+            .index(&index)
+            .output()?;
+        let tracked = Tracked::read(git, &index)?;
+        let in_the_way = in_the_way::find(checkout, &index, &tracked, target, &differing)?;
+        // What is gone is taken out without looking at the disk: a link or a file may be in the place
+        // of its folder.
+        let (gone, changed): (Vec<_>, Vec<_>) =
+            name_status(&differing).partition(|(status, _)| *status == b"D");
+        update(git, &index, "--force-remove", gone.into_iter().map(|(_, path)| path))?;
+        update(git, &index, "--add", changed.into_iter().map(|(_, path)| path))?;
+        let work = git.call(["write-tree"]).index(&index).oid()?;
+
+        let mut paths = in_the_way.clone();
+        if let Some(spare) = clean {
+            paths.extend(untracked_files(git)?.into_iter().filter(|it| !spare.holds(it)));
+        }
+        let own = studio.fresh("untracked")?;
+        let untracked = picture(git, &own, &paths)?;
+        let untracked_tree = if untracked.is_empty() {
+            None
+        } else {
+            Some(git.call(["write-tree"]).index(&own).oid()?)
+        };
+        let head_tree = git.call(["rev-parse", "--verify", &format!("{head}^{{tree}}")]).oid()?;
+        Ok(Self { head, head_tree, staged, work, untracked, untracked_tree, in_the_way })
+    }
+
+    /// Whether tracked files differ from the commit, staged or not.
+    pub(super) fn tracked_differ(&self) -> bool {
+        self.work != self.head_tree || self.staged != self.head_tree
+    }
+
+    /// Whether there is anything uncommitted in it.
+    pub(super) fn has_work(&self) -> bool {
+        self.tracked_differ() || self.untracked_tree.is_some()
+    }
+
+    /// The files, of those that are in the picture and still on the disk as they are in it.
+    pub(super) fn still_as_kept(
+        &self,
+        git: &Git,
+        studio: &Studio,
+        paths: &BTreeSet<GitPath>,
+    ) -> Result<Vec<GitPath>, Error> {
+        let now = picture(git, &studio.fresh("again")?, paths)?;
+        let same = |(path, what): &(GitPath, String)| self.untracked.get(path) == Some(what);
+        Ok(now.into_iter().filter(same).map(|(path, _)| path).collect())
+    }
+}
+
+/// Copies the index of the checkout. There is none in a checkout that was never filled.
+fn copy_index(checkout: &Checkout, studio: &Studio) -> Result<PathBuf, Error> {
+    let (from, to) = (checkout.git_dir.join("index"), studio.fresh("index")?);
+    let copy = || {
+        // The time of an index tells git which files it must read again because they may have
+        // changed in the same instant. It is taken first: an older one only makes git read more.
+        let time = fs::metadata(&from)?.modified()?;
+        fs::copy(&from, &to)?;
+        fs::File::options().write(true).open(&to)?.set_modified(time)
+    };
+    match copy() {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => {
+            Err(Error::Io { what: "copy the index", path: from.clone(), source })
+        }
+        _ => Ok(to),
+    }
+}
+
+/// Takes the flags from the entries by which git is told not to look whether a file has changed.
+fn show_hidden(git: &Git, index: &Path) -> Result<(), Error> {
+    let list = git.call(["ls-files", "-v", "-z"]).index(index).output()?;
+    let mut hidden = Vec::new();
+    for entry in records(&list) {
+        let Some((tag, path)) = entry.split_first() else { continue };
+        let path = path.strip_prefix(b" ").unwrap_or(path);
+        // `S` is also what a sparse checkout left out: that is not there, and not missing.
+        let there = || in_the_way::place(git.folder(), path).symlink_metadata().is_ok();
+        if tag.is_ascii_lowercase() || (*tag == b'S' && there()) {
+            hidden.extend_from_slice(path);
+            hidden.push(0);
+        }
+    }
+    if hidden.is_empty() {
+        return Ok(());
+    }
+    for flag in ["--no-assume-unchanged", "--no-skip-worktree"] {
+        let call = git.call(["update-index", flag, "-z", "--stdin"]);
+        call.index(index).input(hidden.clone()).output()?;
+    }
+    Ok(())
+}
+
+/// Takes files into an index as they are now (`--add`), or out of it (`--force-remove`).
+fn update<'a>(
+    git: &Git,
+    index: &Path,
+    how: &str,
+    paths: impl IntoIterator<Item = &'a [u8]>,
+) -> Result<(), GitError> {
+    let list: Vec<u8> = paths.into_iter().flat_map(|it| [it, b"\0"].concat()).collect();
+    if list.is_empty() {
+        return Ok(());
+    }
+    let call = git.call(["update-index", how, "-z", "--stdin"]);
+    call.index(index).input(list).output().map(drop)
+}
+
+/// Mode and object of each of these files as they are now.
+fn picture(
+    git: &Git,
+    index: &Path,
+    paths: &BTreeSet<GitPath>,
+) -> Result<BTreeMap<GitPath, String>, GitError> {
+    if paths.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let there = |it: &&GitPath| in_the_way::place(git.folder(), it).symlink_metadata().is_ok();
+    update(git, index, "--add", paths.iter().filter(there).map(Vec::as_slice))?;
+    let list = git.call(["ls-files", "--stage", "-z"]).index(index).output()?;
+    let entries = records(&list).filter_map(|entry| {
+        let at = entry.iter().position(|it| *it == b'\t')?;
+        let (what, path) = (String::from_utf8_lossy(&entry[..at]), &entry[at + 1..]);
+        Some((path.to_vec(), what.into_owned()))
+    });
+    Ok(entries.collect())
+}
+
+/// The files that are neither tracked nor ignored. Repositories of their own among them are left
+/// out: git could not keep what is in them, and does not remove them either.
+pub(super) fn untracked_files(git: &Git) -> Result<Vec<GitPath>, GitError> {
+    let list = git.call(["ls-files", "--others", "--exclude-standard", "-z"]).output()?;
+    Ok(records(&list).filter(|it| !it.ends_with(b"/")).map(<[u8]>::to_vec).collect())
+}
+
+/// The pairs of `--name-status -z`.
+pub(super) fn name_status(list: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    let mut records = records(list);
+    std::iter::from_fn(move || Some((records.next()?, records.next()?)))
+}
