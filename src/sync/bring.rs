@@ -8,7 +8,7 @@ use super::{
     clean,
     git::{Call, GitError, Oid},
     keep,
-    snapshot::{Snapshot, Studio},
+    snapshot::{Purpose, Snapshot, Studio},
     spare::Spare,
 };
 
@@ -49,19 +49,20 @@ impl Run<'_> {
     fn reset(&mut self) -> Result<Done, Error> {
         let Options { branch, remote, clean, spare, .. } = self.options;
         let spare = Spare::new(self.checkout, spare)?;
-        let spare = clean.then_some(&spare);
-        let mut snapshot = Snapshot::take(self.checkout, self.studio, &self.target, spare)?;
+        let purpose = Purpose::Reset { clean: clean.then_some(&spare) };
+        let mut snapshot = Snapshot::take(self.checkout, self.studio, &self.target, purpose)?;
         for _ in 0..TRIES {
             let (ahead, behind) = self.checkout.count(&snapshot.head, &self.target)?;
             self.keep(&snapshot, ahead > 0)?;
             self.checkout.check(branch, remote)?;
-            let again = Snapshot::take(self.checkout, self.studio, &self.target, spare)?;
+            let again = Snapshot::take(self.checkout, self.studio, &self.target, purpose)?;
             if again != snapshot {
                 snapshot = again;
                 continue;
             }
             let from = snapshot.head.clone();
             let git = &self.checkout.git;
+            snapshot.show_assumed(git)?;
             git.call(["reset", "--hard", "--quiet", self.target.as_str(), "--"]).output()?;
             // Git notes which commit it moved away from. Another one was made in this instant.
             if let Some(late) = self.checkout.tip("ORIG_HEAD")?.filter(|it| *it != from) {
@@ -90,7 +91,7 @@ impl Run<'_> {
 
     /// Makes sure that nothing is overwritten that git would overwrite without a word.
     fn look(&self) -> Result<Snapshot, Error> {
-        let snapshot = Snapshot::take(self.checkout, self.studio, &self.target, None)?;
+        let snapshot = Snapshot::take(self.checkout, self.studio, &self.target, Purpose::Carry)?;
         if snapshot.in_the_way.is_empty() {
             return Ok(snapshot);
         }

@@ -9,7 +9,7 @@ use std::{
 
 use super::{
     Error,
-    git::{Git, GitError, Oid},
+    git::{Answer, Git, GitError, Oid},
 };
 
 /// A checkout, with git at its top.
@@ -121,10 +121,18 @@ impl Checkout {
     pub(super) fn tip(&self, name: &str) -> Result<Option<Oid>, GitError> {
         let name = format!("{name}^{{commit}}");
         let ask = ["rev-parse", "--quiet", "--verify", "--end-of-options", &name];
-        let answer = self.git.call(ask).answer()?;
-        match answer.code {
-            0 => Ok(String::from_utf8_lossy(&answer.out).trim_end().parse().ok()),
-            _ => Ok(None),
+        let call = self.git.call(ask);
+        match call.answer()? {
+            Answer { code: 0, out, .. } => {
+                let answer = String::from_utf8_lossy(&out).trim_end().to_owned();
+                let command = "`git rev-parse`".to_owned();
+                answer.parse().map(Some).map_err(|()| GitError::Odd { command, answer })
+            }
+            Answer { code: 1, .. } => Ok(None),
+            Answer { code, said, .. } => {
+                let command = format!("`git rev-parse {name}`");
+                Err(GitError::Failed { command, code, said })
+            }
         }
     }
 

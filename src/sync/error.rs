@@ -59,6 +59,8 @@ pub enum Error {
     Fetch { remote: String, source: GitError },
     #[error("these are not tracked and lie where {upstream} has files, so nothing was touched: {}; move them away", shown(.paths))]
     InTheWay { upstream: String, paths: Vec<Vec<u8>> },
+    #[error("the remote changes files that have changes here and that git is told not to look at, so nothing was touched: {}; `git update-index --no-assume-unchanged --no-skip-worktree` lets it look at them", shown(.paths))]
+    Hidden { paths: Vec<Vec<u8>> },
     #[error("{} is a git repository of its own and lies where the remote has something else, so nothing was touched; move it away", .path.display())]
     RepositoryInTheWay { path: PathBuf },
     #[error(

@@ -47,18 +47,34 @@ pub(super) fn place(top: &Path, path: &[u8]) -> PathBuf {
     top.join(OsStr::from_bytes(path))
 }
 
+/// How an incoming commit differs from an index.
+#[derive(Debug)]
+pub(super) struct Incoming(Vec<u8>);
+
+impl Incoming {
+    pub(super) fn read(git: &Git, index: &Path, target: &Oid) -> Result<Self, GitError> {
+        let ask = ["diff-index", "--cached", "--raw", "--no-renames", "-z", target.as_str(), "--"];
+        Ok(Self(git.call(ask).index(index).output()?))
+    }
+
+    /// Refuses where it changes files that differ and that git is told not to look at: it would
+    /// stop at them half-way.
+    pub(super) fn check_hidden(&self, hidden: &BTreeMap<GitPath, Vec<u8>>) -> Result<(), Error> {
+        let changed = name_status(&self.0).map(|(_, path)| path.to_vec());
+        let paths: Vec<_> = changed.filter(|it| hidden.contains_key(it)).collect();
+        if paths.is_empty() { Ok(()) } else { Err(Error::Hidden { paths }) }
+    }
+}
+
 /// Finds it, file by file. `differing` is what `git diff-files --name-status -z` says.
 pub(super) fn find(
     checkout: &Checkout,
-    index: &Path,
     tracked: &Tracked,
-    target: &Oid,
+    incoming: &Incoming,
     differing: &[u8],
 ) -> Result<BTreeSet<GitPath>, Error> {
     let mut search = Search { top: checkout.top(), tracked, found: BTreeSet::new() };
-    let ask = ["diff-index", "--cached", "--raw", "--no-renames", "-z", target.as_str(), "--"];
-    let raw = checkout.git.call(ask).index(index).output()?;
-    for (about, path) in name_status(&raw) {
+    for (about, path) in name_status(&incoming.0) {
         // `:MODE_THERE MODE_HERE OBJECT_THERE OBJECT_HERE STATUS`
         let mut fields = about.split(|it| *it == b' ');
         let (there, here) = (fields.next().unwrap_or(b""), fields.next().unwrap_or(b""));

@@ -11,8 +11,9 @@
 //! 3. **`hardreset`**: where the two differ in any way, the checkout is made equal to the remote.
 //!    Before, all that this would lose is [kept](keep):
 //!    the commit that was checked out, if the remote's does not contain it; and the uncommitted
-//!    work: tracked files, what is staged, files that git is told not to look at
-//!    (`assume-unchanged`, `skip-worktree`), and untracked files that are about to go.
+//!    work: tracked files (those marked `assume-unchanged` too), what is staged, and untracked files
+//!    that are about to go. Changed files that are marked `skip-worktree` stay as they are; where
+//!    the remote changes them too, nothing is done.
 //! 4. **Which untracked files go:** those in the place of something incoming, ignored or not; and,
 //!    with [`Options::clean`], all others that are not ignored. Without `clean` those stay.
 //!    Never: ignored files; repositories of their own; `redundancy.toml`, the state folder and log

@@ -11,7 +11,7 @@ use super::{
     Error,
     checkout::{Checkout, records},
     git::{Git, GitError, Oid},
-    in_the_way::{self, Tracked},
+    in_the_way::{self, Incoming, Tracked},
     spare::Spare,
 };
 
@@ -72,28 +72,50 @@ pub(super) struct Snapshot {
     pub(super) untracked_tree: Option<Oid>,
     /// Those of them that lie where the incoming commit has something.
     pub(super) in_the_way: BTreeSet<GitPath>,
+    /// Changed files that git is told to take for unchanged.
+    assumed: BTreeSet<GitPath>,
+}
+
+/// What a picture is for.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Purpose<'a> {
+    /// To keep what a hard reset loses.
+    Reset {
+        /// Where untracked files are removed too, what is spared.
+        clean: Option<&'a Spare>,
+    },
+    /// To see whether local work can be carried along.
+    Carry,
 }
 
 impl Snapshot {
-    /// Takes the picture. With `clean`, untracked files count as ones to be removed, except what is
-    /// spared.
+    /// Takes the picture.
     pub(super) fn take(
         checkout: &Checkout,
         studio: &Studio,
         target: &Oid,
-        clean: Option<&Spare>,
+        purpose: Purpose<'_>,
     ) -> Result<Self, Error> {
         let git = &checkout.git;
         let head = checkout.head()?;
         let index = copy_index(checkout, studio)?;
         let staged = git.call(["write-tree"]).index(&index).oid()?;
-        show_hidden(git, &index)?;
-        let differing = git
-            .call(["diff-files", "--name-status", "--no-renames", "--ignore-submodules=none", "-z"])
-            .index(&index)
-            .output()?;
+        let hidden = Hidden::find(checkout, studio, &index)?;
+        let mut differing = differing(git, &index)?;
         let tracked = Tracked::read(git, &index)?;
-        let in_the_way = in_the_way::find(checkout, &index, &tracked, target, &differing)?;
+        let incoming = Incoming::read(git, &index, target)?;
+        incoming.check_hidden(&hidden.skipped)?;
+        let mut assumed = BTreeSet::new();
+        if matches!(purpose, Purpose::Reset { .. }) {
+            for (path, status) in &hidden.assumed {
+                differing.extend([status, &b"\0"[..], path, b"\0"].concat());
+            }
+            update(git, &index, "--no-assume-unchanged", hidden.assumed.keys().map(Vec::as_slice))?;
+            assumed.extend(hidden.assumed.into_keys());
+        } else {
+            incoming.check_hidden(&hidden.assumed)?;
+        }
+        let in_the_way = in_the_way::find(checkout, &tracked, &incoming, &differing)?;
         // What is gone is taken out without looking at the disk: a link or a file may be in the place
         // of its folder.
         let (gone, changed): (Vec<_>, Vec<_>) =
@@ -103,7 +125,7 @@ impl Snapshot {
         let work = git.call(["write-tree"]).index(&index).oid()?;
 
         let mut paths = in_the_way.clone();
-        if let Some(spare) = clean {
+        if let Purpose::Reset { clean: Some(spare) } = purpose {
             paths.extend(untracked_files(git)?.into_iter().filter(|it| !spare.holds(it)));
         }
         let own = studio.fresh("untracked")?;
@@ -114,7 +136,7 @@ impl Snapshot {
             Some(git.call(["write-tree"]).index(&own).oid()?)
         };
         let head_tree = git.call(["rev-parse", "--verify", &format!("{head}^{{tree}}")]).oid()?;
-        Ok(Self { head, head_tree, staged, work, untracked, untracked_tree, in_the_way })
+        Ok(Self { head, head_tree, staged, work, untracked, untracked_tree, in_the_way, assumed })
     }
 
     /// Whether tracked files differ from the commit, staged or not.
@@ -125,6 +147,17 @@ impl Snapshot {
     /// Whether there is anything uncommitted in it.
     pub(super) fn has_work(&self) -> bool {
         self.tracked_differ() || self.untracked_tree.is_some()
+    }
+
+    /// Makes git look again at files that it takes for unchanged and that are not: a hard reset would
+    /// stop at them half-way.
+    pub(super) fn show_assumed(&self, git: &Git) -> Result<(), GitError> {
+        if self.assumed.is_empty() {
+            return Ok(());
+        }
+        let list = self.assumed.iter().flat_map(|it| [it, &b"\0"[..]].concat()).collect();
+        let ask = ["update-index", "--no-assume-unchanged", "-z", "--stdin"];
+        git.call(ask).input(list).output().map(drop)
     }
 
     /// The files, of those that are in the picture and still on the disk as they are in it.
@@ -143,46 +176,79 @@ impl Snapshot {
 /// Copies the index of the checkout. There is none in a checkout that was never filled.
 fn copy_index(checkout: &Checkout, studio: &Studio) -> Result<PathBuf, Error> {
     let (from, to) = (checkout.git_dir.join("index"), studio.fresh("index")?);
+    copy(&from, &to)?;
+    Ok(to)
+}
+
+fn copy(from: &Path, to: &Path) -> Result<(), Error> {
     let copy = || {
         // The time of an index tells git which files it must read again because they may have
         // changed in the same instant. It is taken first: an older one only makes git read more.
-        let time = fs::metadata(&from)?.modified()?;
-        fs::copy(&from, &to)?;
-        fs::File::options().write(true).open(&to)?.set_modified(time)
+        let time = fs::metadata(from)?.modified()?;
+        fs::copy(from, to)?;
+        fs::File::options().write(true).open(to)?.set_modified(time)
     };
     match copy() {
         Err(source) if source.kind() != io::ErrorKind::NotFound => {
-            Err(Error::Io { what: "copy the index", path: from.clone(), source })
+            Err(Error::Io { what: "copy the index", path: from.to_owned(), source })
         }
-        _ => Ok(to),
+        _ => Ok(()),
     }
 }
 
-/// Takes the flags from the entries by which git is told not to look whether a file has changed.
-fn show_hidden(git: &Git, index: &Path) -> Result<(), Error> {
-    let list = git.call(["ls-files", "-v", "-z"]).index(index).output()?;
-    let mut hidden = Vec::new();
-    for entry in records(&list) {
-        let Some((tag, path)) = entry.split_first() else { continue };
-        let path = path.strip_prefix(b" ").unwrap_or(path);
-        // `S` is also what a sparse checkout left out: that is not there, and not missing.
-        let there = || in_the_way::place(git.folder(), path).symlink_metadata().is_ok();
-        if tag.is_ascii_lowercase() || (*tag == b'S' && there()) {
-            hidden.extend_from_slice(path);
-            hidden.push(0);
-        }
-    }
-    if hidden.is_empty() {
-        return Ok(());
-    }
-    for flag in ["--no-assume-unchanged", "--no-skip-worktree"] {
-        let call = git.call(["update-index", flag, "-z", "--stdin"]);
-        call.index(index).input(hidden.clone()).output()?;
-    }
-    Ok(())
+/// The tracked files that differ from an index: `STATUS\0PATH\0` of each.
+fn differing(git: &Git, index: &Path) -> Result<Vec<u8>, GitError> {
+    let ask = ["diff-files", "--name-status", "--no-renames", "--ignore-submodules=none", "-z"];
+    git.call(ask).index(index).output()
 }
 
-/// Takes files into an index as they are now (`--add`), or out of it (`--force-remove`).
+/// Changed files that git is told not to look at, and how each has changed.
+#[derive(Debug, Default)]
+struct Hidden {
+    /// `assume-unchanged`: a promise, which a hard reset does not rely on.
+    assumed: BTreeMap<GitPath, Vec<u8>>,
+    /// `skip-worktree`: a wish that the file stays as it is, which a hard reset heeds.
+    skipped: BTreeMap<GitPath, Vec<u8>>,
+}
+
+impl Hidden {
+    fn find(checkout: &Checkout, studio: &Studio, index: &Path) -> Result<Self, Error> {
+        let git = &checkout.git;
+        let list = git.call(["ls-files", "-v", "-z"]).index(index).output()?;
+        let mut is_skipped: BTreeMap<&[u8], bool> = BTreeMap::new();
+        for entry in records(&list) {
+            let Some((tag, path)) = entry.split_first() else { continue };
+            let path = path.strip_prefix(b" ").unwrap_or(path);
+            let skipped = tag.eq_ignore_ascii_case(&b'S');
+            // A sparse checkout skips what it left out: that is not there, and not missing.
+            let there = || in_the_way::place(git.folder(), path).symlink_metadata().is_ok();
+            if (skipped && there()) || (!skipped && tag.is_ascii_lowercase()) {
+                is_skipped.insert(path, skipped);
+            }
+        }
+        let mut hidden = Self::default();
+        if is_skipped.is_empty() {
+            return Ok(hidden);
+        }
+        let shown = studio.fresh("shown")?;
+        copy(index, &shown)?;
+        for flag in ["--no-assume-unchanged", "--no-skip-worktree"] {
+            update(git, &shown, flag, is_skipped.keys().copied())?;
+        }
+        for (status, path) in name_status(&differing(git, &shown)?) {
+            let of_its_kind = match is_skipped.get(path) {
+                Some(true) => &mut hidden.skipped,
+                Some(false) => &mut hidden.assumed,
+                None => continue,
+            };
+            of_its_kind.insert(path.to_vec(), status.to_vec());
+        }
+        Ok(hidden)
+    }
+}
+
+/// Takes files into an index as they are now (`--add`), or out of it (`--force-remove`), or flags
+/// from them.
 fn update<'a>(
     git: &Git,
     index: &Path,

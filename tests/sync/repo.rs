@@ -98,6 +98,17 @@ impl Repo {
         repo
     }
 
+    /// The same in another folder.
+    pub(crate) fn copy(&self) -> Self {
+        let copy = Self { dir: tempfile::tempdir().unwrap() };
+        let mut command = Command::new("cp");
+        command.arg("-a").arg(self.path(".")).arg(copy.path("."));
+        Run::of(&command.output().unwrap()).ok();
+        let url = copy.path("remote.git");
+        copy.git(&["remote", "set-url", "origin", url.to_str().unwrap()]);
+        copy
+    }
+
     pub(crate) fn path(&self, path: impl AsRef<OsStr>) -> PathBuf {
         self.dir.path().join(path.as_ref())
     }
