@@ -93,7 +93,7 @@ impl Ask {
                 }
                 Err(_) if stopped => {}
                 Err(failed) => {
-                    error!("{}", visible(&format!("{failed:#}")));
+                    error!("{}", visible(&output::whole(&failed)));
                     last.clear();
                 }
             }
@@ -129,7 +129,8 @@ impl Ask {
             if let (Event::Kept(_), Some(project)) = (&event, &project)
                 && let Err(error) = write_down(project, text)
             {
-                let text = format!("the journal does not say what was kept: {error:#}");
+                let text =
+                    format!("the journal does not say what was kept: {}", output::whole(&error));
                 if looped { warn!("{text}") } else { output::remark(&format!("warning: {text}\n")) }
             }
         };

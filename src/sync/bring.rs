@@ -3,10 +3,10 @@
 use jiff::Timestamp;
 
 use super::{
-    Done, Error, Event, Options, Strategy,
+    Done, Error, Event, GitError, Options, Strategy,
     checkout::Checkout,
     clean,
-    git::{Call, GitError, Oid},
+    git::{Call, Oid},
     keep,
     snapshot::{Purpose, Snapshot, Studio},
     spare::Spare,
@@ -181,8 +181,8 @@ impl Run<'_> {
         let git = self.checkout.git.asking_nothing()?;
         // Without `+`: what is there and not here makes it fail.
         let what = format!("{head}:refs/heads/{branch}");
-        let call = git.call(["push", "--quiet", remote, &what]).with_hooks().waiting_for_others();
-        match call.output() {
+        let call = git.call(["push", "--quiet", remote, &what]).with_hooks().with_submodules();
+        match call.waiting_for_others().output() {
             Ok(_) => Ok(Done::Pushed { to: head, commits: ahead, taken }),
             Err(source @ GitError::Failed { .. }) => {
                 Err(Error::Push { upstream: self.options.upstream(), ahead, source })
@@ -195,9 +195,7 @@ impl Run<'_> {
     /// where the user has given none.
     fn as_person<const N: usize>(&self, arguments: [&str; N]) -> Result<Call<'_>, GitError> {
         let git = &self.checkout.git;
-        let mut all = vec!["-c", "submodule.recurse=false"];
-        all.extend(arguments);
-        let call = git.call(all).with_hooks();
+        let call = git.call(arguments).with_hooks();
         let named = git.call(["var", "GIT_COMMITTER_IDENT"]).answer()?.code == 0;
         Ok(if named { call } else { keep::signed(call) })
     }

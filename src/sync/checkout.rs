@@ -8,8 +8,8 @@ use std::{
 };
 
 use super::{
-    Error,
-    git::{Answer, Git, GitError, Oid},
+    Error, GitError,
+    git::{Answer, Git, Oid},
 };
 
 /// A checkout, with git at its top.

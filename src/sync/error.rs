@@ -1,8 +1,8 @@
 //! Why a checkout was not brought in step. Each says what to do.
 
-use std::{io, path::PathBuf};
+use std::{io, path::PathBuf, time::Duration};
 
-use super::{Strategy, git::GitError};
+use super::Strategy;
 use crate::controller::lock::LockError;
 
 /// Why a checkout was not brought in step. Whatever it is, nothing of the user is lost.
@@ -97,6 +97,68 @@ pub enum Error {
     NotKept { what: String },
     #[error("cannot {what} {path}: {source}", path = .path.display())]
     Io { what: &'static str, path: PathBuf, source: io::Error },
+}
+
+/// Why git gave no answer, or a bad one.
+#[derive(Debug, thiserror::Error)]
+pub enum GitError {
+    /// There is none.
+    #[error("git was not found; install it, or add its folder to PATH")]
+    Missing,
+    /// The operating system did not run it.
+    #[error("cannot run {command}: {source}")]
+    Start {
+        /// What was to be run.
+        command: String,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// A signal ended it.
+    #[error("{command} was killed by signal {signal}, so what it was to do may be half done{}", colon(.said))]
+    Killed {
+        /// What ran.
+        command: String,
+        /// The number of the signal.
+        signal: i32,
+        /// What it said on standard error.
+        said: String,
+    },
+    /// It took too long.
+    #[error("{command} did not end within {} s and was ended; `--timeout` sets another limit", .limit.as_secs_f32())]
+    TimedOut {
+        /// What ran.
+        command: String,
+        /// How long it was given.
+        limit: Duration,
+    },
+    /// We were told to stop.
+    #[error("stopped by a signal during {command}")]
+    Stopped {
+        /// What ran.
+        command: String,
+    },
+    /// It failed.
+    #[error("{command} failed (exit code {code}){}", colon(.said))]
+    Failed {
+        /// What ran.
+        command: String,
+        /// Its exit code.
+        code: i32,
+        /// What it said on standard error.
+        said: String,
+    },
+    /// Its answer makes no sense.
+    #[error("{command} gave an answer that makes no sense: {answer:?}")]
+    Odd {
+        /// What ran.
+        command: String,
+        /// What it said.
+        answer: String,
+    },
+}
+
+fn colon(text: &str) -> String {
+    if text.is_empty() { String::new() } else { format!(": {text}") }
 }
 
 /// The first few of a list of paths.

@@ -17,6 +17,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use super::error::GitError;
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     fd::{AsFd, OwnedFd},
@@ -68,68 +69,6 @@ const PROTECTIONS: [&str; 10] = [
     "core.fsync=all",
     "core.fsyncMethod=batch",
 ];
-
-/// Why git gave no answer, or a bad one.
-#[derive(Debug, thiserror::Error)]
-pub enum GitError {
-    /// There is none.
-    #[error("git was not found; install it, or add its folder to PATH")]
-    Missing,
-    /// The operating system did not run it.
-    #[error("cannot run {command}: {source}")]
-    Start {
-        /// What was to be run.
-        command: String,
-        /// What the operating system said.
-        source: io::Error,
-    },
-    /// A signal ended it.
-    #[error("{command} was killed by signal {signal}, so what it was to do may be half done{}", colon(.said))]
-    Killed {
-        /// What ran.
-        command: String,
-        /// The number of the signal.
-        signal: i32,
-        /// What it said on standard error.
-        said: String,
-    },
-    /// It took too long.
-    #[error("{command} did not end within {} s and was ended; `--timeout` sets another limit", .limit.as_secs_f32())]
-    TimedOut {
-        /// What ran.
-        command: String,
-        /// How long it was given.
-        limit: Duration,
-    },
-    /// We were told to stop.
-    #[error("stopped by a signal during {command}")]
-    Stopped {
-        /// What ran.
-        command: String,
-    },
-    /// It failed.
-    #[error("{command} failed (exit code {code}){}", colon(.said))]
-    Failed {
-        /// What ran.
-        command: String,
-        /// Its exit code.
-        code: i32,
-        /// What it said on standard error.
-        said: String,
-    },
-    /// Its answer makes no sense.
-    #[error("{command} gave an answer that makes no sense: {answer:?}")]
-    Odd {
-        /// What ran.
-        command: String,
-        /// What it said.
-        answer: String,
-    },
-}
-
-fn colon(text: &str) -> String {
-    if text.is_empty() { String::new() } else { format!(": {text}") }
-}
 
 /// The name of an object of git.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -201,6 +140,7 @@ impl Git {
             environment: Vec::new(),
             input: Vec::new(),
             hooks: false,
+            submodules: false,
             waits_for_others: false,
         }
     }
@@ -214,6 +154,7 @@ pub(super) struct Call<'a> {
     environment: Vec<(&'static str, OsString)>,
     input: Vec<u8>,
     hooks: bool,
+    submodules: bool,
     waits_for_others: bool,
 }
 
@@ -245,6 +186,12 @@ impl Call<'_> {
     /// As a person would run it: with the hooks of the repository.
     pub(super) fn with_hooks(mut self) -> Self {
         self.hooks = true;
+        self
+    }
+
+    /// As the user's config says of submodules.
+    pub(super) fn with_submodules(mut self) -> Self {
+        self.submodules = true;
         self
     }
 
@@ -305,7 +252,10 @@ impl Call<'_> {
             command.args(["-c", protection]);
         }
         if !self.hooks {
-            command.args(["-c", "core.hooksPath=/dev/null", "-c", "submodule.recurse=false"]);
+            command.args(["-c", "core.hooksPath=/dev/null"]);
+        }
+        if !self.submodules {
+            command.args(["-c", "submodule.recurse=false"]);
         }
         command.args(&self.arguments).current_dir(&self.git.folder);
         for name in FOREIGN {
@@ -332,8 +282,11 @@ impl Call<'_> {
         command
     }
 
-    fn failed(name: String, answer: Answer) -> GitError {
-        GitError::Failed { command: name, code: answer.code, said: answer.said }
+    fn failed(command: String, answer: Answer) -> GitError {
+        let Answer { code, out, said } = answer;
+        // Of conflicts it tells on standard output.
+        let said = if said.is_empty() { shorten(&String::from_utf8_lossy(&out)) } else { said };
+        GitError::Failed { command, code, said }
     }
 
     /// Its output. An error unless it did what it was to do.

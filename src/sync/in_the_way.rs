@@ -10,9 +10,9 @@ use std::{
 };
 
 use super::{
-    Error,
+    Error, GitError,
     checkout::{Checkout, records},
-    git::{Git, GitError, Oid},
+    git::{Git, Oid},
     snapshot::{GitPath, name_status},
 };
 

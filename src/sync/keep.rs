@@ -10,9 +10,9 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::{
-    Error,
+    Error, GitError,
     checkout::{Checkout, records},
-    git::{Call, Git, GitError, Oid},
+    git::{Call, Git, Oid},
     snapshot::Snapshot,
 };
 use crate::core::digest::Digest;

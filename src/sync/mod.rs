@@ -54,8 +54,8 @@ use std::{
 
 use jiff::Timestamp;
 
-pub use error::Error;
-pub use git::{GitError, Oid};
+pub use error::{Error, GitError};
+pub use git::Oid;
 pub use keep::{Commits, Kept, Work};
 
 use self::{bring::Run, checkout::Checkout, git::Git, snapshot::Studio};

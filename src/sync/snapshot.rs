@@ -8,9 +8,9 @@ use std::{
 };
 
 use super::{
-    Error,
+    Error, GitError,
     checkout::{Checkout, records},
-    git::{Git, GitError, Oid},
+    git::{Git, Oid},
     in_the_way::{self, Incoming, Tracked},
     spare::Spare,
 };

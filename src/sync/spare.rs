@@ -7,8 +7,8 @@ use std::{
 };
 
 use super::{
+    GitError,
     checkout::{Checkout, records},
-    git::GitError,
     in_the_way::place,
 };
 use crate::{
