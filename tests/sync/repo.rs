@@ -88,7 +88,10 @@ impl Repo {
     pub(crate) fn without_commits() -> Self {
         let repo = Self { dir: tempfile::tempdir().unwrap() };
         fs::create_dir(repo.path("home")).unwrap();
-        repo.write("home/config", "[user]\nname = Tester\nemail = tester@localhost\n");
+        repo.write(
+            "home/config",
+            "[user]\nname = Tester\nemail = tester@localhost\n[init]\ntemplateDir =\n",
+        );
         repo.git_in("", &["init", "-q", "--bare", "-b", "main", "remote.git"]);
         for name in ["mine", "theirs"] {
             repo.git_in("", &["init", "-q", "-b", "main", name]);

@@ -184,12 +184,12 @@ fn diverged_and_dirty_needs_a_person() {
         let (repo, _) = diverged(true);
         repo.write("mine/other", "dirty");
         repo.unchanged(|| {
-            repo.sync(&["--strategy", strategy]).refused("commit them, or put them aside")
+            repo.sync(&["--strategy", strategy]).refused("commit them, or put them aside");
         });
     }
     let (repo, _) = diverged(true);
     repo.unchanged(|| {
-        repo.sync(&["--strategy", "ff-only"]).refused("ff-only can't bring them together")
+        repo.sync(&["--strategy", "ff-only"]).refused("ff-only can't bring them together");
     });
 }
 
