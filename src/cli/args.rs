@@ -65,8 +65,9 @@ pub(super) enum Verb {
     /// brings it there. What that would remove (commits that the remote has not, uncommitted changes,
     /// untracked files) is kept first under refs/redundancy/kept: `redundancy sync --list` shows it
     /// with the commands that bring it back, `git stash apply REF` and `git branch rescued REF`.
-    /// Ignored files are never removed. A checkout in the middle of a rebase, a merge or the like, on
-    /// another branch or on none, is left alone.
+    /// Ignored files are never removed, unless an incoming file takes their place; then they are kept
+    /// too. A checkout in the middle of a rebase, a merge or the like, on another branch or on none,
+    /// is left alone.
     Sync(SyncOptions),
 }
 

@@ -117,20 +117,21 @@ impl Ask {
         }
         let looped = self.every.is_some();
         let mut tell = |event| {
-            let text = match &event {
-                Event::Kept(kept) => told(kept),
-                Event::Note(text) => text.clone(),
+            let (text, kept_anew) = match &event {
+                Event::Kept(kept) => (told(kept), kept.anew),
+                Event::Note(text) => (text.clone(), false),
             };
-            if looped {
-                warn!("{}", visible(&text));
-            } else {
-                output::remark(&format!("{}\n", visible(&text)));
+            match (looped, &event) {
+                // It was told when it was kept; a turn that fails again keeps the same again.
+                (true, Event::Kept(_)) if !kept_anew => {}
+                (true, _) => warn!("{}", visible(&text)),
+                (false, _) => output::remark(&format!("{}\n", visible(&text))),
             }
-            if let (Event::Kept(_), Some(project)) = (&event, &project)
+            if let Some(project) = project.as_ref().filter(|_| kept_anew)
                 && let Err(error) = write_down(project, text)
             {
-                let text =
-                    format!("the journal does not say what was kept: {}", output::whole(&error));
+                let error = output::whole(&error);
+                let text = format!("the journal does not say what was kept: {error}");
                 if looped { warn!("{text}") } else { output::remark(&format!("warning: {text}\n")) }
             }
         };
@@ -178,7 +179,8 @@ fn told(kept: &Kept) -> String {
     if let Some(work) = &kept.work {
         parts.push(format!("{} (`{}`)", work_in_words(work), work.way_back()));
     }
-    format!("sync kept {}", parts.join(" and "))
+    let kept = if kept.anew { "sync kept" } else { "sync had kept already" };
+    format!("{kept} {}", parts.join(" and "))
 }
 
 fn work_in_words(work: &sync::Work) -> String {

@@ -55,8 +55,9 @@ impl Run<'_> {
             let (ahead, behind) = self.checkout.count(&snapshot.head, &self.target)?;
             self.keep(&snapshot, ahead > 0)?;
             self.checkout.check(branch, remote)?;
+            let stamp = snapshot.stamp(self.checkout)?;
             let again = Snapshot::take(self.checkout, self.studio, &self.target, purpose)?;
-            if again != snapshot {
+            if again != snapshot || again.stamp(self.checkout)? != stamp {
                 snapshot = again;
                 continue;
             }

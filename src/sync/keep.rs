@@ -37,6 +37,8 @@ pub struct Kept {
     pub commits: Option<Commits>,
     /// What was not committed.
     pub work: Option<Work>,
+    /// Whether it was kept just now, not by an earlier run.
+    pub anew: bool,
 }
 
 /// Commits that are kept.
@@ -141,7 +143,7 @@ pub(super) fn keep(
     let message = "redundancy sync: kept";
     git.call(["update-ref", "-m", message, "--stdin", "-z"]).input(input.collect()).output()?;
     verify(git, &name, snapshot, unpushed)?;
-    read_one(git, &name).map(Some)
+    Ok(Some(Kept { anew: true, ..read_one(git, &name)? }))
 }
 
 /// The uncommitted work as a commit, as `git stash --include-untracked` makes it.
@@ -205,7 +207,7 @@ pub(super) fn keep_late(git: &Git, commit: &Oid, now: Timestamp) -> Result<Kept,
     let name = format!("{}-{id}", now.strftime("%Y%m%dT%H%M%SZ"));
     let reference = format!("{PREFIX}{name}/head");
     git.call(["update-ref", &reference, commit.as_str()]).output()?;
-    read_one(git, &name)
+    Ok(Kept { anew: true, ..read_one(git, &name)? })
 }
 
 /// All that is kept, the oldest first.
@@ -228,7 +230,7 @@ fn names(git: &Git) -> Result<BTreeMap<String, Vec<String>>, GitError> {
 
 fn read_one(git: &Git, name: &str) -> Result<Kept, Error> {
     let parts = names(git)?.remove(name).unwrap_or_default();
-    let mut kept = Kept { name: name.to_owned(), commits: None, work: None };
+    let mut kept = Kept { name: name.to_owned(), commits: None, work: None, anew: false };
     for part in parts {
         let reference = format!("{PREFIX}{name}/{part}");
         match &*part {

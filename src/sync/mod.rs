@@ -29,7 +29,8 @@
 //!    Nothing else that is done here runs one.
 //! 9. **Killed at any moment**, the work is in the checkout or under a ref: refs are written and
 //!    read back before the first file is touched. The picture of the work is taken once more after
-//!    that; only when it is still the same, the checkout is changed.
+//!    that; only when it is still the same, and no file was touched while it was taken, the checkout
+//!    is changed. What is left is the instant in which git itself begins.
 //!
 //! Kept work is as git stores a file: its bytes as the filters of the repository leave them, and of
 //! its mode whether it is executable. Nothing that is kept is ever deleted here.

@@ -4,6 +4,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs, io,
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
 };
 
@@ -76,6 +77,32 @@ pub(super) struct Snapshot {
     assumed: BTreeSet<GitPath>,
 }
 
+/// When the work was touched last.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Stamp {
+    head: Oid,
+    differing: Vec<u8>,
+    /// Of each file that is not as in the commit, if it is there.
+    files: Vec<Option<Touched>>,
+}
+
+/// What a file has different when it was written or replaced.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Touched {
+    changed: (i64, i64),
+    inode: u64,
+    size: u64,
+}
+
+impl Touched {
+    /// None when the file is not there.
+    pub(super) fn look(path: &Path) -> Option<Self> {
+        let about = path.symlink_metadata().ok()?;
+        let changed = (about.ctime(), about.ctime_nsec());
+        Some(Self { changed, inode: about.ino(), size: about.len() })
+    }
+}
+
 /// What a picture is for.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Purpose<'a> {
@@ -137,6 +164,21 @@ impl Snapshot {
         };
         let head_tree = git.call(["rev-parse", "--verify", &format!("{head}^{{tree}}")]).oid()?;
         Ok(Self { head, head_tree, staged, work, untracked, untracked_tree, in_the_way, assumed })
+    }
+
+    /// What differs when somebody touches the work, told without reading the files: so quick that it
+    /// can be the last thing before the change.
+    pub(super) fn stamp(&self, checkout: &Checkout) -> Result<Stamp, Error> {
+        let git = &checkout.git;
+        let head = checkout.head()?;
+        let ask = ["diff-files", "--raw", "--no-renames", "--ignore-submodules=none", "-z"];
+        let differing = git.call(ask).output()?;
+        let paths = name_status(&differing).map(|(_, path)| path);
+        let paths = paths.chain(self.untracked.keys().chain(&self.assumed).map(Vec::as_slice));
+        let places = paths.map(|it| in_the_way::place(git.folder(), it));
+        let places = places.chain([checkout.git_dir.join("index")]);
+        let files = places.map(|it| Touched::look(&it)).collect();
+        Ok(Stamp { head, differing, files })
     }
 
     /// Whether tracked files differ from the commit, staged or not.

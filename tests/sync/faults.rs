@@ -213,3 +213,64 @@ fn a_reset_that_is_killed_half_way_loses_nothing() {
     assert_eq!(repo.head(), repo.remote_head());
     assert_nothing_lost(&repo, &objects, &ours, "after the next sync");
 }
+
+#[test]
+fn what_is_made_meanwhile_is_not_lost() {
+    let first = at_work();
+    let (objects, ours) = (objects(&first), first.head());
+    let log = "home/log";
+    for at in (1..).step_by(3) {
+        let repo = first.copy();
+        let mut command = repo.command_in("mine", &[]);
+        let edit = "echo meanwhile > shared; echo meanwhile > untracked";
+        let what =
+            format!("{edit}; fi; echo \"$@\" >> '{}'; if false; then :", repo.path(log).display());
+        stub(&repo, &mut command, at, &what);
+        let run = Run::of(&command.output().unwrap());
+        let said = repo.read(log);
+        let called: Vec<_> = said.lines().collect();
+        if called.len() < at {
+            return;
+        }
+        run.ok();
+        let safe = |text: &str, path: &str| {
+            let object = repo.object_of(text.as_bytes());
+            let there = fs::read_to_string(repo.path(path)).is_ok_and(|it| it == text);
+            there || repo.reachable().contains(&object)
+        };
+        let looked = called[at - 1..].iter().any(|it| it.contains(" diff-files "));
+        let done = called[..at - 1].iter().any(|it| it.contains(" reset --hard "));
+        if looked || done {
+            assert!(safe("meanwhile\n", "mine/shared"), "call {at}: {}", called[at - 1]);
+        }
+        assert!(safe("meanwhile\n", "mine/untracked"), "call {at}: {}", called[at - 1]);
+        // All but what was overwritten by hand.
+        let reachable = repo.reachable();
+        assert!(reachable.contains(&ours) && reachable.contains(&objects[4]), "call {at}");
+    }
+}
+
+#[test]
+fn where_somebody_never_rests_it_gives_up() {
+    let repo = at_work();
+    let (objects, ours) = (objects(&repo), repo.head());
+    let mut command = repo.command_in("mine", &[]);
+    let what = "true; fi; echo $n >> growing; if false; then :";
+    stub(&repo, &mut command, 0, what);
+    Run::of(&command.output().unwrap()).refused("was changed by somebody each time");
+    assert_eq!(repo.head(), ours);
+    assert!(repo.kept().len() > 2);
+    assert_nothing_lost(&repo, &objects, &ours, "given up");
+}
+
+#[test]
+fn a_commit_that_is_made_in_the_last_instant_is_kept() {
+    let repo = at_work();
+    let mut command = repo.command_in("mine", &[]);
+    let late = "if echo \"$@\" | grep -q ' reset --hard '; then \"$real\" commit -q -m late; fi";
+    stub(&repo, &mut command, 0, &format!("true; fi; {late}; if false; then :"));
+    Run::of(&command.output().unwrap()).ok();
+    assert_eq!(repo.head(), repo.remote_head());
+    let list = repo.sync(&["--list"]).ok().stdout;
+    assert!(list.contains("the last: late"), "{list}");
+}

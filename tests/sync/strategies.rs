@@ -224,6 +224,7 @@ fn moving_forward_takes_local_work_along_or_does_nothing() {
 fn a_refused_push_is_said_and_tried_again() {
     let repo = Repo::new();
     let hook = repo.path("remote.git/hooks/pre-receive");
+    fs::create_dir_all(hook.parent().unwrap()).unwrap();
     fs::write(&hook, "#!/bin/sh\necho not today >&2\nexit 1\n").unwrap();
     fs::set_permissions(&hook, fs::Permissions::from_mode(0o755)).unwrap();
     repo.edit("mine", 2, "mine");
