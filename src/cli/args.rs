@@ -62,12 +62,12 @@ pub(super) enum Verb {
     /// Keep this git checkout in step with its remote, losing nothing
     ///
     /// Needs no redundancy.toml. Fetches, and where the checkout is not at the remote's commit,
-    /// brings it there. What that would remove (commits that the remote has not, uncommitted changes,
-    /// untracked files) is kept first under refs/redundancy/kept: `redundancy sync --list` shows it
-    /// with the commands that bring it back, `git stash apply REF` and `git branch rescued REF`.
-    /// Ignored files are never removed, unless an incoming file takes their place; then they are kept
-    /// too. A checkout in the middle of a rebase, a merge or the like, on another branch or on none,
-    /// is left alone.
+    /// brings it there. What that would remove (commits that the remote has not, uncommitted
+    /// changes, untracked files) is kept first under refs/redundancy/kept: `redundancy sync --list`
+    /// shows it with the commands that bring it back, `git stash apply REF` and `git branch rescued
+    /// REF`. Ignored files are never removed, unless an incoming file takes their place; then they
+    /// are kept too. A checkout in the middle of a rebase, a merge or the like, on another branch
+    /// or on none, is left alone.
     Sync(SyncOptions),
 }
 
@@ -174,7 +174,8 @@ pub(super) struct SyncOptions {
     strategy: Option<Strategy>,
     /// Before a hard reset, also put untracked files away that are not ignored [default: true]
     #[arg(long, value_name = "YES", value_parser = on_or, num_args = 0..=1, require_equals = true,
-        default_value = "1", hide_default_value = true, default_missing_value = "1", env = "AUTO_SYNC_CLEAN", hide_env_values = true,
+        default_value = "1", hide_default_value = true, default_missing_value = "1",
+        env = "AUTO_SYNC_CLEAN", hide_env_values = true,
         action = clap::ArgAction::Set)]
     clean: bool,
     /// Leave untracked files where they are, unless something incoming needs the place

@@ -170,9 +170,16 @@ impl Run<'_> {
                 return Error::NotTakenBack { strategy, source, abort: abort.to_string() };
             }
         }
-        match self.checkout.head() {
-            Ok(now) if now == *head => Error::Conflict { upstream, strategy, source },
-            Ok(_) => Error::NotTakenBack { strategy, source, abort: "HEAD has moved".to_owned() },
+        let is_as_it_was = || -> Result<bool, Error> {
+            self.checkout.check_index_lock()?;
+            // Tracked files had no changes when it began.
+            Ok(self.checkout.head()? == *head && self.checkout.status()?.changed == 0)
+        };
+        match is_as_it_was() {
+            Ok(true) => Error::Conflict { upstream, strategy, source },
+            Ok(false) | Err(Error::IndexLock { .. }) => {
+                Error::HalfDone { strategy, source, head: head.clone() }
+            }
             Err(error) => error,
         }
     }

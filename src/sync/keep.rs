@@ -1,8 +1,8 @@
 //! Keeping what a change of the checkout would lose, under refs of our own.
 //!
 //! `refs/redundancy/kept/WHEN-ID/head` is the commit that was checked out, where it has commits
-//! that the remote has not. `refs/redundancy/kept/WHEN-ID/work` is the uncommitted work, in the form
-//! of an entry of `git stash --include-untracked`: the tracked files, with the commit that was
+//! that the remote has not. `refs/redundancy/kept/WHEN-ID/work` is the uncommitted work, in the
+//! form of an entry of `git stash --include-untracked`: the tracked files, with the commit that was
 //! checked out, the index, and the untracked files as parents.
 
 use std::collections::BTreeMap;

@@ -2,23 +2,23 @@
 //!
 //! # The rules
 //!
-//! 1. **Look first.** A checkout in which a person is in the middle of something (another branch, no
-//!    branch, a rebase, merge, am, cherry-pick, revert or bisect, unmerged files, an `index.lock`)
-//!    is refused. The remote is fetched before anything else happens; without remote or branch
-//!    nothing does.
+//! 1. **Look first.** A checkout in which a person is in the middle of something (another branch,
+//!    no branch, a rebase, merge, am, cherry-pick, revert or bisect, unmerged files, an
+//!    `index.lock`) is refused. The remote is fetched before anything else happens; without remote
+//!    or branch nothing does.
 //! 2. **In step is left alone.** Where the commit that is checked out is the remote's, nothing is
 //!    touched: uncommitted work and untracked files stay as they are.
 //! 3. **`hardreset`**: where the two differ in any way, the checkout is made equal to the remote.
 //!    Before, all that this would lose is [kept](keep):
 //!    the commit that was checked out, if the remote's does not contain it; and the uncommitted
-//!    work: tracked files (those marked `assume-unchanged` too), what is staged, and untracked files
-//!    that are about to go. Changed files that are marked `skip-worktree` stay as they are; where
-//!    the remote changes them too, nothing is done.
+//!    work: tracked files (those marked `assume-unchanged` too), what is staged, and untracked
+//!    files that are about to go. Changed files that are marked `skip-worktree` stay as they are;
+//!    where the remote changes them too, nothing is done.
 //! 4. **Which untracked files go:** those in the place of something incoming, ignored or not; and,
 //!    with [`Options::clean`], all others that are not ignored. Without `clean` those stay.
-//!    Never: ignored files; repositories of their own; `redundancy.toml`, the state folder and log
-//!    folder of a project; and files that begin with the mark of this tool. They stay in place. A
-//!    file goes only while it is still as it was kept.
+//!    Never: ignored files; repositories of their own; `.gitignore`; `redundancy.toml`, the
+//!    state folder and log folder of a project; and files that begin with the mark of this tool.
+//!    They stay in place. A file goes only while it is still as it was kept.
 //! 5. **`rebase`, `merge`, `ff-only`** carry uncommitted work along or, where it is in the way, do
 //!    nothing and say so; they never remove a file that is not tracked. What is only behind is
 //!    moved forward. Where both sides have commits, `rebase` (which keeps the old commit first) and
@@ -29,8 +29,8 @@
 //!    Nothing else that is done here runs one.
 //! 9. **Killed at any moment**, the work is in the checkout or under a ref: refs are written and
 //!    read back before the first file is touched. The picture of the work is taken once more after
-//!    that; only when it is still the same, and no file was touched while it was taken, the checkout
-//!    is changed. What is left is the instant in which git itself begins.
+//!    that; only when it is still the same, and no file was touched while it was taken, the
+//!    checkout is changed. What is left is the instant in which git itself begins.
 //!
 //! Kept work is as git stores a file: its bytes as the filters of the repository leave them, and of
 //! its mode whether it is executable. Nothing that is kept is ever deleted here.
@@ -55,6 +55,7 @@ use std::{
 
 use jiff::Timestamp;
 
+use error::commits as count;
 pub use error::{Error, GitError};
 pub use git::Oid;
 pub use keep::{Commits, Kept, Work};
@@ -195,8 +196,6 @@ impl Done {
     #[must_use]
     pub fn describe(&self, options: &Options) -> String {
         let upstream = options.upstream();
-        let count =
-            |n: &usize| if *n == 1 { "1 commit".to_owned() } else { format!("{n} commits") };
         match self {
             Self::InStep { at, local_changes: 0 } => {
                 format!("in step with {upstream} at {}", at.short())
@@ -213,19 +212,23 @@ impl Done {
                 let (from, to) = (from.short(), to.short());
                 let aside = match put_aside {
                     0 => String::new(),
-                    n => format!("; {} that {upstream} has not put aside", count(n)),
+                    n => format!("; {} that {upstream} has not put aside", count(*n)),
                 };
-                format!("moved from {from} to {to}, {}{aside}", count(commits))
+                format!("moved from {from} to {to}, {}{aside}", count(*commits))
             }
             Self::Pushed { to, commits, taken } => {
                 let taken = match taken {
                     0 => String::new(),
-                    n => format!(", on top of {} taken from there", count(n)),
+                    n => format!(", on top of {} taken from there", count(*n)),
                 };
-                format!("pushed {} to {upstream}{taken}; in step at {}", count(commits), to.short())
+                format!(
+                    "pushed {} to {upstream}{taken}; in step at {}",
+                    count(*commits),
+                    to.short()
+                )
             }
             Self::Ahead { at, commits } => {
-                let number = count(commits);
+                let number = count(*commits);
                 format!("{number} ahead of {upstream} at {}; ff-only does not push", at.short())
             }
         }

@@ -143,8 +143,8 @@ impl Snapshot {
             incoming.check_hidden(&hidden.assumed)?;
         }
         let in_the_way = in_the_way::find(checkout, &tracked, &incoming, &differing)?;
-        // What is gone is taken out without looking at the disk: a link or a file may be in the place
-        // of its folder.
+        // What is gone is taken out without looking at the disk: a link or a file may be in the
+        // place of its folder.
         let (gone, changed): (Vec<_>, Vec<_>) =
             name_status(&differing).partition(|(status, _)| *status == b"D");
         update(git, &index, "--force-remove", gone.into_iter().map(|(_, path)| path))?;
@@ -166,8 +166,8 @@ impl Snapshot {
         Ok(Self { head, head_tree, staged, work, untracked, untracked_tree, in_the_way, assumed })
     }
 
-    /// What differs when somebody touches the work, told without reading the files: so quick that it
-    /// can be the last thing before the change.
+    /// What differs when somebody touches the work, told without reading the files: so quick that
+    /// it can be the last thing before the change.
     pub(super) fn stamp(&self, checkout: &Checkout) -> Result<Stamp, Error> {
         let git = &checkout.git;
         let head = checkout.head()?;
@@ -191,8 +191,8 @@ impl Snapshot {
         self.tracked_differ() || self.untracked_tree.is_some()
     }
 
-    /// Makes git look again at files that it takes for unchanged and that are not: a hard reset would
-    /// stop at them half-way.
+    /// Makes git look again at files that it takes for unchanged and that are not: a hard reset
+    /// would stop at them half-way.
     pub(super) fn show_assumed(&self, git: &Git) -> Result<(), GitError> {
         if self.assumed.is_empty() {
             return Ok(());

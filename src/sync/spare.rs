@@ -1,6 +1,8 @@
-//! Untracked files that stay although untracked files are removed: what `redundancy` made itself.
+//! Untracked files that stay although untracked files are removed: what `redundancy` made
+//! itself, and what tells git what to ignore.
 
 use std::{
+    ffi::OsStr,
     fs::File,
     io::Read,
     path::{Path, PathBuf},
@@ -43,7 +45,9 @@ impl Spare {
     /// Whether this untracked file stays.
     pub(super) fn holds(&self, path: &[u8]) -> bool {
         let path = place(&self.top, path);
-        path.file_name().is_some_and(|it| it == config::FILE_NAME)
+        // Without its `.gitignore`, what is ignored would be the next to go.
+        let by_name = |it: &OsStr| it == config::FILE_NAME || it == ".gitignore";
+        path.file_name().is_some_and(by_name)
             || self.folders.iter().any(|it| path.starts_with(it))
             || is_ours(&path)
     }

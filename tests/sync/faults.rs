@@ -215,6 +215,41 @@ fn a_reset_that_is_killed_half_way_loses_nothing() {
 }
 
 #[test]
+fn a_rebase_or_merge_that_is_killed_half_way_loses_nothing() {
+    for strategy in ["rebase", "merge"] {
+        let repo = Repo::new();
+        repo.they_push("new", "theirs");
+        repo.write("mine/committed", "mine");
+        repo.commit("mine", "mine");
+        repo.write("mine/untracked", "u");
+        let ours = repo.head();
+        repo.write("mine/.git/info/attributes", "new filter=deadly\n");
+        repo.git(&["config", "filter.deadly.smudge", "kill -9 $PPID; cat"]);
+        let run = repo.sync(&["--strategy", strategy]);
+        assert_eq!((run.code, &*run.stdout), (1, ""), "{run:?}");
+        assert!(run.stderr.contains(strategy) && run.stderr.contains("half"), "{run:?}");
+        assert!(repo.reachable().contains(&ours), "{strategy}");
+        assert_eq!(repo.read("mine/untracked"), "u");
+
+        // A person does what it says.
+        repo.git(&["config", "--unset", "filter.deadly.smudge"]);
+        let _ = fs::remove_file(repo.path("mine/.git/index.lock"));
+        if repo.path("mine/.git/rebase-merge").exists() {
+            repo.sync(&[]).refused("`git rebase` is in progress here");
+            repo.git(&["rebase", "--abort"]);
+        }
+        repo.git(&["reset", "-q", "--hard", &ours]);
+        repo.sync(&["--strategy", strategy]).ok();
+        assert_eq!(repo.head(), repo.remote_head());
+        assert_eq!(
+            (repo.read("mine/new"), repo.read("mine/committed")),
+            ("theirs".into(), "mine".into())
+        );
+        assert_eq!(repo.read("mine/untracked"), "u");
+    }
+}
+
+#[test]
 fn what_is_made_meanwhile_is_not_lost() {
     let first = at_work();
     let (objects, ours) = (objects(&first), first.head());

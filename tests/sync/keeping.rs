@@ -241,6 +241,8 @@ fn what_this_tool_made_stays() {
     let mark = "# redundancy/1 backs_up=ci.yml made_from=0 written=0\n";
     let stays = [
         ("mine/ci-backup.yml", &*format!("# words\n{mark}on: push\n")),
+        ("mine/app/.gitignore", "secret\n"),
+        ("mine/app/secret", "ignored\n"),
         ("mine/f-backup/f.mjs", "// redundancy/1 backs_up=f\n"),
         ("mine/out/logs-here/worker.log", "log"),
         ("mine/.redundancy/embedded/w.json", "{}"),

@@ -230,7 +230,7 @@ fn a_refused_push_is_said_and_tried_again() {
     repo.edit("mine", 2, "mine");
     repo.commit("mine", "mine");
     let run = repo.unchanged(|| repo.sync(&["--strategy", "merge"]));
-    run.refused("origin/main did not take 1 commits from here");
+    run.refused("origin/main did not take 1 commit from here");
     assert!(run.stderr.contains("not today"), "{run:?}");
     fs::remove_file(&hook).unwrap();
     repo.sync(&["--strategy", "merge"]).ok();
