@@ -66,14 +66,13 @@ impl Checkout {
                 return Err(Error::InProgress { command });
             }
         }
-        // Some ways of storing refs leave no file of that name.
-        for (name, command) in [
-            ("CHERRY_PICK_HEAD", "cherry-pick"),
-            ("REVERT_HEAD", "revert"),
-            ("MERGE_HEAD", "merge"),
-        ] {
-            if self.git.call(["rev-parse", "--quiet", "--verify", name]).holds()? {
-                return Err(Error::InProgress { command });
+        // This way of storing refs leaves no files of these names.
+        if self.git_dir.join("reftable").is_dir() {
+            for (name, command) in [("CHERRY_PICK_HEAD", "cherry-pick"), ("REVERT_HEAD", "revert")]
+            {
+                if self.git.call(["rev-parse", "--quiet", "--verify", name]).holds()? {
+                    return Err(Error::InProgress { command });
+                }
             }
         }
         // Between two commits of a cherry-pick or revert of many.

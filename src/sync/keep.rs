@@ -175,24 +175,24 @@ pub(super) fn signed(call: Call<'_>) -> Call<'_> {
 
 /// Makes sure that the refs are there and hold all that is in the snapshot.
 fn verify(git: &Git, name: &str, snapshot: &Snapshot, unpushed: bool) -> Result<(), Error> {
-    let expect = |what: String, oid: &Oid| {
-        let found = git.call(["rev-parse", "--verify", "--quiet", &what]).answer()?;
-        if found.code == 0 && String::from_utf8_lossy(&found.out).trim_end() == oid.as_str() {
-            return Ok(());
-        }
-        Err(Error::NotKept { what })
-    };
+    let mut expected = Vec::new();
     if unpushed {
-        expect(format!("{PREFIX}{name}/head"), &snapshot.head)?;
+        expected.push((format!("{PREFIX}{name}/head"), &snapshot.head));
+    }
+    let work = format!("{PREFIX}{name}/work");
+    if snapshot.has_work() {
+        expected.push((format!("{work}^{{tree}}"), &snapshot.work));
+        expected.push((format!("{work}^1"), &snapshot.head));
+        expected.push((format!("{work}^2^{{tree}}"), &snapshot.staged));
+        let tree = snapshot.untracked_tree.iter();
+        expected.extend(tree.map(|it| (format!("{work}^3^{{tree}}"), it)));
+    }
+    let ask = ["rev-parse"].into_iter().chain(expected.iter().map(|(what, _)| what.as_str()));
+    let found = git.call(ask).line()?;
+    if !found.lines().eq(expected.iter().map(|(_, oid)| oid.as_str())) {
+        return Err(Error::NotKept { what: format!("{PREFIX}{name}") });
     }
     if snapshot.has_work() {
-        let work = format!("{PREFIX}{name}/work");
-        expect(format!("{work}^{{tree}}"), &snapshot.work)?;
-        expect(format!("{work}^1"), &snapshot.head)?;
-        expect(format!("{work}^2^{{tree}}"), &snapshot.staged)?;
-        if let Some(tree) = &snapshot.untracked_tree {
-            expect(format!("{work}^3^{{tree}}"), tree)?;
-        }
         // Walks through all that is new in it, to its last file.
         let ask =
             ["rev-list", "--quiet", "--objects", &work, "--not", snapshot.head.as_str(), "--"];

@@ -212,9 +212,12 @@ impl Done {
                 let (from, to) = (from.short(), to.short());
                 let aside = match put_aside {
                     0 => String::new(),
-                    n => format!("; {} that {upstream} has not put aside", count(*n)),
+                    n => format!("; put aside: {} that {upstream} has not", count(*n)),
                 };
-                format!("moved from {from} to {to}, {}{aside}", count(*commits))
+                match commits {
+                    0 => format!("moved back from {from} to {to}{aside}"),
+                    n => format!("moved from {from} to {to}, {}{aside}", count(*n)),
+                }
             }
             Self::Pushed { to, commits, taken } => {
                 let taken = match taken {

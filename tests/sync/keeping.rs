@@ -108,7 +108,7 @@ fn commits_come_back_on_a_branch() {
     let ours = repo.head();
     repo.they_push("new", "new");
     let run = repo.sync(&[]).ok();
-    assert!(run.stdout.contains("2 commits that origin/main has not put aside"), "{run:?}");
+    assert!(run.stdout.contains("put aside: 2 commits that origin/main has not"), "{run:?}");
     let list = repo.sync(&["--list"]).ok().stdout;
     assert!(list.contains("2 commits that no remote has; the last: the second one"), "{list}");
     repo.run_printed("back on a branch:");

@@ -118,7 +118,7 @@ fn ahead_only() {
                 assert_eq!(repo.git(&["show", &format!("{work}^3:untracked")]), "u");
                 assert_eq!(repo.remote_head(), before);
                 assert!(
-                    run.stdout.contains("1 commit that origin/main has not put aside"),
+                    run.stdout.contains("put aside: 1 commit that origin/main has not"),
                     "{run:?}"
                 );
             }
