@@ -10,6 +10,8 @@
 //!   functions of data.
 //! - [`controller`] is the loop around them: look, plan, carry out, and under `watch` again.
 //! - [`journal`] remembers what was seen and done. No decision reads it.
+//! - [`sync`] keeps a git checkout in step with its remote. It stands beside the loop and uses only
+//!   its locks.
 //! - [`cli`] has a file for each verb, and the only code that prints.
 
 pub mod cli;
@@ -19,3 +21,4 @@ pub mod core;
 pub mod journal;
 pub mod probe;
 pub mod provider;
+pub mod sync;

@@ -10,6 +10,7 @@ use clap::{
 use crate::{
     config::units::{Span, SpanError},
     core::{id::Id, plan::Consent},
+    sync::{self, Strategy},
 };
 
 const STYLES: Styles = Styles::styled()
@@ -68,6 +69,16 @@ pub(super) enum Verb {
     Status(StatusOptions),
     /// Show what was seen, decided and done
     History(HistoryOptions),
+    /// Keep this git checkout in step with its remote, losing nothing
+    ///
+    /// Needs no redundancy.toml. Fetches, and where the checkout is not at the remote's commit,
+    /// brings it there. What that would remove (commits that the remote has not, uncommitted
+    /// changes, untracked files) is kept first under refs/redundancy/kept: `redundancy sync --list`
+    /// shows it with the commands that bring it back, `git stash apply REF` and `git branch rescued
+    /// REF`. Ignored files are never removed, unless an incoming file takes their place; then they
+    /// are kept too. A checkout in the middle of a rebase, a merge or the like, on another branch
+    /// or on none, is left alone.
+    Sync(SyncOptions),
 }
 
 /// Which resources, and what is allowed.
@@ -183,4 +194,90 @@ pub(super) struct HistoryOptions {
     /// Print as JSON
     #[arg(long)]
     pub(super) json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
+pub(super) struct SyncOptions {
+    /// The remote [default: origin]
+    #[arg(long, value_name = "NAME", env = "AUTO_SYNC_REMOTE", hide_env_values = true)]
+    remote: Option<String>,
+    /// The branch, which must be checked out [default: main]
+    #[arg(long, value_name = "NAME", env = "AUTO_SYNC_BRANCH", hide_env_values = true)]
+    branch: Option<String>,
+    /// hardreset makes the checkout equal to the remote; rebase and merge bring own commits
+    /// together with the remote's and push them; ff-only only moves forward [default: hardreset]
+    #[arg(long, value_parser = strategy, env = "AUTO_SYNC_STRATEGY", hide_env_values = true)]
+    strategy: Option<Strategy>,
+    /// Before a hard reset, also put untracked files away that are not ignored [default: true]
+    #[arg(long, value_name = "YES", value_parser = on_or, num_args = 0..=1, require_equals = true,
+        default_value = "1", hide_default_value = true, default_missing_value = "1",
+        env = "AUTO_SYNC_CLEAN", hide_env_values = true,
+        action = clap::ArgAction::Set)]
+    clean: bool,
+    /// Leave untracked files where they are, unless something incoming needs the place
+    #[arg(long)]
+    no_clean: bool,
+    /// Run `git gc` at the end
+    #[arg(long, value_name = "YES", value_parser = off_or, num_args = 0..=1, require_equals = true,
+        default_value = "0", hide_default_value = true, default_missing_value = "1",
+        env = "AUTO_SYNC_GC", hide_env_values = true, action = clap::ArgAction::Set)]
+    gc: bool,
+    /// Do it again and again, with so much time in between (like 5m), until SIGTERM or SIGINT
+    #[arg(long, value_name = "TIME", value_parser = some_time)]
+    pub(super) every: Option<Span>,
+    /// How long one run of git may take
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = some_time)]
+    pub(super) timeout: Span,
+    /// Show what is kept and how it comes back; do nothing else
+    #[arg(long, conflicts_with = "every")]
+    pub(super) list: bool,
+}
+
+impl SyncOptions {
+    pub(super) fn asked(&self) -> sync::Options {
+        // A variable that is set to nothing counts as one that is not set.
+        let or = |given: &Option<String>, default: &str| match given.as_deref() {
+            None | Some("") => default.to_owned(),
+            Some(given) => given.to_owned(),
+        };
+        sync::Options {
+            remote: or(&self.remote, "origin"),
+            branch: or(&self.branch, "main"),
+            strategy: self.strategy.unwrap_or(Strategy::HardReset),
+            clean: self.clean && !self.no_clean,
+            gc: self.gc,
+            limit: self.timeout.0,
+            spare: Vec::new(),
+        }
+    }
+}
+
+fn strategy(text: &str) -> Result<Strategy, sync::StrategyError> {
+    if text.is_empty() { Ok(Strategy::HardReset) } else { text.parse() }
+}
+
+/// A switch that is on when its variable is set to nothing.
+fn on_or(text: &str) -> Result<bool, &'static str> {
+    if text.is_empty() { Ok(true) } else { switch(text) }
+}
+
+/// A switch that is off when its variable is set to nothing.
+fn off_or(text: &str) -> Result<bool, &'static str> {
+    if text.is_empty() { Ok(false) } else { switch(text) }
+}
+
+fn switch(text: &str) -> Result<bool, &'static str> {
+    match &*text.to_ascii_lowercase() {
+        "1" | "true" | "yes" | "on" => Ok(true),
+        "0" | "false" | "no" | "off" => Ok(false),
+        _ => Err("1, true and yes turn it on; 0, false and no turn it off"),
+    }
+}
+
+fn some_time(text: &str) -> Result<Span, String> {
+    match text.parse::<Span>() {
+        Ok(span) if span.0.is_zero() => Err("it must be longer than nothing".to_owned()),
+        other => other.map_err(|error| error.to_string()),
+    }
 }

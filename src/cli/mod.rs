@@ -14,6 +14,7 @@ mod output;
 mod plan;
 mod status;
 mod stop;
+mod sync;
 mod table;
 mod watch;
 
@@ -52,6 +53,7 @@ pub fn main() -> ExitCode {
         Verb::History(options) => {
             project_even_if_broken().and_then(|project| history::run(&project, options))
         }
+        Verb::Sync(options) => sync::run(args.config.as_deref(), options),
     };
     result.unwrap_or_else(|error| {
         output::error(&error);

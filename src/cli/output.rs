@@ -40,7 +40,7 @@ pub(super) fn error(error: &anyhow::Error) {
 }
 
 /// An error with its causes, each told once: many name their cause themselves.
-fn whole(error: &anyhow::Error) -> String {
+pub(super) fn whole(error: &anyhow::Error) -> String {
     let mut text = error.to_string();
     for cause in error.chain().skip(1).map(ToString::to_string) {
         if !text.contains(&cause) {

@@ -100,6 +100,19 @@ impl Header {
     }
 }
 
+/// Whether the beginning of a file has a line that begins as the mark does, sound or not.
+pub(crate) fn is_ours(beginning: &[u8]) -> bool {
+    let lines = beginning.split(|it| *it == b'\n').take(SEARCHED_LINES);
+    let mut signs = lines.flat_map(|line| {
+        [Comment::Hash, Comment::Slashes].map(|it| line.strip_prefix(it.sign().as_bytes()))
+    });
+    signs.any(|it| {
+        it.is_some_and(|it| {
+            it.strip_prefix(VERSION.as_bytes()).is_some_and(|it| it.starts_with(b" "))
+        })
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -124,6 +137,19 @@ mod tests {
         # redundancy/1 backs_up=ci.yml made_from=MADE written=WRITTEN
         name: x
         ");
+    }
+
+    #[test]
+    fn a_file_of_ours_is_known_by_its_beginning() {
+        for comment in [Comment::Hash, Comment::Slashes] {
+            let file = header().above("name: x\n", comment);
+            assert!(is_ours(file.as_bytes()));
+            assert!(is_ours(format!("# edited\n{file}").as_bytes()));
+        }
+        for other in ["", "name: x\n", "redundancy/1 x\n", "# redundancy/10 x\n", "# redundancy/1"]
+        {
+            assert!(!is_ours(other.as_bytes()), "{other:?}");
+        }
     }
 
     #[test]

@@ -1,0 +1,219 @@
+//! `sync`: keeps the checkout of the current folder in step with its remote.
+
+use std::{
+    fmt::Write,
+    io::{self, IsTerminal},
+    path::Path,
+    process::ExitCode,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use anyhow::Context;
+use jiff::Timestamp;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing::{error, info, warn};
+
+use super::{
+    args::SyncOptions,
+    open::block_on,
+    output::{self, BOLD, DIM, count, visible},
+};
+use crate::{
+    config::{self, Config, Project},
+    controller,
+    journal::{Entry, Journal, Kind},
+    sync::{self, Event, Kept, Options},
+};
+
+pub(super) fn run(config: Option<&Path>, options: &SyncOptions) -> anyhow::Result<ExitCode> {
+    let here = std::env::current_dir().context("the current folder is gone")?;
+    if options.list {
+        return list(&here, options.timeout.0);
+    }
+    let config = config.map(Path::to_owned).or_else(|| config::find(&here));
+    let ask = Ask { options: options.asked(), here, config, every: options.every.map(|it| it.0) };
+    block_on(ask.until_done())?
+}
+
+/// What is asked, and where.
+#[derive(Clone)]
+struct Ask {
+    options: Options,
+    here: std::path::PathBuf,
+    config: Option<std::path::PathBuf>,
+    every: Option<Duration>,
+}
+
+impl Ask {
+    async fn until_done(self) -> anyhow::Result<ExitCode> {
+        let listen = |kind| signal(kind).context("cannot listen for signals");
+        let mut terminate = listen(SignalKind::terminate())?;
+        let mut interrupt = listen(SignalKind::interrupt())?;
+        let stop = Arc::new(AtomicBool::new(false));
+        let signalled = async {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            stop.store(true, Ordering::Relaxed);
+        };
+        tokio::pin!(signalled);
+        let turn = || {
+            let (ask, stop) = (self.clone(), Arc::clone(&stop));
+            tokio::task::spawn_blocking(move || ask.once(&stop))
+        };
+        // The run in hand goes on to its end; only its waiting for the remote does not.
+        let Some(every) = self.every else {
+            let mut turn = turn();
+            let ended = tokio::select! {
+                ended = &mut turn => ended,
+                () = &mut signalled => turn.await,
+            };
+            output::print(&format!("{}\n", ended.context("the sync was broken off")??))?;
+            return Ok(ExitCode::SUCCESS);
+        };
+        start_log();
+        info!("following {} every {}", self.options.upstream(), config::units::Span(every));
+        let mut last = String::new();
+        loop {
+            let mut turn = turn();
+            let (ended, stopped) = tokio::select! {
+                ended = &mut turn => (ended, false),
+                () = &mut signalled => (turn.await, true),
+            };
+            match ended.context("the sync was broken off").and_then(|it| it) {
+                Ok(done) if done == last => {}
+                Ok(done) => {
+                    info!("{done}");
+                    last = done;
+                }
+                Err(_) if stopped => {}
+                Err(failed) => {
+                    error!("{}", visible(&output::whole(&failed)));
+                    last.clear();
+                }
+            }
+            let stopped = stopped
+                || tokio::select! {
+                    () = tokio::time::sleep(every) => false,
+                    () = &mut signalled => true,
+                };
+            if stopped {
+                info!("told to stop");
+                return Ok(ExitCode::SUCCESS);
+            }
+        }
+    }
+
+    /// One run, and what came of it in a line.
+    fn once(mut self, stop: &Arc<AtomicBool>) -> anyhow::Result<String> {
+        let project = self.config.as_deref().and_then(project);
+        if let Some(project) = &project {
+            self.options.spare = vec![project.state_dir(), project.log_dir()];
+        }
+        let looped = self.every.is_some();
+        let mut tell = |event| {
+            let (text, kept_anew) = match &event {
+                Event::Kept(kept) => (told(kept), kept.anew),
+                Event::Note(text) => (text.clone(), false),
+            };
+            match (looped, &event) {
+                // It was told when it was kept; a turn that fails again keeps the same again.
+                (true, Event::Kept(_)) if !kept_anew => {}
+                (true, _) => warn!("{}", visible(&text)),
+                (false, _) => output::remark(&format!("{}\n", visible(&text))),
+            }
+            if let Some(project) = project.as_ref().filter(|_| kept_anew)
+                && let Err(error) = write_down(project, text)
+            {
+                let error = output::whole(&error);
+                let text = format!("the journal does not say what was kept: {error}");
+                if looped { warn!("{text}") } else { output::remark(&format!("warning: {text}\n")) }
+            }
+        };
+        let done = sync::run(&self.here, &self.options, stop, &mut tell)?;
+        Ok(done.describe(&self.options))
+    }
+}
+
+fn start_log() {
+    tracing_subscriber::fmt()
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
+        .with_target(false)
+        .init();
+}
+
+/// The project of the config, as far as it matters here: a broken one keeps nothing from being
+/// kept.
+fn project(config: &Path) -> Option<Project> {
+    match config::load(config) {
+        Ok(loaded) => Some(loaded.project),
+        Err(_) => {
+            let root = config.parent()?.canonicalize().ok()?;
+            Some(Project { root, config: Config::default() })
+        }
+    }
+}
+
+fn write_down(project: &Project, text: String) -> anyhow::Result<()> {
+    let state_dir = project.state_dir();
+    controller::make_state_dir(&state_dir)?;
+    let (mut journal, damaged) = Journal::open(&Journal::file(&state_dir))?;
+    let entry = |text| Entry { at: Timestamp::now(), kind: Kind::Controller, id: None, text };
+    let entries: Vec<_> = damaged.into_iter().chain([text]).map(entry).collect();
+    Ok(journal.write(&entries)?)
+}
+
+/// What is kept and how it comes back, in a line.
+fn told(kept: &Kept) -> String {
+    let mut parts = Vec::new();
+    if let Some(commits) = &kept.commits {
+        let number = count(commits.count, "commit");
+        parts.push(format!("{number} (`{}`)", commits.way_back(kept)));
+    }
+    if let Some(work) = &kept.work {
+        parts.push(format!("{} (`{}`)", work_in_words(work), work.way_back()));
+    }
+    let kept = if kept.anew { "sync kept" } else { "sync had kept already" };
+    format!("{kept} {}", parts.join(" and "))
+}
+
+fn work_in_words(work: &sync::Work) -> String {
+    let changed = count(work.changed, "changed file");
+    let untracked = count(work.untracked, "untracked file");
+    match (work.changed, work.untracked) {
+        (0, _) => untracked,
+        (_, 0) => changed,
+        _ => format!("{changed} and {untracked}"),
+    }
+}
+
+fn list(here: &Path, limit: Duration) -> anyhow::Result<ExitCode> {
+    let all = sync::list(here, limit)?;
+    if all.is_empty() {
+        output::print("nothing is kept here\n")?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut text = String::new();
+    for kept in &all {
+        let when = kept.when().map_or_else(|| "at an unknown time".to_owned(), |it| it.to_string());
+        let _ = writeln!(text, "{BOLD}{}{BOLD:#}  {DIM}kept {when}{DIM:#}", kept.name);
+        if let Some(commits) = &kept.commits {
+            let number = count(commits.count, "commit");
+            let _ = writeln!(text, "  {number} that no remote has; the last: {}", commits.subject);
+            let _ = writeln!(text, "    back on a branch:  {}", commits.way_back(kept));
+        }
+        if let Some(work) = &kept.work {
+            let _ = writeln!(text, "  {}, not committed", work_in_words(work));
+            let _ = writeln!(text, "    back on what is checked out:  {}", work.way_back());
+            let _ = writeln!(text, "    back just as it was:  {}", work.exact_way_back(kept));
+        }
+    }
+    output::print(&text)?;
+    Ok(ExitCode::SUCCESS)
+}
