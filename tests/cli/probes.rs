@@ -82,9 +82,9 @@ fn the_watch_restarts_what_fails_and_gives_up_after_its_attempts() {
     std::fs::remove_file(project.path("ok")).unwrap();
     watch.wait_for_log("embedded/w: restart done (recovery: it fails its probe: \"test\" ended");
     watch.wait_for_log("attempts at recovery: 2");
-    let last = project.wait_for_pid("w", Some(first));
     // It runs on, and is watched on.
     project.write("ok", "");
+    let last = project.wait_for_pid("w", Some(first));
     watch.wait_for_log(&format!("embedded/w: running, pid {last}"));
     wait_for("it is well", || states(&project).iter().any(|it| it.1 == "healthy").then_some(()));
     assert_eq!(watch.end().0, 0);
