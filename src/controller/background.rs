@@ -14,7 +14,10 @@ use super::{
 };
 use crate::{
     config::Project,
-    provider::embedded::{Log, LogLimits},
+    provider::{
+        self,
+        embedded::{Log, LogLimits},
+    },
 };
 
 /// How long a watch may take until it holds its lock.
@@ -82,7 +85,11 @@ pub fn begin(program: &Path, config: &Path, project: &Project) -> Result<u32, Er
     let path = log.file.clone();
     let open = || log.open().and_then(|output| Ok((output.try_clone()?, output)));
     let (output, errors) = open().map_err(|source| Error::Log { path: path.clone(), source })?;
-    let spawned = Command::new(program)
+    let mut watch = Command::new(program);
+    for mark in provider::marks() {
+        watch.env_remove(mark);
+    }
+    let spawned = watch
         .args(["watch", "--unless-stopped", "--config"])
         .arg(config)
         .current_dir(&project.root)

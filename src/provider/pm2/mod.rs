@@ -77,6 +77,9 @@ impl Pm2 {
     }
 }
 
+/// The variables that PM2 gives a process, and that it is found again by.
+pub(super) const MARKS: &[&str] = &["unique_id", "pm_id", "pm_exec_path", "name"];
+
 /// Whether PM2 runs, is installed, or may be installed, as far as can be told without trying.
 pub(super) fn can_be_had(project: &Project) -> bool {
     let settings = Settings::of(project);
