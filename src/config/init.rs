@@ -94,8 +94,9 @@ fn processes(found: &Findings, text: &mut String) {
         return;
     }
     text.push_str(
-        "\n# Processes of PM2, each with a backup that the tool runs itself. What their files compute\n\
-         # is not known here: complete the blocks that are comments. `env` is not copied.\n",
+        "\n# Processes of PM2, each with a backup under PM2. `runner = \"embedded\"` in a block has the\n\
+         # tool itself run it, so that it does not share PM2's fate. What their files compute is not\n\
+         # known here: complete the blocks that are comments. `env` is not copied.\n",
     );
     let all: HashSet<&str> = found.apps.iter().map(|(_, app)| app.name.as_str()).collect();
     let mut seen: HashSet<&str> = HashSet::new();

@@ -99,8 +99,9 @@ fn every_kind_of_automation_is_found() {
     [failover]
     # mode = "exclusive"              # a backup never runs beside its primary; or "parallel"
 
-    # Processes of PM2, each with a backup that the tool runs itself. What their files compute
-    # is not known here: complete the blocks that are comments. `env` is not copied.
+    # Processes of PM2, each with a backup under PM2. `runner = "embedded"` in a block has the
+    # tool itself run it, so that it does not share PM2's fate. What their files compute is not
+    # known here: complete the blocks that are comments. `env` is not copied.
 
     # "mailer" of ecosystem.config.cjs has a backup already
 
