@@ -1,33 +1,37 @@
 //! The watch: the loop that goes on until it is told to stop.
 
+mod adapt;
+mod recovery;
+mod tell;
+
 use std::{cell::RefCell, collections::BTreeMap, path::PathBuf, rc::Rc, time::Duration};
 
 use futures_util::future::select_all;
 use jiff::Timestamp;
-use tracing::{error, info, warn};
+use tracing::{error, info};
 
+use self::recovery::INCIDENTS;
 use super::{
     Controller, Progress, Scope, Stop, World,
     heartbeat::Pulse,
     in_hand::{Finished, InHand},
     lock::{self, Lock, LockError},
-    reload::{ConfigFile, Reload},
+    reload::ConfigFile,
     signals::Signals,
     stopped::Starter,
     triggers::{Changed, Triggers},
 };
 use crate::{
-    config::{LoadError, Loaded, load, render},
+    config::{LoadError, Loaded, load},
     core::{
         change::{Step, Why},
-        health::Health,
         id::Id,
-        incident::{self, Incidents},
+        incident::Incidents,
         plan::{Asker, Consent, Plan},
         resource::{Run, Status},
         retry::Attempts,
     },
-    journal::{self, Entry, Journal, Kind},
+    journal::{self, Journal, Kind},
     probe::{self, Probes},
 };
 
@@ -36,9 +40,6 @@ const LOCKED: Duration = Duration::from_secs(1);
 
 /// The longest sleep while something is due by the clock: a clock that jumped is noticed by then.
 const LONGEST_SLEEP: Duration = Duration::from_mins(1);
-
-/// Under which key the journal has the incidents.
-const INCIDENTS: &str = "incidents";
 
 /// The longest time without a sign of life while changes in hand are waited for.
 const LONGEST_SILENCE: Duration = Duration::from_secs(5);
@@ -214,37 +215,6 @@ impl Watch {
         self.finish_all().await;
     }
 
-    /// Takes the lock again when somebody removed it, with its folder or alone. False when another
-    /// watch was quicker.
-    fn keep_out_others(&mut self) -> bool {
-        let state_dir = self.controller.project().state_dir();
-        let path = lock::watch_file(&state_dir);
-        if self.lock.is_in_place(&path) {
-            return true;
-        }
-        if let Err(error) = super::make_state_dir(&state_dir) {
-            error!("cannot make {}: {error}", state_dir.display());
-            return true;
-        }
-        match Lock::take(&path, "watch", Timestamp::now()) {
-            Ok(lock) => {
-                self.lock = lock;
-                let text = format!("{} was removed, and is there again", path.display());
-                self.note(None, Kind::Controller, text);
-                true
-            }
-            Err(LockError::Held(by)) => {
-                let by = LockError::Held(by);
-                error!("{} was removed, and the project is now watched by {by}", path.display());
-                false
-            }
-            Err(error) => {
-                error!("{error}");
-                true
-            }
-        }
-    }
-
     /// Waits until nothing is in hand.
     async fn finish_all(&mut self) {
         let pause = self.look_every().min(LONGEST_SILENCE);
@@ -371,38 +341,8 @@ impl Watch {
     }
 
     fn take_in_hand(&mut self, lanes: Vec<Vec<Step>>, lock: Option<Lock>) {
-        let now = Timestamp::now();
-        for lane in &lanes {
-            self.incidents.note(lane, now);
-        }
-        // Before it is tried: whoever is killed in the middle of an attempt has made it.
-        self.remember_incidents();
+        self.note_recoveries(&lanes, Timestamp::now());
         self.in_hand.add(lanes, lock);
-    }
-
-    fn remember_incidents(&mut self) {
-        let text = match serde_json::to_string(&self.incidents) {
-            Ok(text) if text != self.remembered => text,
-            _ => return,
-        };
-        match self.journal.borrow_mut().remember(INCIDENTS, &text) {
-            Ok(()) => self.remembered = text,
-            Err(error) => error!("the journal was not written: {error}"),
-        }
-    }
-
-    /// Whether a resource does well, as far as was seen; what was just changed shows that later.
-    fn is_well(&self, id: &Id) -> Option<bool> {
-        let World { desired, observed } = &self.world;
-        if self.in_hand.has(id) {
-            return None;
-        }
-        let run = desired.wanted.get(id)?.run;
-        match Health::of(run, observed.found.get(id).map(|it| &it.status)) {
-            Health::Healthy => Some(true),
-            Health::Unhealthy | Health::Failed => Some(false),
-            Health::Stopped | Health::Unknown => None,
-        }
     }
 
     /// The plan for what was seen last, without what rests; tells what is newly left alone.
@@ -410,15 +350,8 @@ impl Watch {
         let now = Timestamp::now();
         let plan = self.world.plan(Asker::Watch, &Consent::default(), now);
         let mut plan = plan.only(|id| !self.in_hand.has(id));
-        let failover = &self.controller.project().config.failover;
-        let backoff = failover.backoff.into();
-        let (attempts, calm) = (failover.max_recovery_attempts, failover.hold.0);
-        let policy = incident::Policy { attempts, backoff, calm };
-        let mut incidents = std::mem::take(&mut self.incidents);
-        incidents.see(|id| self.is_well(id), &policy, now);
-        incidents.hold(&mut plan, &policy, now);
-        self.incidents = incidents;
-        self.remember_incidents();
+        self.hold_recoveries(&mut plan, now);
+        let backoff = self.controller.project().config.failover.backoff.into();
         self.attempts.hold_resting(&mut plan, |id| self.in_hand.has(id), &backoff, now);
         let resting = plan.held.iter().filter_map(|held| match held.why {
             Why::Resting { until, .. } => Some(until),
@@ -435,136 +368,4 @@ impl Watch {
         self.tell_held(&plan);
         plan
     }
-
-    /// Reads the config again. True when there is a new one in force.
-    async fn reload(&mut self) -> bool {
-        let path = self.config.path().display().to_string();
-        match self.config.read(self.controller.project()) {
-            Reload::Same => false,
-            Reload::SoundAgain => {
-                self.note(None, Kind::Controller, format!("{path} is sound again, and as before"));
-                false
-            }
-            Reload::Broken(wrong) => {
-                let text = format!("{path} is not taken over; the last good config stays in force");
-                self.note(None, Kind::Controller, text);
-                error!("what is wrong with it:\n{}", wrong.trim_end());
-                false
-            }
-            Reload::New(loaded) => {
-                self.finish_all().await;
-                self.configure(&loaded);
-                self.note(None, Kind::Controller, format!("{path} has changed and is in force"));
-                self.tell_notes(&loaded);
-                true
-            }
-        }
-    }
-
-    /// Takes a new config over. Nothing may be in hand.
-    fn configure(&mut self, loaded: &Loaded) {
-        let project = loaded.project.clone();
-        match Rc::get_mut(&mut self.controller) {
-            Some(controller) => controller.configure(project),
-            None => error!("a change in hand keeps the old config in force; start the watch again"),
-        }
-    }
-
-    /// Goes by what can be had here, where that has changed.
-    async fn adapt(&mut self) {
-        if self.controller.should_adapt() {
-            self.finish_all().await;
-            if let Some(controller) = Rc::get_mut(&mut self.controller) {
-                controller.adapt();
-                let text = "what can be had here has changed, and with it who runs the processes";
-                self.note(None, Kind::Controller, text.to_owned());
-            }
-        }
-    }
-
-    fn watch_places(&mut self) {
-        let providers = self.controller.providers.iter().enumerate();
-        let places = providers
-            .flat_map(|(index, it)| it.places().into_iter().map(move |place| (place, index)))
-            .collect();
-        for failure in self.triggers.watch(places) {
-            warn!("{failure}");
-        }
-    }
-
-    fn prune(&self) {
-        let keep = self.controller.project().config.controller.history_for.0;
-        if let Err(error) = self.journal.borrow_mut().prune(Timestamp::now(), keep) {
-            error!("the journal was not pruned: {error}");
-        }
-    }
-
-    fn tell_notes(&self, loaded: &Loaded) {
-        let path = self.config.path().to_string_lossy();
-        let notes = render::notes(&path, &loaded.text, &loaded.notes, render::Style::Plain);
-        if !notes.is_empty() {
-            info!("notes on the config:\n{}", notes.trim_end());
-        }
-    }
-
-    /// Tells of each resource of ours that is seen in another status than before.
-    fn tell_seen(&mut self) {
-        let found = &self.world.observed.found;
-        let ours = found.iter().filter(|(_, actual)| actual.mark.is_some());
-        let now: BTreeMap<Id, Status> =
-            ours.map(|(id, actual)| (id.clone(), actual.status.clone())).collect();
-        let blind = &self.world.observed.blind;
-        let before = self.seen.as_ref();
-        let mut news: Vec<(Id, String)> = Vec::new();
-        for (id, status) in &now {
-            if before.and_then(|it| it.get(id)) != Some(status) {
-                news.push((id.clone(), status.to_string()));
-            }
-        }
-        for id in before.into_iter().flat_map(BTreeMap::keys) {
-            if !now.contains_key(id) && !blind.contains_key(&id.provider) {
-                news.push((id.clone(), "gone".to_owned()));
-            }
-        }
-        // All of it is new to a watch that has just begun, and not worth an entry.
-        if self.seen.replace(now).is_some() {
-            for (id, text) in news {
-                self.journal.borrow_mut().note(said(Some(id), Kind::Seen, text));
-            }
-        }
-    }
-
-    /// Tells what is left alone and was not so before.
-    fn tell_held(&mut self, plan: &Plan) {
-        let now: BTreeMap<Id, Why> =
-            plan.held.iter().map(|held| (held.id.clone(), held.why.clone())).collect();
-        let before = std::mem::replace(&mut self.held, now);
-        let news = self.held.iter().filter(|(id, why)| before.get(id) != Some(why));
-        for (id, why) in news.map(|(id, why)| (id.clone(), why.to_string())).collect::<Vec<_>>() {
-            let text = format!("left alone: {why}");
-            self.journal.borrow_mut().note(said(Some(id), Kind::Held, text));
-        }
-    }
-
-    /// Says something in the log and in the journal.
-    fn note(&self, id: Option<Id>, kind: Kind, text: String) {
-        self.journal.borrow_mut().note(said(id, kind, text));
-        self.write_notes();
-    }
-
-    fn write_notes(&self) {
-        if let Err(error) = self.journal.borrow_mut().write(&[]) {
-            error!("the journal was not written: {error}");
-        }
-    }
-}
-
-/// Says something in the log; the entry that says it in the journal.
-fn said(id: Option<Id>, kind: Kind, text: String) -> Entry {
-    if let Some(id) = &id {
-        info!("{id}: {text}");
-    } else {
-        info!("{text}");
-    }
-    Entry { at: Timestamp::now(), kind, id, text }
 }

@@ -1,0 +1,84 @@
+//! What a watch tells: in its log, and in the journal.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use tracing::{error, info};
+
+use super::Watch;
+use crate::{
+    config::{Loaded, render},
+    core::{change::Why, id::Id, plan::Plan, resource::Status},
+    journal::{Entry, Kind},
+};
+
+impl Watch {
+    pub(super) fn tell_notes(&self, loaded: &Loaded) {
+        let path = self.config.path().to_string_lossy();
+        let notes = render::notes(&path, &loaded.text, &loaded.notes, render::Style::Plain);
+        if !notes.is_empty() {
+            info!("notes on the config:\n{}", notes.trim_end());
+        }
+    }
+
+    /// Tells of each resource of ours that is seen in another status than before.
+    pub(super) fn tell_seen(&mut self) {
+        let found = &self.world.observed.found;
+        let ours = found.iter().filter(|(_, actual)| actual.mark.is_some());
+        let now: BTreeMap<Id, Status> =
+            ours.map(|(id, actual)| (id.clone(), actual.status.clone())).collect();
+        let blind = &self.world.observed.blind;
+        let before = self.seen.as_ref();
+        let mut news: Vec<(Id, String)> = Vec::new();
+        for (id, status) in &now {
+            if before.and_then(|it| it.get(id)) != Some(status) {
+                news.push((id.clone(), status.to_string()));
+            }
+        }
+        for id in before.into_iter().flat_map(BTreeMap::keys) {
+            if !now.contains_key(id) && !blind.contains_key(&id.provider) {
+                news.push((id.clone(), "gone".to_owned()));
+            }
+        }
+        // All of it is new to a watch that has just begun, and not worth an entry.
+        if self.seen.replace(now).is_some() {
+            for (id, text) in news {
+                self.journal.borrow_mut().note(said(Some(id), Kind::Seen, text));
+            }
+        }
+    }
+
+    /// Tells what is left alone and was not so before.
+    pub(super) fn tell_held(&mut self, plan: &Plan) {
+        let now: BTreeMap<Id, Why> =
+            plan.held.iter().map(|held| (held.id.clone(), held.why.clone())).collect();
+        let before = std::mem::replace(&mut self.held, now);
+        let news = self.held.iter().filter(|(id, why)| before.get(id) != Some(why));
+        for (id, why) in news.map(|(id, why)| (id.clone(), why.to_string())).collect::<Vec<_>>() {
+            let text = format!("left alone: {why}");
+            self.journal.borrow_mut().note(said(Some(id), Kind::Held, text));
+        }
+    }
+
+    /// Says something in the log and in the journal.
+    pub(super) fn note(&self, id: Option<Id>, kind: Kind, text: String) {
+        self.journal.borrow_mut().note(said(id, kind, text));
+        self.write_notes();
+    }
+
+    pub(super) fn write_notes(&self) {
+        if let Err(error) = self.journal.borrow_mut().write(&[]) {
+            error!("the journal was not written: {error}");
+        }
+    }
+}
+
+/// Says something in the log; the entry that says it in the journal.
+fn said(id: Option<Id>, kind: Kind, text: String) -> Entry {
+    if let Some(id) = &id {
+        info!("{id}: {text}");
+    } else {
+        info!("{text}");
+    }
+    Entry { at: Timestamp::now(), kind, id, text }
+}
