@@ -75,7 +75,9 @@ pub struct Process {
     /// A run shorter than this counts as a failure in a row.
     #[serde(default = "Process::default_min_uptime")]
     pub min_uptime: Span,
-    /// Rest between restarts in a row; `failover.backoff` when left out.
+    /// Rest between restarts in a row; `failover.backoff` when left out. PM2 rests before the first
+    /// restart too, for `initial`, `100ms` when left out; each further rest is half as long again,
+    /// up to 15 s.
     #[serde(
         default,
         deserialize_with = "table::optional",

@@ -202,7 +202,9 @@ impl Pm2 {
             let app = configured.ok_or_else(|| vanished(name))?;
             return self.register(&mut client, name, app, Run::On).await;
         }
-        self.end_orphans(&mut client, name).await?;
+        if self.may_have_orphans(&client) {
+            self.end_orphans(&mut client, name).await?;
+        }
         // PM2 starts by the clock only what it was told the schedule of.
         if let Some(app) = configured.filter(|it| it.definition.cron().is_some())
             && ours.iter().any(|it| it.pm2_env.cron_restart.is_empty())

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     config::{
-        model::{Backoff, Pm2, Process, Restart},
+        model::{Pm2, Process, Restart},
         units::{Span, exact_size},
     },
     core::{
@@ -39,6 +39,10 @@ const ADDED: &[&str] =
 
 /// The variable that keeps the schedule of an app which is off: PM2 would start it.
 pub(super) const CRON: &str = "REDUNDANCY_CRON";
+
+/// The rest before the first restart, in milliseconds, where the config says nothing: short enough
+/// for a crash, and it grows for a row of them.
+const BACKOFF: i64 = 100;
 
 /// Milliseconds after which PM2 looks whether a process that was killed is gone. Its own default of
 /// 100 makes every stop last that long.
@@ -94,13 +98,7 @@ fn hidden(name: &str, value: &str) -> Digest {
 
 impl Definition {
     /// What the config says of `process`. `home` is PM2's, `root` the project's.
-    pub(super) fn of(
-        process: &Process,
-        backoff: Backoff,
-        pm2: &Pm2,
-        home: &Path,
-        root: &Path,
-    ) -> Self {
+    pub(super) fn of(process: &Process, pm2: &Pm2, home: &Path, root: &Path) -> Self {
         let cwd = process.cwd.as_ref().map_or_else(|| root.to_owned(), |it| root.join(it));
         let absolute = |it: &str| lexically_clean(&cwd.join(it));
         let own = &process.pm2;
@@ -131,7 +129,7 @@ impl Definition {
         stop_exit_codes.dedup();
         let cron = process.cron.clone().unwrap_or_default();
         let autorestart = process.restart != Restart::Never && cron.is_empty();
-        let backoff = process.backoff.unwrap_or(backoff);
+        let backoff = process.backoff.map_or(BACKOFF, |it| millis(it.initial.0));
         let shape = Shape {
             command: command(interpreter.as_deref(), &script, &args),
             interpreter_args: own.interpreter_args.clone(),
@@ -148,7 +146,7 @@ impl Definition {
             max_restarts: Some(process.max_restarts.into()),
             min_uptime: Some(millis(process.min_uptime.0)),
             // PM2 leaves what ended for good waiting for ever where it has a delay.
-            backoff: autorestart.then(|| millis(backoff.initial.0)).filter(|it| *it > 0),
+            backoff: autorestart.then_some(backoff).filter(|it| *it > 0),
             restart_delay: None,
             cron,
             max_memory: own.max_memory_restart.map(|it| it.0.try_into().unwrap_or(i64::MAX)),
@@ -381,7 +379,7 @@ impl Shape {
         tell("restart", (!self.autorestart && self.cron.is_empty()).then(|| "never".into()));
         tell("max_restarts", number(self.max_restarts, 15));
         tell("min_uptime", time(self.min_uptime, 1000));
-        tell("backoff.initial", time(self.backoff, 1000));
+        tell("backoff.initial", time(self.backoff, BACKOFF));
         tell("restart_delay", time(self.restart_delay, 0));
         tell("cron", unless("", &self.cron));
         tell("stop_timeout", time(self.kill_timeout, 10_000));

@@ -282,11 +282,12 @@ impl Pm2 {
     /// The processes of ours that no daemon knows. All processes of the machine are looked through
     /// only for a daemon that is new to us, and as long as there is none or something was found.
     fn orphans(&self, listed: &[Listed], daemon: i32) -> Result<Vec<Orphan>, Error> {
-        let memory = self.memory();
-        if daemon != 0 && memory.scanned_for == Some(daemon) && memory.orphans.is_empty() {
-            return Ok(Vec::new());
+        {
+            let memory = self.memory();
+            if daemon != 0 && memory.scanned_for == Some(daemon) && memory.orphans.is_empty() {
+                return Ok(Vec::new());
+            }
         }
-        drop(memory);
         let found = orphans::marked(self.settings.scope);
         let found = found.map_err(|error| failed("look through /proc", &error))?;
         let known = registrations(listed);
@@ -300,6 +301,13 @@ impl Pm2 {
         memory.orphans.clone_from(&orphans);
         memory.scanned_for = Some(daemon).filter(|it| *it != 0);
         Ok(orphans)
+    }
+
+    /// Whether there may be processes that the daemon does not know: not when all were looked through
+    /// since it began, and every one that ended since was proven gone.
+    pub(super) fn may_have_orphans(&self, client: &Client) -> bool {
+        let memory = self.memory();
+        memory.scanned_for != Some(client.pid) || !memory.orphans.is_empty()
     }
 
     /// Whether an app is between the end of one run and the next, or seems stopped and may be.

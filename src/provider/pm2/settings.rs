@@ -52,8 +52,7 @@ impl Settings {
         let home = home(&config.pm2, &project.root);
         let known = home.clone().unwrap_or_default();
         let apps = config.process.iter().filter(|it| it.runner() == Runner::Pm2).map(|process| {
-            let backoff = config.failover.backoff;
-            let definition = Definition::of(process, backoff, &config.pm2, &known, &project.root);
+            let definition = Definition::of(process, &config.pm2, &known, &project.root);
             let app = App {
                 body: definition.body(),
                 definition,
