@@ -148,8 +148,9 @@ fn killed_to_stand_in_started(bencher: Bencher) {
     ));
     let (primary, backup): (Name, Name) = ("primary".parse().unwrap(), "backup".parse().unwrap());
     let settle = || {
-        let stop = world.pm2.apply(&backup, &Change::Stop, Timestamp::now());
-        world.runtime.block_on(stop).unwrap();
+        for (name, change) in [(&backup, Change::Stop), (&primary, Change::Start)] {
+            world.runtime.block_on(world.pm2.apply(name, &change, Timestamp::now())).unwrap();
+        }
         let rest = std::time::Duration::from_millis(600);
         let pid = world.await_pid(&primary);
         let quiet = async { while tokio::time::timeout(rest, world.pm2.woken()).await.is_ok() {} };
