@@ -46,17 +46,20 @@ impl Incidents {
     /// Brings the incidents up to what was seen at `now`: those of resources that have been well
     /// for long enough are over. A resource that could not be seen is neither well nor unwell.
     pub fn see(&mut self, well: impl Fn(&Id) -> Option<bool>, policy: &Policy, now: Timestamp) {
-        self.0.retain(|id, incident| match well(id) {
-            None => true,
-            Some(false) => {
-                incident.well_since = None;
-                true
-            }
-            Some(true) => {
-                // Where the clock was set back, the calm begins now.
-                let since = incident.well_since.map_or(now, |it| it.min(now));
-                incident.well_since = Some(since);
-                now.duration_since(since) < signed(policy.calm)
+        self.0.retain(|id, incident| {
+            // Where the clock was set back, a rest and a calm begin now.
+            incident.at = incident.at.min(now);
+            match well(id) {
+                None => true,
+                Some(false) => {
+                    incident.well_since = None;
+                    true
+                }
+                Some(true) => {
+                    let since = incident.well_since.map_or(now, |it| it.min(now));
+                    incident.well_since = Some(since);
+                    now.duration_since(since) < signed(policy.calm)
+                }
             }
         });
     }
@@ -204,6 +207,13 @@ mod tests {
         assert!(!after(&[(100, Some(true)), (150, Some(false)), (220, Some(true))]));
         assert!(!after(&[(100, None), (1000, None)]), "what can't be seen is not well");
         assert!(!after(&[(1000, Some(true)), (10, Some(true)), (20, Some(true))]), "a clock back");
+    }
+
+    #[test]
+    fn a_clock_set_back_ends_no_recovery() {
+        let mut incidents = Incidents::default();
+        assert_eq!(tried(&mut incidents, 1_000_000..1_000_001).len(), 1);
+        assert_eq!(tried(&mut incidents, 0..100).len(), 2, "the other attempts are made too");
     }
 
     #[test]

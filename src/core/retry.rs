@@ -40,8 +40,10 @@ impl Attempts {
         self.0.retain(|id, attempt| in_hand(id) || planned.get(id) == Some(&&attempt.lane));
         plan.lanes.retain(|lane| {
             let id = &lane[0].id;
-            let Some(attempt) = self.0.get(id) else { return true };
-            let until = after(attempt.at.min(now), backoff.rest(attempt.count));
+            let Some(attempt) = self.0.get_mut(id) else { return true };
+            // Where the clock was set back, the rest begins now.
+            attempt.at = attempt.at.min(now);
+            let until = after(attempt.at, backoff.rest(attempt.count));
             if until <= now {
                 return true;
             }
@@ -127,9 +129,14 @@ mod tests {
         let lane = &plan("is stopped").lanes[0];
         attempts.note(lane, second(1_000_000), "no".to_owned());
         attempts.note(lane, second(1_000_000), "no".to_owned());
+        for now in [second(0), second(0)] {
+            let mut it = plan("is stopped");
+            attempts.hold_resting(&mut it, |_| false, &BACKOFF, now);
+            let Why::Resting { until, .. } = it.held[0].why else { panic!("it rests") };
+            assert_eq!(until, second(1));
+        }
         let mut it = plan("is stopped");
-        attempts.hold_resting(&mut it, |_| false, &BACKOFF, second(0));
-        let Why::Resting { until, .. } = it.held[0].why else { panic!("it rests") };
-        assert_eq!(until, second(1));
+        attempts.hold_resting(&mut it, |_| false, &BACKOFF, second(1));
+        assert_eq!(it.lanes.len(), 1, "the rest is over");
     }
 }
