@@ -13,7 +13,7 @@ use super::{
     client::{Absence, Client},
     daemon,
     definition::Shape,
-    listed::Listed,
+    listed::{Listed, PmId},
     orphans::{self, Marked},
     status::{self, Kernel},
 };
@@ -51,7 +51,12 @@ pub(super) struct Memory {
     orphans: Vec<Orphan>,
     /// The instances that were found stopped, by number and start: they are not between two runs.
     stopped: BTreeSet<(String, Option<i64>)>,
+    /// How each that does not run was found when it was first found so, and after which runs.
+    ends: BTreeMap<Name, (Runs, Status)>,
 }
+
+/// The last run of each instance of an app: its number, and when it started.
+type Runs = Vec<(PmId, Option<i64>)>;
 
 /// A process of ours that no daemon knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,9 +104,10 @@ impl Pm2 {
             memory.stopped = stopped(&listed).collect();
         }
         self.bus.keep_only(|id| listed.iter().any(|it| it.pm_id == *id));
-        let mut sightings = Sightings::new();
+        let (mut sightings, mut runs) = (Sightings::new(), BTreeMap::new());
         let (ours, others) = self.apps(listed);
         for (name, app) in ours {
+            runs.insert(name.clone(), runs_of(&app));
             let mut actual = self.seen(&name, &app, true, now)?;
             if let Some(orphan) = orphans.iter().find(|it| it.name == name) {
                 let how = format!("also runs outside of PM2, as pid {}", orphan.pid);
@@ -117,9 +123,11 @@ impl Pm2 {
         sightings.insert(Name::literal(DAEMON), seen_daemon(&client, &version, now));
         for (name, app) in others {
             let name = free_name(&name, &sightings);
+            runs.insert(name.clone(), runs_of(&app));
             let actual = self.seen(&name, &app, false, now)?;
             sightings.insert(name, actual);
         }
+        self.memory().date(&mut sightings, &runs);
         Ok(sightings)
     }
 
@@ -154,6 +162,7 @@ impl Pm2 {
                 sightings.insert(name, Actual { body, status, mark: None, vitals: None });
             }
         }
+        self.memory().date(&mut sightings, &BTreeMap::new());
         Ok(sightings)
     }
 
@@ -270,6 +279,41 @@ impl Pm2 {
         ours().any(|it| matches!(it.pm2_env.status.as_str(), "stopping" | "launching"))
             || stopped_of(ours()).any(|it| !memory.stopped.contains(&it))
     }
+}
+
+impl Memory {
+    /// PM2 does not tell when something ended. It is the time when it was first found so: with the
+    /// time of each look, whatever rests would rest for ever.
+    fn date(&mut self, sightings: &mut Sightings, runs: &BTreeMap<Name, Runs>) {
+        let mut ends = BTreeMap::new();
+        for (name, actual) in sightings {
+            let runs = runs.get(name).cloned().unwrap_or_default();
+            let before = self.ends.get(name).filter(|(of, _)| *of == runs).map(|(_, it)| it);
+            if let Some(before) = before.filter(|it| are_alike(it, &actual.status)) {
+                actual.status = before.clone();
+            }
+            ends.insert(name.clone(), (runs, actual.status.clone()));
+        }
+        self.ends = ends;
+    }
+}
+
+/// Whether two ends are told alike, whenever they were seen.
+fn are_alike(one: &Status, other: &Status) -> bool {
+    match (one, other) {
+        (Status::Down { how, .. }, Status::Down { how: other, .. })
+        | (Status::Finished { how, .. }, Status::Finished { how: other, .. })
+        | (Status::Failed { how, .. }, Status::Failed { how: other, .. }) => how == other,
+        (
+            Status::Unwell { pid, how, .. },
+            Status::Unwell { pid: other, how: other_how, .. },
+        ) => (pid, how) == (other, other_how),
+        _ => false,
+    }
+}
+
+fn runs_of(app: &App) -> Runs {
+    app.iter().map(|it| (it.pm_id.clone(), it.pm2_env.pm_uptime)).collect()
 }
 
 /// What tells the registrations of the apps from every other.

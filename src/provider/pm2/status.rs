@@ -65,6 +65,9 @@ pub(super) fn of(listed: &Listed, kernel: &Kernel, heard: &Heard, now: Timestamp
         },
         "stopped" => stopped(listed, exit, heard, now),
         "waiting restart" => match waits_for_ever(listed) {
+            true if was_killed(listed, heard) => {
+                Status::Down { at: now, how: exit, retry_at: now }
+            }
             true if stays_down(listed) => Status::Finished { at: now, how: exit },
             true => Status::Failed {
                 at: now,
@@ -125,8 +128,7 @@ fn stopped(listed: &Listed, exit: String, heard: &Heard, now: Timestamp) -> Stat
         return Status::Stopped;
     }
     match () {
-        // PM2 reads a signal as the exit code 0.
-        () if heard.signal.is_some() && ends_for_good(listed) && restarts(listed) => {
+        () if was_killed(listed, heard) => {
             Status::Down { at: now, how: exit, retry_at: now }
         }
         () if stays_down(listed) => Status::Finished { at: now, how: exit },
@@ -160,6 +162,11 @@ fn restarts(listed: &Listed) -> bool {
 fn ends_for_good(listed: &Listed) -> bool {
     let code = listed.pm2_env.exit_code;
     code.is_some_and(|code| listed.pm2_env.stop_exit_codes.contains(&code))
+}
+
+/// Whether it was ended by a signal and PM2 leaves it so: it reads a signal as the exit code 0.
+fn was_killed(listed: &Listed, heard: &Heard) -> bool {
+    heard.signal.is_some() && ends_for_good(listed) && restarts(listed)
 }
 
 /// Whether PM2 does not restart it, by its own definition.

@@ -1,0 +1,18 @@
+//! Processes of PM2, through the binary and with real daemons from npm.
+
+// The whole crate is a test, also what is not a test function by itself.
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+
+mod apps;
+mod by_hand;
+mod changes;
+mod daemon;
+mod failing;
+mod fake;
+mod missing;
+mod names;
+#[path = "../parts/mod.rs"]
+mod parts;
+mod secrets;
+mod versions;
+mod world;
