@@ -20,8 +20,7 @@ use tempfile::TempDir;
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_redundancy");
 
 /// What `plan` says when there is nothing to do.
-pub(crate) const SETTLED: &str =
-    "Everything is as the config asks: there is nothing to do.\n";
+pub(crate) const SETTLED: &str = "Everything is as the config asks: there is nothing to do.\n";
 
 /// How long anything may take before a test gives up: far longer than it takes.
 const LONG: Duration = Duration::from_secs(60);
@@ -548,7 +547,7 @@ pub(crate) fn variable(pid: i32, name: &str) -> Option<String> {
     variables.find_map(|it| Some(it.strip_prefix(name)?.strip_prefix('=')?.to_owned()))
 }
 
-const BEAT_SH: &str = "while :; do echo $$ >> \"$1\"; sleep 0.02; done\n";
+const BEAT_SH: &str = "trap exit INT TERM\nwhile :; do echo $$ >> \"$1\"; sleep 0.02; done\n";
 
 const BEAT_PY: &str = "import os, sys, time
 while True:

@@ -53,7 +53,11 @@ impl Pm2 {
     async fn daemon(&self) -> Result<Client, Error> {
         let home = self.home()?;
         let _one_at_a_time = self.starting.lock().await;
-        daemon::ensure(&self.settings, home).await
+        let (client, started) = daemon::ensure(&self.settings, home).await?;
+        if started {
+            self.memory().started = Some(client.pid);
+        }
+        Ok(client)
     }
 
     /// What the config says of `name`, if that is still what was planned: a plan has only digests
@@ -180,6 +184,7 @@ impl Pm2 {
 
     async fn remove(&self, name: &Name) -> Result<(), Error> {
         let home = self.home()?;
+        self.memory().known.remove(name);
         // Without a daemon there may still be processes of it.
         if let Ok(mut client) = Client::connect(home).await? {
             let (ours, _) = self.instances(&mut client, name).await?;

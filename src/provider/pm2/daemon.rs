@@ -41,10 +41,10 @@ const PASSED_ON: &[&str] =
 /// The daemon of `home`, started if there is none.
 ///
 /// What its predecessor left running is ended first, and what that had saved is started, except for
-/// the apps of ours: those are planned one by one.
-pub(super) async fn ensure(settings: &Settings, home: &Path) -> Result<Client, Error> {
+/// the apps of ours: those are planned one by one. The second is whether it was started.
+pub(super) async fn ensure(settings: &Settings, home: &Path) -> Result<(Client, bool), Error> {
     if let Ok(client) = Client::connect(home).await? {
-        return Ok(client);
+        return Ok((client, false));
     }
     let program = program(settings).await?;
     let dump = dump(home);
@@ -63,7 +63,7 @@ pub(super) async fn ensure(settings: &Settings, home: &Path) -> Result<Client, E
     orphans::end_of_home(home, &names, STOP).await?;
     // Somebody else may have started it meanwhile.
     if let Ok(client) = Client::connect(home).await? {
-        return Ok(client);
+        return Ok((client, false));
     }
     start(&program, home)?;
     let mut client = await_answer(home).await?;
@@ -80,7 +80,7 @@ pub(super) async fn ensure(settings: &Settings, home: &Path) -> Result<Client, E
             }
         }
     }
-    Ok(client)
+    Ok((client, true))
 }
 
 /// Why a daemon that runs can't be talked to, if there is one although there is no socket.

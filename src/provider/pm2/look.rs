@@ -22,7 +22,7 @@ use crate::{
     core::{
         digest::Digest,
         id::Name,
-        resource::{Actual, Body, Mark, Sightings, Status, Vitals},
+        resource::{Actual, Body, Mark, Run, Sightings, Status, Vitals},
     },
     provider::{
         Error,
@@ -36,6 +36,11 @@ use crate::{
 /// How long a daemon that was shut down in order is given to come back: `pm2 update` takes it away
 /// and brings it back.
 pub(super) const COMES_BACK: Duration = Duration::from_secs(10);
+
+/// How long an app that is gone from a daemon's list is given to come back. A daemon that is being
+/// shut down or updated has its apps deleted one by one before, and gets them one by one after: what
+/// is made meanwhile would run twice.
+const STAYS_AWAY: SignedDuration = SignedDuration::from_secs(2);
 
 /// How long PM2 may take between the end of a process and its next start.
 const BETWEEN: Duration = Duration::from_millis(80);
@@ -53,6 +58,19 @@ pub(super) struct Memory {
     stopped: BTreeSet<(String, Option<i64>)>,
     /// How each that does not run was found when it was first found so, and after which runs.
     ends: BTreeMap<Name, (Runs, Status)>,
+    /// The apps of ours as they were seen last.
+    pub(super) known: BTreeMap<Name, Known>,
+    /// The daemon that this program started: nobody else is about to fill it.
+    pub(super) started: Option<i32>,
+}
+
+/// An app of ours as it was seen last.
+pub(super) struct Known {
+    actual: Actual,
+    /// The daemon that had it.
+    daemon: i32,
+    /// Since when a daemon has it no more.
+    gone_at: Option<Timestamp>,
 }
 
 /// The last run of each instance of an app: its number, and when it started.
@@ -105,6 +123,7 @@ impl Pm2 {
         }
         self.bus.keep_only(|id| listed.iter().any(|it| it.pm_id == *id));
         let (mut sightings, mut runs) = (Sightings::new(), BTreeMap::new());
+        let busy = listed.iter().any(|it| it.pm2_env.status == "stopping");
         let (ours, others) = self.apps(listed);
         for (name, app) in ours {
             runs.insert(name.clone(), runs_of(&app));
@@ -120,6 +139,7 @@ impl Pm2 {
                 sightings.insert(orphan.name.clone(), self.seen_orphan(orphan, now));
             }
         }
+        self.add_missing(&mut sightings, client.pid, busy, now);
         sightings.insert(Name::literal(DAEMON), seen_daemon(&client, &version, now));
         for (name, app) in others {
             let name = free_name(&name, &sightings);
@@ -129,6 +149,35 @@ impl Pm2 {
         }
         self.memory().date(&mut sightings, &runs);
         Ok(sightings)
+    }
+
+    /// Adds the apps of ours that the daemon has no more, as long as they may come back.
+    fn add_missing(&self, sightings: &mut Sightings, daemon: i32, busy: bool, now: Timestamp) {
+        let mut memory = self.memory();
+        let filled_by_us = memory.started == Some(daemon);
+        let mut known = std::mem::take(&mut memory.known);
+        known.retain(|name, it| {
+            let Some(app) = self.settings.apps.get(name) else { return false };
+            if sightings.contains_key(name) || (filled_by_us && it.daemon != daemon) {
+                return false;
+            }
+            let gone_at = it.gone_at.filter(|_| !busy).map_or(now, |it| it.min(now));
+            it.gone_at = Some(gone_at);
+            let retry_at = gone_at.checked_add(STAYS_AWAY).unwrap_or(Timestamp::MAX);
+            let how = "is no longer registered at PM2".to_owned();
+            it.actual.status = match app.run {
+                Run::On => Status::Down { at: gone_at, how, retry_at },
+                Run::Off if retry_at <= now => return false,
+                Run::Off => Status::Stopped,
+            };
+            true
+        });
+        let seen = |actual: &Actual| Known { actual: actual.clone(), daemon, gone_at: None };
+        let seen: Vec<_> =
+            sightings.iter().map(|(name, actual)| (name.clone(), seen(actual))).collect();
+        sightings.extend(known.iter().map(|(name, it)| (name.clone(), it.actual.clone())));
+        known.extend(seen);
+        memory.known = known;
     }
 
     fn look_without_daemon(&self, absence: Absence, now: Timestamp) -> Result<Sightings, Error> {
@@ -289,7 +338,8 @@ impl Memory {
         for (name, actual) in sightings {
             let runs = runs.get(name).cloned().unwrap_or_default();
             let before = self.ends.get(name).filter(|(of, _)| *of == runs).map(|(_, it)| it);
-            if let Some(before) = before.filter(|it| are_alike(it, &actual.status)) {
+            let dated = self.known.get(name).is_some_and(|it| it.gone_at.is_some());
+            if let Some(before) = before.filter(|it| !dated && are_alike(it, &actual.status)) {
                 actual.status = before.clone();
             }
             ends.insert(name.clone(), (runs, actual.status.clone()));
