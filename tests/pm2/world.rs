@@ -97,7 +97,7 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    fn of(output: Output) -> Self {
+    pub(crate) fn of(output: Output) -> Self {
         let code = output.status.code();
         Self {
             code: code.unwrap_or_else(|| panic!("ended by a signal: {output:?}")),
@@ -179,7 +179,7 @@ impl World {
         self.write("redundancy.toml", &format!("pm2.home = \"h\"\n{toml}"));
     }
 
-    fn command(&self, program: &str, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, program: &str, arguments: &[&str]) -> Command {
         let mut command = Command::new(program);
         command.args(arguments).current_dir(&self.root).stdin(Stdio::null()).env_clear();
         command.env("PATH", &self.path).env("HOME", &self.root).env("PM2_HOME", self.home());
