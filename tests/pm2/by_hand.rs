@@ -47,7 +47,6 @@ fn a_stop_by_hand_is_respected_by_the_watch_and_undone_by_apply() {
     world.settle();
     let first = world.pid("w");
     let watch = world.watch();
-    watch.wait_for_log("the watch began");
     world.pm2(&["stop", "w"]);
     watch.wait_for_log("pm2/w: left alone: somebody stopped it by hand");
     assert_eq!(world.state("w"), "stopped by hand");
@@ -69,7 +68,6 @@ fn a_stop_by_hand_is_undone_by_the_watch_where_the_config_insists() {
     world.settle();
     let first = world.pid("w");
     let watch = world.watch();
-    watch.wait_for_log("the watch began");
     world.pm2(&["stop", "w"]);
     world.pid_other_than("w", Some(first));
     watch.wait_for_log("pm2/w: start done (drift: it should run, and was stopped by hand)");
@@ -80,7 +78,6 @@ fn a_standby_started_by_hand_is_stopped_again() {
     let world = World::new(&(worker("w") + &worker("s") + "backs_up = \"w\"\n"));
     world.settle();
     let watch = world.watch();
-    watch.wait_for_log("the watch began");
     world.pm2(&["start", "s"]);
     watch.wait_for_log("pm2/s: stop done (it should be off)");
     wait_until("it stands by", || world.app("s")["pm2_env"]["status"] == "stopped");

@@ -30,8 +30,6 @@ fn a_deleted_backup_comes_back() {
     world.settle();
     let first = world.pid("w");
     let watch = world.watch();
-    watch.wait_for_log("the watch began");
-    wait_until("the watch is at rest", || !world.read(".redundancy/heartbeat.json").is_empty() || watch.log().len() > 1);
     world.pm2(&["delete", "w"]);
     let second = world.pid_other_than("w", Some(first));
     assert!(is_alive(second));
@@ -44,7 +42,6 @@ fn after_the_death_of_the_daemon_all_is_back_and_nothing_ever_runs_twice() {
     world.apply();
     let before = BEATING.map(|name| world.beat_other_than(name, None));
     let watch = world.watch();
-    watch.wait_for_log("the watch began");
     for round in 0..2 {
         let daemon = world.daemon().unwrap();
         let last = BEATING.map(|name| *world.beats(name).last().unwrap());
@@ -104,7 +101,6 @@ fn a_daemon_that_hangs_is_waited_for_and_nothing_is_done() {
     world.settle();
     let (daemon, pid) = (world.daemon().unwrap(), world.pid("w"));
     let watch = world.watch();
-    watch.wait_for_log("the watch began");
     signal(daemon, Signal::STOP);
     watch.wait_for_log("it hangs");
     assert!(is_alive(pid));
@@ -123,7 +119,6 @@ fn an_update_of_pm2_is_left_to_pm2() {
     world.apply();
     let before = BEATING.map(|name| world.beat_other_than(name, None));
     let watch = world.watch();
-    watch.wait_for_log("the watch began");
     let daemon = world.daemon();
     world.pm2(&["update"]);
     wait_until("there is another daemon", || world.daemon().is_some_and(|it| Some(it) != daemon));
@@ -144,7 +139,6 @@ fn a_daemon_that_came_back_empty_gets_what_is_ours() {
     world.settle();
     let first = world.beat_other_than("w", None);
     let watch = world.watch();
-    watch.wait_for_log("the watch began");
     world.pm2(&["kill"]);
     world.pm2(&["ping"]);
     world.beat_other_than("w", Some(first));
@@ -158,7 +152,6 @@ fn a_daemon_that_was_shut_down_and_stays_away_is_started() {
     world.settle();
     let first = world.beat_other_than("w", None);
     let watch = world.watch();
-    watch.wait_for_log("the watch began");
     world.pm2(&["kill"]);
     watch.wait_for_log("if it is not back within 10 s it is started");
     world.beat_other_than("w", Some(first));

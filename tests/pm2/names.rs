@@ -81,7 +81,6 @@ fn a_primary_that_disappears_leaves_its_backup_as_it_is() {
     world.settle();
     let pid = world.pid("b");
     let watch = world.watch();
-    watch.wait_for_log("the watch began");
     world.pm2(&["delete", "p"]);
     wait_until("it is seen", || world.status("p").is_null());
     world.assert_settled();

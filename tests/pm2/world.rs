@@ -246,8 +246,23 @@ impl World {
         self.status(name)["state"].as_str().unwrap_or("not there").to_owned()
     }
 
+    /// Begins to watch. Where there is a daemon, the watch listens to it by then.
+    #[track_caller]
     pub(crate) fn watch(&self) -> Watch {
-        Watch::start(self.command(PROGRAM, &["watch"]))
+        let watch = Watch::start(self.command(PROGRAM, &["watch"]));
+        watch.wait_for_log("the watch began");
+        if self.daemon().is_some() {
+            wait_until("it listens", || self.listeners() > 0);
+        }
+        watch
+    }
+
+    /// How many listen to the events of the daemon.
+    fn listeners(&self) -> usize {
+        let sockets = fs::read_to_string("/proc/net/unix").unwrap();
+        let bus = format!(" {}", self.home().join("pub.sock").display());
+        let connected = |line: &&str| line.split(' ').nth(5) == Some("03");
+        sockets.lines().filter(|it| it.ends_with(&bus)).filter(connected).count()
     }
 
     /// Runs PM2's own command.
