@@ -22,7 +22,8 @@ fn definition(world: &World, name: &str) -> (Value, i64) {
 
 #[test]
 fn backups_of_primaries_are_made_and_the_primaries_are_left_alone() {
-    let world = World::new(&(parallel("a-backup", "a") + &worker("b-backup") + "backs_up = \"b\"\n"));
+    let world =
+        World::new(&(parallel("a-backup", "a") + &worker("b-backup") + "backs_up = \"b\"\n"));
     world.primaries(&[("a", "beat.sh"), ("b", "worker.sh")]);
     let before = [definition(&world, "a"), definition(&world, "b")];
 
@@ -62,7 +63,8 @@ fn backups_of_primaries_are_made_and_the_primaries_are_left_alone() {
 fn pm2s_own_tools_work_with_what_was_made() {
     let cron = "[[process]]\nname = \"by-clock\"\nscript = \"worker.sh\"\ncron = \"0 5 * * *\"\n";
     let chatty = "[[process]]\nname = \"chatty\"\ncommand = [\"sh\", \"-c\", \"echo hello; echo oops >&2; exec sleep 1000\"]\n";
-    let world = World::new(&(worker("run") + &worker("by") + "backs_up = \"run\"\n" + cron + chatty));
+    let world =
+        World::new(&(worker("run") + &worker("by") + "backs_up = \"run\"\n" + cron + chatty));
     world.settle();
     let home = world.home();
     wait_until("its output is written", || {
@@ -153,7 +155,9 @@ fn a_program_that_ended_well_is_finished_and_one_that_was_killed_is_not() {
     let second = world.pid_other_than("lasting", Some(first));
     assert!(is_alive(second));
     let log = watch.end();
-    assert!(log.contains("pm2/lasting: start done (drift: it should run, and was ended by SIGKILL"));
+    assert!(
+        log.contains("pm2/lasting: start done (drift: it should run, and was ended by SIGKILL")
+    );
     assert!(!log.contains("pm2/once: start"), "its work is done: {log}");
     assert_eq!(log.matches("pm2/once").count(), 0, "nothing is told twice: {log}");
 }

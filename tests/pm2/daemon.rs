@@ -14,8 +14,9 @@ fn parallel(name: &str, of: &str, script: &str) -> String {
 
 /// Three primaries, started by PM2's own command and saved, and a backup of each.
 fn beating_world() -> World {
-    let backups: String =
-        SCRIPTS.map(|it| parallel(&format!("b-{}", &it[5..]), &format!("p-{}", &it[5..]), it)).concat();
+    let backups: String = SCRIPTS
+        .map(|it| parallel(&format!("b-{}", &it[5..]), &format!("p-{}", &it[5..]), it))
+        .concat();
     let world = World::new(&backups);
     world.primaries(&[("p-sh", "beat.sh"), ("p-py", "beat.py"), ("p-js", "beat.js")]);
     world.pm2(&["save"]);

@@ -17,9 +17,8 @@ fn what_pm2_gave_up_is_tried_again_so_often_and_no_more() {
     let world = World::new(CRASHING);
     world.write("crash.sh", "echo run >> runs\nexit 3\n");
     world.apply();
-    let state = wait_for("PM2 gives up", || {
-        Some(world.state("c")).filter(|it| it.starts_with("failed"))
-    });
+    let state =
+        wait_for("PM2 gives up", || Some(world.state("c")).filter(|it| it.starts_with("failed")));
     assert!(state.contains("exited with code 3, and PM2 has given it up after"), "{state}");
     let runs = || world.read("runs").lines().count();
     let alone = runs();
@@ -96,8 +95,7 @@ fn what_is_killed_from_outside_is_running_again_and_well() {
 fn an_app_that_needs_too_much_memory_is_told_of() {
     let world = World::new(&(worker("w") + "pm2 = { max_memory_restart = \"4KiB\" }\n"));
     world.apply();
-    let state = wait_for("it is noticed", || {
-        Some(world.state("w")).filter(|it| it.starts_with("unwell"))
-    });
+    let state =
+        wait_for("it is noticed", || Some(world.state("w")).filter(|it| it.starts_with("unwell")));
     assert!(state.contains("of memory, and may use 0 MiB"), "{state}");
 }

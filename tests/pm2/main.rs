@@ -8,6 +8,7 @@ mod by_hand;
 mod changes;
 mod daemon;
 mod failing;
+mod fake;
 mod missing;
 mod names;
 #[path = "../parts/mod.rs"]

@@ -21,7 +21,8 @@ fn foreign(world: &World, name: &str) {
 
 fn foreign_pid(world: &World, name: &str) -> Option<i32> {
     let instances = world.instances(name);
-    let foreign = instances.iter().find(|it| it["pm2_env"]["env"]["REDUNDANCY_MARK"] == Value::Null);
+    let foreign =
+        instances.iter().find(|it| it["pm2_env"]["env"]["REDUNDANCY_MARK"] == Value::Null);
     i32::try_from(foreign?["pid"].as_i64()?).ok()
 }
 
@@ -34,7 +35,8 @@ fn an_app_of_another_with_our_apps_name_is_never_touched() {
     assert_eq!(world.instances("w").len(), 2);
     world.assert_settled();
     assert!(world.state("w.2").starts_with("running"), "{:?}", world.statuses());
-    world.config(&(worker("w") + "max_restarts = 2\n" + &worker("x") + &worker("y") + &worker("z")));
+    world
+        .config(&(worker("w") + "max_restarts = 2\n" + &worker("x") + &worker("y") + &worker("z")));
     world.settle();
     assert_eq!(foreign_pid(&world, "w"), Some(other));
     assert_eq!(world.instances("w").len(), 2);

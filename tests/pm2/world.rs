@@ -249,11 +249,18 @@ impl World {
     /// Begins to watch. Where there is a daemon, the watch listens to it by then.
     #[track_caller]
     pub(crate) fn watch(&self) -> Watch {
-        let watch = Watch::start(self.command(PROGRAM, &["watch"]));
-        watch.wait_for_log("the watch began");
+        let watch = self.watch_anything();
         if self.daemon().is_some() {
             wait_until("it listens", || self.listeners() > 0);
         }
+        watch
+    }
+
+    /// Begins to watch, whoever is behind the sockets.
+    #[track_caller]
+    pub(crate) fn watch_anything(&self) -> Watch {
+        let watch = Watch::start(self.command(PROGRAM, &["watch"]));
+        watch.wait_for_log("the watch began");
         watch
     }
 
@@ -336,9 +343,8 @@ impl World {
 
     /// The pids of the instances of an app that are online and live.
     pub(crate) fn pids(&self, name: &str) -> BTreeSet<i32> {
-        let online = self.instances(name).into_iter().filter(|it| {
-            it["pm2_env"]["status"] == "online"
-        });
+        let online =
+            self.instances(name).into_iter().filter(|it| it["pm2_env"]["status"] == "online");
         let pids = online.filter_map(|it| i32::try_from(it["pid"].as_i64()?).ok());
         pids.filter(|&pid| is_alive(pid)).collect()
     }
@@ -398,7 +404,6 @@ impl World {
     pub(crate) fn processes(&self) -> Vec<i32> {
         let root = self.root.as_os_str().as_encoded_bytes();
         let of_root = |text: &[u8]| text.windows(root.len()).any(|it| it == root);
-        let own = i32::try_from(std::process::id()).unwrap();
         let numbers = fs::read_dir("/proc").unwrap().flatten();
         let numbers = numbers.filter_map(|it| it.file_name().to_str()?.parse::<i32>().ok());
         let ours = |pid: &i32| {
@@ -406,7 +411,7 @@ impl World {
             let cwd = fs::read_link(format!("/proc/{pid}/cwd")).unwrap_or_default();
             of_root(&read("environ")) || of_root(&read("cmdline")) || cwd.starts_with(&self.root)
         };
-        numbers.filter(|pid| *pid != own && is_alive(*pid)).filter(ours).collect()
+        numbers.filter(|pid| *pid != own_pid() && is_alive(*pid)).filter(ours).collect()
     }
 
     /// The command lines of all living processes of this world.
@@ -425,7 +430,7 @@ impl World {
 impl Drop for World {
     fn drop(&mut self) {
         // The daemon first, or it starts again what is ended.
-        if let Some(daemon) = self.daemon() {
+        if let Some(daemon) = self.daemon().filter(|it| *it != own_pid()) {
             let _ = kill_process(raw(daemon), Signal::KILL);
         }
         let deadline = Instant::now() + Duration::from_secs(20);
@@ -535,6 +540,10 @@ pub(crate) fn argument_of(from: &mut impl Read) -> std::io::Result<Vec<u8>> {
     let mut bytes = vec![0; u32::from_be_bytes(length).try_into().unwrap()];
     from.read_exact(&mut bytes)?;
     Ok(bytes)
+}
+
+fn own_pid() -> i32 {
+    std::process::id().try_into().unwrap()
 }
 
 fn raw(pid: i32) -> Pid {

@@ -354,10 +354,9 @@ fn are_alike(one: &Status, other: &Status) -> bool {
         (Status::Down { how, .. }, Status::Down { how: other, .. })
         | (Status::Finished { how, .. }, Status::Finished { how: other, .. })
         | (Status::Failed { how, .. }, Status::Failed { how: other, .. }) => how == other,
-        (
-            Status::Unwell { pid, how, .. },
-            Status::Unwell { pid: other, how: other_how, .. },
-        ) => (pid, how) == (other, other_how),
+        (Status::Unwell { pid, how, .. }, Status::Unwell { pid: other, how: other_how, .. }) => {
+            (pid, how) == (other, other_how)
+        }
         _ => false,
     }
 }

@@ -65,9 +65,7 @@ pub(super) fn of(listed: &Listed, kernel: &Kernel, heard: &Heard, now: Timestamp
         },
         "stopped" => stopped(listed, exit, heard, now),
         "waiting restart" => match waits_for_ever(listed) {
-            true if was_killed(listed, heard) => {
-                Status::Down { at: now, how: exit, retry_at: now }
-            }
+            true if was_killed(listed, heard) => Status::Down { at: now, how: exit, retry_at: now },
             true if stays_down(listed) => Status::Finished { at: now, how: exit },
             true => Status::Failed {
                 at: now,
@@ -128,9 +126,7 @@ fn stopped(listed: &Listed, exit: String, heard: &Heard, now: Timestamp) -> Stat
         return Status::Stopped;
     }
     match () {
-        () if was_killed(listed, heard) => {
-            Status::Down { at: now, how: exit, retry_at: now }
-        }
+        () if was_killed(listed, heard) => Status::Down { at: now, how: exit, retry_at: now },
         () if stays_down(listed) => Status::Finished { at: now, how: exit },
         () => Status::StoppedByHand,
     }
