@@ -6,6 +6,7 @@
 mod apps;
 mod by_hand;
 mod changes;
+mod chaos;
 mod daemon;
 mod failing;
 mod fake;

@@ -280,7 +280,9 @@ impl World {
 
     #[track_caller]
     pub(crate) fn pm2_with(&self, arguments: &[&str], env: &[(&str, &str)]) -> String {
-        let mut command = self.command("pm2", arguments);
+        // It waits for ever for a daemon that found another one.
+        let mut command = self.command("timeout", &["90", "pm2"]);
+        command.args(arguments);
         let output = command.envs(env.iter().copied()).output().unwrap();
         let run = Run::of(output);
         assert_eq!(run.code, 0, "pm2 {arguments:?}: {}", run.said());
