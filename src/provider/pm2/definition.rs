@@ -45,6 +45,7 @@ pub(super) const CRON: &str = "REDUNDANCY_CRON";
 const KILL_RETRY: u32 = 20;
 
 /// An app as it is compared: in the words of the config, and complete.
+#[expect(clippy::struct_excessive_bools, reason = "so many things are on or off in PM2")]
 #[derive(Clone, PartialEq)]
 pub(super) struct Shape {
     /// The interpreter, if there is one, the program or script, and its arguments.

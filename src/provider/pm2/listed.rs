@@ -116,6 +116,7 @@ pub(super) struct Env {
     #[serde(default)]
     pub(super) watch: Value,
     /// The environment that it was given.
+    #[expect(clippy::struct_field_names, reason = "PM2's name of it")]
     #[serde(default, deserialize_with = "environment")]
     pub(super) env: BTreeMap<String, String>,
     /// Whether it is a module of PM2, which is none of the user's processes.

@@ -202,7 +202,7 @@ impl Pm2 {
         sightings.insert(Name::literal(DAEMON), daemon);
         // What was saved is what people expect to be there.
         for entry in daemon::dump(home).unwrap_or_default() {
-            let Ok(listed) = from_dump(entry) else { continue };
+            let Ok(listed) = from_dump(&entry) else { continue };
             if self.mark_of(&listed).is_none() && listed.pm2_env.pmx_module != Some(true) {
                 let name = free_name(&listed.name, &sightings);
                 let body = Shape::seen(&listed, 1, None).body(home, &name);
@@ -425,7 +425,7 @@ fn seen_daemon(client: &Client, version: &str, now: Timestamp) -> Actual {
     Actual { body, status, mark: None, vitals: Some(vitals) }
 }
 
-fn from_dump(entry: serde_json::Map<String, serde_json::Value>) -> serde_json::Result<Listed> {
+fn from_dump(entry: &serde_json::Map<String, serde_json::Value>) -> serde_json::Result<Listed> {
     let name = entry.get("name").cloned().unwrap_or_default();
     serde_json::from_value(serde_json::json!({ "pm_id": 0, "name": name, "pm2_env": entry }))
 }

@@ -126,7 +126,7 @@ impl Provider for Pm2 {
             if self.settings.concerned {
                 self.bus.woken().await;
             } else {
-                std::future::pending().await
+                std::future::pending::<()>().await;
             }
         })
     }

@@ -180,7 +180,7 @@ fn exit(listed: &Listed, heard: &Heard) -> String {
     match (&heard.signal, listed.pm2_env.exit_code) {
         (Some(signal), _) => format!("was ended by {signal}"),
         // It may have been a signal: PM2 does not tell.
-        (None, Some(0)) | (None, None) => Exit::Unseen.to_string(),
+        (None, Some(0) | None) => Exit::Unseen.to_string(),
         (None, Some(code)) => Exit::Code(code.try_into().unwrap_or(-1)).to_string(),
     }
 }

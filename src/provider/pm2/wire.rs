@@ -94,8 +94,7 @@ mod tests {
     fn a_frame_is_what_pm2_sends() {
         let call = br#"j:{"type":"call","method":"ping","args":[{}]}"#;
         let bytes = frame(call, b"s:4242:0").unwrap();
-        let hex: String = bytes[..9].iter().map(|it| format!("{it:02x}")).collect();
-        assert_eq!(hex, "120000002d6a3a7b22");
+        assert_eq!(bytes[..9], [0x12, 0, 0, 0, 0x2d, b'j', b':', b'{', b'"']);
         assert_eq!(read_all(&bytes).unwrap(), (call.to_vec(), b"s:4242:0".to_vec()));
     }
 
