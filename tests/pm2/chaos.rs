@@ -53,7 +53,9 @@ fn run(seed: u64, rounds: u64) {
             2 => {
                 world.config(&config(4 + u32::try_from(round).unwrap()));
                 std::thread::sleep(Duration::from_millis(random(&mut state) % 150));
-                world.daemon().map(kill);
+                if let Some(daemon) = world.daemon() {
+                    kill(daemon);
+                }
             }
             3 => {
                 if let Some(&pid) = world.beats("b-py").last() {
@@ -76,8 +78,9 @@ fn run(seed: u64, rounds: u64) {
         std::thread::sleep(Duration::from_millis(random(&mut state) % 700));
     }
     wait_until("all run", || APPS.iter().all(|it| world.pids(it).len() == 1));
-    // An edit that is heard during another event is not always taken over (src/controller).
-    world.config(&config(2));
+    // A watch that begins anew finds everything as this one left it.
+    watch.end();
+    let watch = world.watch();
     world.wait_settled();
     for name in APPS {
         world.assert_never_two(name);

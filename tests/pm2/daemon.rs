@@ -30,7 +30,7 @@ fn a_deleted_backup_comes_back() {
     let world = World::new(&worker("w"));
     world.settle();
     let first = world.pid("w");
-    let watch = world.watch();
+    let _watch = world.watch();
     world.pm2(&["delete", "w"]);
     let second = world.pid_other_than("w", Some(first));
     assert!(is_alive(second));
@@ -139,7 +139,7 @@ fn a_daemon_that_came_back_empty_gets_what_is_ours() {
     let world = World::new(&beating("w", "beat.sh"));
     world.settle();
     let first = world.beat_other_than("w", None);
-    let watch = world.watch();
+    let _watch = world.watch();
     world.pm2(&["kill"]);
     world.pm2(&["ping"]);
     world.beat_other_than("w", Some(first));

@@ -97,7 +97,7 @@ fn a_killed_process_is_started_again_whatever_the_version() {
     for version in [Version::Five, Version::Six] {
         let world = World::with(version, &(worker("w") + "restart = \"on-failure\"\n"));
         world.settle();
-        let watch = world.watch();
+        let _watch = world.watch();
         let first = world.pid("w");
         kill(first);
         world.pid_other_than("w", Some(first));

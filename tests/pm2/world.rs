@@ -23,7 +23,7 @@ pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_redundancy");
 pub(crate) const SETTLED: &str = "Everything is as the config asks: there is nothing to do.\n";
 
 /// How long anything may take before a test gives up: far longer than it takes.
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_mins(1);
 
 /// Waits until `what` is there, and fails the test when it never is.
 #[track_caller]
