@@ -68,9 +68,7 @@ fn run(seed: u64, rounds: u64) {
             4 => {
                 world.pm2(&["restart", "b-js"]);
             }
-            5 => {
-                world.pm2(&["update"]);
-            }
+            5 => kill(world.pid("p-js")),
             _ => {
                 world.pm2(&["delete", "b-sh"]);
             }

@@ -1,6 +1,6 @@
 //! The daemon: killed, frozen, updated, restarted, absent.
 
-use std::fs;
+use std::{fs, time::Duration};
 
 use rustix::process::Signal;
 
@@ -132,6 +132,88 @@ fn an_update_of_pm2_is_left_to_pm2() {
         assert_eq!(world.pids(name).len(), 1, "{name}");
     }
     assert!(!watch.end().contains("daemon: start"));
+}
+
+#[test]
+fn an_update_of_pm2_that_takes_long_is_left_to_pm2_too() {
+    // PM2 deletes the quick ones first and waits for the stubborn one.
+    let stubborn = "[[process]]\nname = \"slow\"\nstop_timeout = \"4s\"\ncommand = [\"sh\", \"-c\", \
+                    \"trap '' INT TERM; while :; do echo $$ >> beats/slow; sleep 0.02; done\"]\n";
+    let world = World::new(&(beating("quick", "beat.sh") + stubborn));
+    world.settle();
+    let names = ["quick", "slow"];
+    let before = names.map(|name| world.beat_other_than(name, None));
+    let watch = world.watch();
+    world.pm2(&["update"]);
+    for (name, pid) in names.into_iter().zip(before) {
+        world.beat_other_than(name, Some(pid));
+    }
+    world.wait_settled();
+    for name in names {
+        assert_eq!(world.assert_never_two(name), 2, "{name}: {}", watch.log());
+    }
+}
+
+#[test]
+fn an_edit_during_an_update_of_pm2_waits_for_its_end() {
+    let slow = "[[process]]\nname = \"slow\"\nstop_timeout = \"3s\"\ncommand = [\"sh\", \"-c\", \
+                    \"trap '' INT TERM; while :; do sleep 0.1; done\"]\n";
+    let quick = |max| beating("quick", "beat.sh") + &format!("max_restarts = {max}\n");
+    let world = World::new(&(quick(3) + slow));
+    world.settle();
+    world.beat_other_than("quick", None);
+    let watch = world.watch();
+    std::thread::scope(|scope| {
+        let update = scope.spawn(|| world.pm2(&["update"]));
+        watch.wait_for_log("pm2/quick: down: is no longer registered at PM2");
+        wait_until("the edit is heard", || {
+            world.config(&(quick(4) + slow));
+            std::thread::sleep(Duration::from_millis(300));
+            watch.log().contains("redundancy.toml has changed and is in force")
+        });
+        update.join().unwrap();
+    });
+    wait_until("it is as the config says", || {
+        world.instances("quick").iter().any(|it| it["pm2_env"]["max_restarts"] == 4)
+    });
+    world.wait_settled();
+    world.assert_never_two("quick");
+}
+
+#[test]
+fn a_damaged_dump_is_told_of_and_ends_nothing() {
+    let world = World::new(&worker("w"));
+    world.primaries(&[("p", "worker.sh")]);
+    world.pm2(&["save"]);
+    world.settle();
+    let dump = world.home().join("dump.pm2");
+    let sound = fs::read_to_string(&dump).unwrap();
+    let strange = [
+        "{}",
+        "[",
+        "",
+        "[7]",
+        "null",
+        "[{}]",
+        "[{\"name\":\"p\"}]",
+        // Sent to the daemon, this would end it.
+        "[{\"name\":\"p\",\"pm_exec_path\":\"/bin/true\",\"env\":null}]",
+    ];
+    for text in strange {
+        fs::write(&dump, text).unwrap();
+        kill(world.daemon().unwrap());
+        wait_until("it is gone", || world.daemon().is_none());
+        world.run(&["status"]).ok();
+        world.settle();
+    }
+    // One that is damaged hides no other.
+    let broken = sound.replacen('[', "[{\"name\":\"broken\"},", 1);
+    fs::write(&dump, broken).unwrap();
+    kill(world.daemon().unwrap());
+    wait_until("it is gone", || world.daemon().is_none());
+    world.apply();
+    assert!(is_alive(world.pid("p")));
+    world.assert_settled();
 }
 
 #[test]

@@ -60,6 +60,8 @@ pub(super) struct Memory {
     ends: BTreeMap<Name, (Runs, Status)>,
     /// The apps of ours as they were seen last.
     pub(super) known: BTreeMap<Name, Known>,
+    /// Whether something was being stopped at the last look.
+    busy: bool,
     /// The daemon that this program started: nobody else is about to fill it.
     pub(super) started: Option<i32>,
 }
@@ -154,6 +156,8 @@ impl Pm2 {
     /// Adds the apps of ours that the daemon has no more, as long as they may come back.
     fn add_missing(&self, sightings: &mut Sightings, daemon: i32, busy: bool, now: Timestamp) {
         let mut memory = self.memory();
+        // How long it went on after the last look is not known.
+        let busy = std::mem::replace(&mut memory.busy, busy) || busy;
         let filled_by_us = memory.started == Some(daemon);
         let mut known = std::mem::take(&mut memory.known);
         known.retain(|name, it| {
@@ -165,6 +169,10 @@ impl Pm2 {
             it.gone_at = Some(gone_at);
             let retry_at = gone_at.checked_add(STAYS_AWAY).unwrap_or(Timestamp::MAX);
             let how = "is no longer registered at PM2".to_owned();
+            // Nor is it changed meanwhile, which would make it again.
+            it.actual.body = app.body.clone();
+            it.actual.mark =
+                Some(Mark { written: app.body.digest(), backs_up: app.wanted().backs_up });
             it.actual.status = match app.run {
                 Run::On => Status::Down { at: gone_at, how, retry_at },
                 Run::Off if retry_at <= now => return false,
@@ -446,6 +454,29 @@ fn free_name(name: &str, taken: &Sightings) -> Name {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn down(second: i64) -> Status {
+        let at = Timestamp::from_second(second).unwrap();
+        Status::Down { at, how: "ended".to_owned(), retry_at: at }
+    }
+
+    #[test]
+    fn what_is_down_has_the_time_when_it_was_first_found_so() {
+        let mut memory = Memory::default();
+        let name = Name::literal("a");
+        let mut look = |status: Status, run: i64| {
+            let actual = Actual { body: Body::default(), status, mark: None, vitals: None };
+            let mut sightings: Sightings = [(name.clone(), actual)].into();
+            let runs = [(name.clone(), vec![(PmId::Number(0), Some(run))])].into();
+            memory.date(&mut sightings, &runs);
+            sightings.remove(&name).unwrap().status
+        };
+        assert_eq!(look(down(1), 7), down(1));
+        assert_eq!(look(down(2), 7), down(1), "or it would rest for ever");
+        assert_eq!(look(down(3), 8), down(3), "it ran in between");
+        assert_eq!(look(Status::Stopped, 8), Status::Stopped);
+        assert_eq!(look(down(4), 8), down(4));
+    }
 
     #[test]
     fn every_name_of_pm2_becomes_one_of_ours() {
