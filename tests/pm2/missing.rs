@@ -1,6 +1,10 @@
 //! What is missing: the home, the command, node, npm.
 
-use std::{fs, os::unix::fs::symlink, path::PathBuf};
+use std::{
+    fs,
+    os::unix::fs::{PermissionsExt, symlink},
+    path::PathBuf,
+};
 
 use crate::world::{PROGRAM, Run, World, is_alive, worker};
 
@@ -58,6 +62,20 @@ fn pm2_is_installed_where_that_is_allowed() {
     assert!(world.path(".redundancy/pm2/node_modules/.bin/pm2").exists(), "{}", run.said());
     assert!(is_alive(world.pid("w")));
     world.assert_settled();
+}
+
+#[test]
+fn an_installation_that_fails_is_tried_once_and_told_of() {
+    let world =
+        World::new(&("pm2.install_if_missing = true\n".to_owned() + &worker("w") + &worker("v")));
+    let path = only(&world, &["node", "bash", "sh", "sleep"]);
+    world.write("bin/npm", "#!/bin/sh\necho call >> calls\nsleep 3\necho no network >&2\nexit 1\n");
+    fs::set_permissions(world.path("bin/npm"), fs::Permissions::from_mode(0o755)).unwrap();
+    let run = apply(&world, &path);
+    assert_ne!(run.code, 0);
+    assert!(run.said().contains("could not be installed into"), "{}", run.said());
+    assert!(run.said().contains("no network; is the network there?"), "{}", run.said());
+    assert_eq!(world.read("calls"), "call\n");
 }
 
 #[test]
