@@ -129,6 +129,18 @@ fn what_the_config_asks_for_no_more_is_deleted_and_gone() {
 }
 
 #[test]
+fn a_frozen_app_is_deleted_all_the_same() {
+    let quiet: String = ["a", "b", "c", "d"].map(worker).concat();
+    let world = World::new(&(quiet.clone() + &worker("w") + "stop_timeout = \"200ms\"\n"));
+    world.settle();
+    let pid = world.pid("w");
+    signal(pid, rustix::process::Signal::STOP);
+    world.config(&quiet);
+    world.settle();
+    assert!(!is_alive(pid));
+}
+
+#[test]
 fn an_app_of_a_project_has_its_mark_and_its_registration_in_its_environment() {
     let world = World::new(&worker("w"));
     world.settle();

@@ -104,6 +104,9 @@ fn a_daemon_that_hangs_is_waited_for_and_nothing_is_done() {
     let watch = world.watch();
     signal(daemon, Signal::STOP);
     watch.wait_for_log("it hangs");
+    let refused = world.run(&["apply", "--yes"]);
+    assert_ne!(refused.code, 0);
+    assert!(refused.said().contains("it hangs"), "{}", refused.said());
     assert!(is_alive(pid));
     signal(daemon, Signal::CONT);
     world.wait_settled();

@@ -4,7 +4,8 @@ use std::fs;
 
 use crate::world::{World, is_alive, kill, wait_for, wait_until, worker};
 
-const CRASHING: &str = "failover.max_recovery_attempts = 2
+const CRASHING: &str = "controller.look_every = \"1s\"
+failover.max_recovery_attempts = 2
 failover.backoff = { initial = \"0s\", factor = 1.0, max = \"0s\" }
 [[process]]
 name = \"c\"
@@ -32,7 +33,11 @@ fn what_pm2_gave_up_is_tried_again_so_often_and_no_more() {
     // It is known to the next watch.
     let watch = world.watch();
     watch.wait_for_log("pm2/c: left alone: given up");
-    assert!(!watch.end().contains("start done"));
+    // It looks again and again, and has nothing new to say.
+    std::thread::sleep(std::time::Duration::from_millis(2500));
+    let log = watch.end();
+    assert!(!log.contains("start done"), "{log}");
+    assert_eq!(log.matches("pm2/c").count(), 1, "{log}");
     assert_eq!(runs(), tried);
     // A person may try as often as it takes.
     world.write("crash.sh", "exec sleep 1000\n");
