@@ -50,9 +50,10 @@ row --- --- ---
 for count in 1000 5000 20000; do
   project=$work/plan-$count
   mkdir -p "$project"
+  echo 'runner = "embedded"' >"$project/redundancy.toml"
   for n in $(seq "$count"); do
     printf '[[process]]\nname = "p%s"\ncommand = ["true"]\nstate = "stopped"\n\n' "$n"
-  done >"$project/redundancy.toml"
+  done >>"$project/redundancy.toml"
   config=$project/redundancy.toml
   "$program" -c "$config" apply --yes >"$work/out"
   row "plan, nothing to do, $count processes" redundancy "$(timed "$program" -c "$config" plan)"
@@ -122,7 +123,7 @@ row 'fork and exec of the same program' 'bash, the floor' "$(floor)"
 
 project=$work/watch
 mkdir -p "$project"
-printf '[[process]]\nname = "job"\ncommand = ["%s"]\nenv = { STARTS = "%s" }\n' \
+printf 'runner = "embedded"\n[[process]]\nname = "job"\ncommand = ["%s"]\nenv = { STARTS = "%s" }\n' \
   "$job" "$work/watch.starts" >"$project/redundancy.toml"
 "$program" -c "$project/redundancy.toml" watch 2>"$work/watch.log" &
 watch=$!
@@ -151,6 +152,30 @@ if command -v pm2 >/dev/null; then
   daemon=$(cat "$PM2_HOME/pm2.pid")
   row 'resident memory of an idle daemon' PM2 \
     "$(awk '/VmRSS/ { printf "%.1f MiB", $2 / 1024 }' "/proc/$daemon/status")"
+
+  project=$work/watch-pm2
+  mkdir -p "$project"
+  for n in $(seq 200); do
+    printf '[[process]]\nname = "p%s"\ncommand = ["sleep", "100000"]\n' "$n"
+  done >"$project/redundancy.toml"
+  printf '[[process]]\nname = "ours"\ncommand = ["%s"]\nenv = { STARTS = "%s" }\nbackoff = { initial = "0s" }\n' \
+    "$job" "$work/ours.starts" >>"$project/redundancy.toml"
+  "$program" -c "$project/redundancy.toml" apply --yes >"$work/out"
+  row 'status of 200 processes' redundancy "$(timed "$program" -c "$project/redundancy.toml" status)"
+  row 'status of 200 processes' 'pm2 jlist' "$(timed pm2 jlist)"
+  "$program" -c "$project/redundancy.toml" watch 2>"$work/watch-pm2.log" &
+  started+=("$!")
+  ours_pid() { pm2 pid ours; }
+  restarts 'PM2, under redundancy watch' "$work/ours.starts" ours_pid
+  before=$(wc -l <"$work/ours.starts")
+  pm2 delete ours >"$work/out"
+  began=$(now)
+  for _ in $(seq 1000); do
+    [ "$(wc -l <"$work/ours.starts")" -gt "$before" ] && break
+    sleep 0.005
+  done
+  row 'pm2 delete to the process running again' redundancy \
+    "$(echo $((($(tail -n 1 "$work/ours.starts") - began) / 1000000)) | awk '{ print $1 " ms" }')"
 else
   row 'kill -9 to replacement executing' PM2 'not here'
 fi

@@ -9,6 +9,8 @@ mod functions;
 mod life;
 mod node;
 mod parser;
+#[path = "../parts/mod.rs"]
+mod parts;
 mod safety;
 mod workflows;
 

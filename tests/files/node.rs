@@ -1,7 +1,6 @@
 //! Real parts from npm: installed once for all test runs, then called.
 
 use std::{
-    fs::{self, File},
     path::{Path, PathBuf},
     process::Command,
     sync::OnceLock,
@@ -18,32 +17,10 @@ const PARTS: [(&str, &str); 6] = [
     ("bundle.mjs", include_str!("../node/bundle.mjs")),
 ];
 
-/// The folder with the parts, made on first use. Its name depends on what is in it, so that a
-/// change of the parts makes a new one.
+/// The folder with the parts, made on first use.
 fn parts() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
-    FOLDER.get_or_init(|| {
-        let texts = PARTS.iter().map(|(_, text)| text);
-        let digest = redundancy::core::digest::Digest::of(texts);
-        let tmp = Path::new(env!("CARGO_TARGET_TMPDIR"));
-        let folder = tmp.join(format!("node-{}", digest.short()));
-        let lock = File::create(tmp.join("node.lock")).unwrap();
-        lock.lock().unwrap();
-        let done = folder.join("installed");
-        if !done.exists() {
-            fs::create_dir_all(&folder).unwrap();
-            for (name, text) in PARTS {
-                fs::write(folder.join(name), text).unwrap();
-            }
-            let args = ["ci", "--ignore-scripts", "--no-audit", "--no-fund"];
-            let npm = Command::new("npm").args(args).current_dir(&folder).output();
-            let npm = npm.unwrap_or_else(|error| panic!("these tests need npm in PATH: {error}"));
-            let said = String::from_utf8_lossy(&npm.stderr);
-            assert!(npm.status.success(), "npm could not install the test parts:\n{said}");
-            File::create(done).unwrap();
-        }
-        folder
-    })
+    FOLDER.get_or_init(|| crate::parts::install("node", &PARTS))
 }
 
 /// What a script said: its standard output as JSON, and each line of its standard error.

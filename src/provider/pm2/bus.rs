@@ -148,11 +148,15 @@ async fn listen(path: PathBuf, shared: Arc<Shared>) {
         let before = absence;
         absence = match connect(&path).await {
             Ok(Ok(stream)) => {
-                pause = first;
                 // What happened before is not told.
                 shared.wake();
+                let began = Instant::now();
                 if let Err(error) = follow(stream, &shared).await {
                     tracing::debug!("PM2's event bus at {} ended: {error}", path.display());
+                }
+                // One that hangs up at once is no reason to be at it all the time.
+                if began.elapsed() > longest {
+                    pause = first;
                 }
                 act_at = Some(Instant::now() + COMES_BACK);
                 None

@@ -1,6 +1,6 @@
 //! Making changes.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
@@ -25,6 +25,9 @@ use crate::{
 
 /// How long a process that no daemon knows may take to stop, where the config says nothing of it.
 const STOP: Duration = Duration::from_secs(10);
+
+/// How long a start of the daemon has to fail before it is not tried again at once.
+const LONG: Duration = Duration::from_secs(2);
 
 impl Pm2 {
     /// Makes `change`.
@@ -57,8 +60,26 @@ impl Pm2 {
     /// The daemon, started if there is none.
     async fn daemon(&self) -> Result<Client, Error> {
         let home = self.home()?;
-        let _one_at_a_time = self.starting.lock().await;
-        daemon::ensure(&self.settings, home).await
+        let asked = Instant::now();
+        let mut failed = self.starting.lock().await;
+        // What took long in vain, as an installation does, is not tried again by all who waited.
+        if let Some((at, error)) = &*failed
+            && at.saturating_duration_since(asked) > LONG
+        {
+            return Err(error.clone());
+        }
+        match daemon::ensure(&self.settings, home).await {
+            Ok((client, started)) => {
+                if started {
+                    self.memory().started = Some(client.pid);
+                }
+                Ok(client)
+            }
+            Err(error) => {
+                *failed = Some((Instant::now(), error.clone()));
+                Err(error)
+            }
+        }
     }
 
     /// What the config says of `name`, if that is still what was planned: a plan has only digests
@@ -185,6 +206,7 @@ impl Pm2 {
 
     async fn remove(&self, name: &Name) -> Result<(), Error> {
         let home = self.home()?;
+        self.memory().known.remove(name);
         // Without a daemon there may still be processes of it.
         if let Ok(mut client) = Client::connect(home).await? {
             let (ours, _) = self.instances(&mut client, name).await?;

@@ -45,10 +45,10 @@ const PASSED_ON: &[&str] =
 /// The daemon of `home`, started if there is none.
 ///
 /// What its predecessor left running is ended first, and what that had saved is started, except for
-/// the apps of ours: those are planned one by one.
-pub(super) async fn ensure(settings: &Settings, home: &Path) -> Result<Client, Error> {
+/// the apps of ours: those are planned one by one. The second is whether it was started.
+pub(super) async fn ensure(settings: &Settings, home: &Path) -> Result<(Client, bool), Error> {
     if let Ok(client) = Client::connect(home).await? {
-        return Ok(client);
+        return Ok((client, false));
     }
     let program = program(settings).await?;
     if let Some(error) = unreachable(home)? {
@@ -58,13 +58,13 @@ pub(super) async fn ensure(settings: &Settings, home: &Path) -> Result<Client, E
     end_left_over(home, &saved, &[]).await?;
     // Somebody else may have started it meanwhile.
     if let Ok(client) = Client::connect(home).await? {
-        return Ok(client);
+        return Ok((client, false));
     }
     start(&program, home)?;
     let mut client = await_answer(home).await?;
     tracing::info!("PM2's daemon was started, pid {}", client.pid);
     start_saved(&mut client, &saved).await?;
-    Ok(client)
+    Ok((client, true))
 }
 
 /// Starts what was saved and is not there, in a daemon that runs.

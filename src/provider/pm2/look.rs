@@ -13,7 +13,7 @@ use super::{
     client::{Absence, Client},
     daemon,
     definition::Shape,
-    listed::Listed,
+    listed::{Listed, PmId},
     orphans::{self, Marked},
     status::{self, Kernel},
 };
@@ -22,7 +22,7 @@ use crate::{
     core::{
         digest::Digest,
         id::Name,
-        resource::{Actual, Body, Mark, Sightings, Status, Vitals},
+        resource::{Actual, Body, Mark, Run, Sightings, Status, Vitals},
     },
     provider::{
         Error,
@@ -36,6 +36,11 @@ use crate::{
 /// How long a daemon that was shut down in order is given to come back: `pm2 update` takes it away
 /// and brings it back.
 pub(super) const COMES_BACK: Duration = Duration::from_secs(10);
+
+/// How long an app that is gone from a daemon's list is given to come back. A daemon that is being
+/// shut down or updated has its apps deleted one by one before, and gets them one by one after: what
+/// is made meanwhile would run twice.
+const STAYS_AWAY: SignedDuration = SignedDuration::from_millis(600);
 
 /// How long PM2 may take between the end of a process and its next start.
 const BETWEEN: Duration = Duration::from_millis(80);
@@ -53,7 +58,27 @@ pub(super) struct Memory {
     lost_its_list: bool,
     /// The instances that were found stopped, by number and start: they are not between two runs.
     stopped: BTreeSet<(String, Option<i64>)>,
+    /// How each that does not run was found when it was first found so, and after which runs.
+    ends: BTreeMap<Name, (Runs, Status)>,
+    /// The apps of ours as they were seen last.
+    pub(super) known: BTreeMap<Name, Known>,
+    /// Whether something was being stopped at the last look.
+    busy: bool,
+    /// The daemon that this program started: nobody else is about to fill it.
+    pub(super) started: Option<i32>,
 }
+
+/// An app of ours as it was seen last.
+pub(super) struct Known {
+    actual: Actual,
+    /// The daemon that had it.
+    daemon: i32,
+    /// Since when a daemon has it no more.
+    gone_at: Option<Timestamp>,
+}
+
+/// The last run of each instance of an app: its number, and when it started.
+type Runs = Vec<(PmId, Option<i64>)>;
 
 /// A process of ours that no daemon knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,9 +130,11 @@ impl Pm2 {
             memory.lost_its_list
         };
         self.bus.keep_only(|id| listed.iter().any(|it| it.pm_id == *id));
-        let mut sightings = Sightings::new();
+        let (mut sightings, mut runs) = (Sightings::new(), BTreeMap::new());
+        let busy = listed.iter().any(|it| it.pm2_env.status == "stopping");
         let (ours, others) = self.apps(listed);
         for (name, app) in ours {
+            runs.insert(name.clone(), runs_of(&app));
             let mut actual = self.seen(&name, &app, true, now)?;
             if let Some(orphan) = orphans.iter().find(|it| it.name == name) {
                 let how = format!("also runs outside of PM2, as pid {}", orphan.pid);
@@ -120,6 +147,7 @@ impl Pm2 {
                 sightings.insert(orphan.name.clone(), self.seen_orphan(orphan, now));
             }
         }
+        self.add_missing(&mut sightings, client.pid, busy, now);
         let mut daemon = seen_daemon(&client, &version, now);
         if let Status::Running { pid, since } = daemon.status
             && lost_its_list
@@ -133,10 +161,47 @@ impl Pm2 {
         sightings.insert(Name::literal(DAEMON), daemon);
         for (name, app) in others {
             let name = free_name(&name, &sightings);
+            runs.insert(name.clone(), runs_of(&app));
             let actual = self.seen(&name, &app, false, now)?;
             sightings.insert(name, actual);
         }
+        self.memory().date(&mut sightings, &runs);
         Ok(sightings)
+    }
+
+    /// Adds the apps of ours that the daemon has no more, as long as they may come back.
+    fn add_missing(&self, sightings: &mut Sightings, daemon: i32, busy: bool, now: Timestamp) {
+        let mut memory = self.memory();
+        // How long it went on after the last look is not known.
+        let busy = std::mem::replace(&mut memory.busy, busy) || busy;
+        let filled_by_us = memory.started == Some(daemon);
+        let mut known = std::mem::take(&mut memory.known);
+        known.retain(|name, it| {
+            let Some(app) = self.settings.apps.get(name) else { return false };
+            if sightings.contains_key(name) || (filled_by_us && it.daemon != daemon) {
+                return false;
+            }
+            let gone_at = it.gone_at.filter(|_| !busy).map_or(now, |it| it.min(now));
+            it.gone_at = Some(gone_at);
+            let retry_at = gone_at.checked_add(STAYS_AWAY).unwrap_or(Timestamp::MAX);
+            let how = "is no longer registered at PM2".to_owned();
+            // Nor is it changed meanwhile, which would make it again.
+            it.actual.body = app.body.clone();
+            it.actual.mark =
+                Some(Mark { written: app.body.digest(), backs_up: app.wanted().backs_up });
+            it.actual.status = match app.run {
+                Run::On => Status::Down { at: gone_at, how, retry_at },
+                Run::Off if retry_at <= now => return false,
+                Run::Off => Status::Stopped,
+            };
+            true
+        });
+        let seen = |actual: &Actual| Known { actual: actual.clone(), daemon, gone_at: None };
+        let seen: Vec<_> =
+            sightings.iter().map(|(name, actual)| (name.clone(), seen(actual))).collect();
+        sightings.extend(known.iter().map(|(name, it)| (name.clone(), it.actual.clone())));
+        known.extend(seen);
+        memory.known = known;
     }
 
     fn look_without_daemon(&self, absence: Absence, now: Timestamp) -> Result<Sightings, Error> {
@@ -178,6 +243,7 @@ impl Pm2 {
                 sightings.insert(name, Actual { body, status, mark: None, vitals: None });
             }
         }
+        self.memory().date(&mut sightings, &BTreeMap::new());
         Ok(sightings)
     }
 
@@ -319,6 +385,41 @@ impl Pm2 {
     }
 }
 
+impl Memory {
+    /// PM2 does not tell when something ended. It is the time when it was first found so: with the
+    /// time of each look, whatever rests would rest for ever.
+    fn date(&mut self, sightings: &mut Sightings, runs: &BTreeMap<Name, Runs>) {
+        let mut ends = BTreeMap::new();
+        for (name, actual) in sightings {
+            let runs = runs.get(name).cloned().unwrap_or_default();
+            let before = self.ends.get(name).filter(|(of, _)| *of == runs).map(|(_, it)| it);
+            let dated = self.known.get(name).is_some_and(|it| it.gone_at.is_some());
+            if let Some(before) = before.filter(|it| !dated && are_alike(it, &actual.status)) {
+                actual.status = before.clone();
+            }
+            ends.insert(name.clone(), (runs, actual.status.clone()));
+        }
+        self.ends = ends;
+    }
+}
+
+/// Whether two ends are told alike, whenever they were seen.
+fn are_alike(one: &Status, other: &Status) -> bool {
+    match (one, other) {
+        (Status::Down { how, .. }, Status::Down { how: other, .. })
+        | (Status::Finished { how, .. }, Status::Finished { how: other, .. })
+        | (Status::Failed { how, .. }, Status::Failed { how: other, .. }) => how == other,
+        (Status::Unwell { pid, how, .. }, Status::Unwell { pid: other, how: other_how, .. }) => {
+            (pid, how) == (other, other_how)
+        }
+        _ => false,
+    }
+}
+
+fn runs_of(app: &App) -> Runs {
+    app.iter().map(|it| (it.pm_id.clone(), it.pm2_env.pm_uptime)).collect()
+}
+
 /// What tells the registrations of the apps from every other.
 pub(super) fn registrations(listed: &[Listed]) -> BTreeSet<String> {
     listed.iter().map(|it| it.pm2_env.unique_id.clone()).filter(|it| !it.is_empty()).collect()
@@ -400,6 +501,29 @@ fn free_name(name: &str, taken: &Sightings) -> Name {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn down(second: i64) -> Status {
+        let at = Timestamp::from_second(second).unwrap();
+        Status::Down { at, how: "ended".to_owned(), retry_at: at }
+    }
+
+    #[test]
+    fn what_is_down_has_the_time_when_it_was_first_found_so() {
+        let mut memory = Memory::default();
+        let name = Name::literal("a");
+        let mut look = |status: Status, run: i64| {
+            let actual = Actual { body: Body::default(), status, mark: None, vitals: None };
+            let mut sightings: Sightings = [(name.clone(), actual)].into();
+            let runs = [(name.clone(), vec![(PmId::Number(0), Some(run))])].into();
+            memory.date(&mut sightings, &runs);
+            sightings.remove(&name).unwrap().status
+        };
+        assert_eq!(look(down(1), 7), down(1));
+        assert_eq!(look(down(2), 7), down(1), "or it would rest for ever");
+        assert_eq!(look(down(3), 8), down(3), "it ran in between");
+        assert_eq!(look(Status::Stopped, 8), Status::Stopped);
+        assert_eq!(look(down(4), 8), down(4));
+    }
 
     #[test]
     fn every_name_of_pm2_becomes_one_of_ours() {

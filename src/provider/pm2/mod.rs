@@ -22,6 +22,7 @@ mod wire;
 use std::{
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
+    time::Instant,
 };
 
 use futures_util::future::BoxFuture;
@@ -44,8 +45,8 @@ pub struct Pm2 {
     settings: Settings,
     bus: Bus,
     memory: Mutex<Memory>,
-    /// Held by whoever starts the daemon.
-    starting: tokio::sync::Mutex<()>,
+    /// Held by whoever starts the daemon. When it last failed, and why.
+    starting: tokio::sync::Mutex<Option<(Instant, Error)>>,
 }
 
 impl Pm2 {

@@ -65,6 +65,7 @@ pub(super) fn of(listed: &Listed, kernel: &Kernel, heard: &Heard, now: Timestamp
         },
         "stopped" => stopped(listed, exit, heard, now),
         "waiting restart" => match waits_for_ever(listed) {
+            true if was_killed(listed, heard) => Status::Down { at: now, how: exit, retry_at: now },
             true if stays_down(listed) => Status::Finished { at: now, how: exit },
             true => Status::Failed {
                 at: now,
@@ -125,10 +126,7 @@ fn stopped(listed: &Listed, exit: String, heard: &Heard, now: Timestamp) -> Stat
         return Status::Stopped;
     }
     match () {
-        // PM2 reads a signal as the exit code 0.
-        () if heard.signal.is_some() && ends_for_good(listed) && restarts(listed) => {
-            Status::Down { at: now, how: exit, retry_at: now }
-        }
+        () if was_killed(listed, heard) => Status::Down { at: now, how: exit, retry_at: now },
         () if stays_down(listed) => Status::Finished { at: now, how: exit },
         () => Status::StoppedByHand,
     }
@@ -160,6 +158,11 @@ fn restarts(listed: &Listed) -> bool {
 fn ends_for_good(listed: &Listed) -> bool {
     let code = listed.pm2_env.exit_code;
     code.is_some_and(|code| listed.pm2_env.stop_exit_codes.contains(&code))
+}
+
+/// Whether it was ended by a signal and PM2 leaves it so: it reads a signal as the exit code 0.
+fn was_killed(listed: &Listed, heard: &Heard) -> bool {
+    heard.signal.is_some() && ends_for_good(listed) && restarts(listed)
 }
 
 /// Whether PM2 does not restart it, by its own definition.
@@ -229,4 +232,69 @@ pub(super) fn vitals<'a>(
         }
     }
     vitals
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+
+    fn listed(pid: Option<i64>, env: Value) -> Listed {
+        let mut it = json!({ "pm_id": 0, "name": "a", "pid": pid, "pm2_env": { "pm_uptime": 0 } });
+        let Value::Object(env) = env else { panic!("it is an object") };
+        it["pm2_env"].as_object_mut().unwrap().extend(env);
+        serde_json::from_value(it).unwrap()
+    }
+
+    fn told(listed: &Listed, alive: bool, heard: &Heard) -> String {
+        let kernel = Kernel { alive, ..Kernel::default() };
+        of(listed, &kernel, heard, NOW).to_string()
+    }
+
+    #[test]
+    fn what_was_killed_has_not_finished() {
+        let killed = Heard { signal: Some("SIGKILL".to_owned()), crashes: 0 };
+        for status in ["stopped", "waiting restart"] {
+            let it = json!({ "status": status, "exit_code": 0, "stop_exit_codes": [0] });
+            let it = listed(None, it);
+            assert_eq!(told(&it, false, &Heard::default()), "finished: ended", "{status}");
+            assert_eq!(told(&it, false, &killed), "down: was ended by SIGKILL", "{status}");
+        }
+    }
+
+    #[test]
+    fn what_pm2_calls_online_is_believed_only_with_a_process() {
+        let it = listed(None, json!({ "status": "online" }));
+        let ghost = told(&it, false, &Heard::default());
+        assert!(ghost.starts_with("failed: is online for PM2, and there is no process"), "{ghost}");
+        let it = listed(Some(7), json!({ "status": "online" }));
+        assert_eq!(told(&it, true, &Heard::default()), "running, pid 7");
+        assert_eq!(told(&it, false, &Heard::default()), "down: ended");
+    }
+
+    #[test]
+    fn an_endless_loop_of_crashes_is_a_failure_although_pm2_goes_on() {
+        let it = listed(Some(7), json!({ "status": "online", "max_restarts": 3 }));
+        let crashes = |crashes| Heard { signal: None, crashes };
+        assert_eq!(told(&it, true, &crashes(5)), "running, pid 7");
+        let failed = told(&it, true, &crashes(6));
+        assert_eq!(failed, "failed: crashes again and again: 6 times in 5 minutes");
+    }
+
+    #[test]
+    fn what_waits_for_ever_is_told_from_what_waits() {
+        let waits = json!({ "status": "waiting restart", "created_at": 1, "unstable_restarts": 2,
+                            "exit_code": 3, "prev_restart_delay": 100 });
+        let waits = listed(None, waits);
+        assert_eq!(told(&waits, false, &Heard::default()), "down: exited with code 3");
+        let given_up = json!({ "status": "waiting restart", "created_at": null,
+                               "unstable_restarts": 0, "exit_code": 3 });
+        let failed = told(&listed(None, given_up), false, &Heard::default());
+        assert!(
+            failed.starts_with("failed: exited with code 3, and PM2 has given it up"),
+            "{failed}"
+        );
+    }
 }

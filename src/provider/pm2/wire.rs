@@ -94,7 +94,7 @@ mod tests {
     fn a_frame_is_what_pm2_sends() {
         let call = br#"j:{"type":"call","method":"ping","args":[{}]}"#;
         let bytes = frame(call, b"s:4242:0").unwrap();
-        assert_eq!(bytes[..9], [0x12, 0, 0, 0, 0x2d, 0x6a, 0x3a, 0x7b, 0x22]);
+        assert_eq!(bytes[..9], [0x12, 0, 0, 0, 0x2d, b'j', b':', b'{', b'"']);
         assert_eq!(read_all(&bytes).unwrap(), (call.to_vec(), b"s:4242:0".to_vec()));
     }
 

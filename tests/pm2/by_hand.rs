@@ -1,0 +1,85 @@
+//! What people do with PM2's own command: mended where it is drift, respected where it is meant.
+
+use crate::world::{World, is_alive, variable, wait_until, worker};
+
+#[test]
+fn a_variable_added_by_hand_is_drift_and_is_mended() {
+    let world = World::new(&worker("w"));
+    world.settle();
+    world.pm2_with(&["restart", "w", "--update-env"], &[("BY_HAND", "1")]);
+    let plan = world.plan();
+    assert!(plan.contains("drift: somebody changed it"), "{plan}");
+    assert!(plan.contains("env.BY_HAND"), "{plan}");
+    assert_eq!(variable(world.pid("w"), "BY_HAND").as_deref(), Some("1"));
+    world.settle();
+    assert_eq!(variable(world.pid("w"), "BY_HAND"), None);
+}
+
+#[test]
+fn instances_added_by_hand_are_drift_and_are_mended_by_the_watch() {
+    let world = World::new(&worker("w"));
+    world.settle();
+    let first = world.pid("w");
+    world.pm2(&["scale", "w", "3"]);
+    let plan = world.plan();
+    assert!(plan.contains("drift: somebody changed it"), "{plan}");
+    assert!(plan.contains("pm2.instances"), "{plan}");
+    let _watch = world.watch();
+    assert_eq!(world.pid_other_than("w", None), first);
+    world.wait_settled();
+}
+
+#[test]
+fn a_restart_by_hand_is_no_drift() {
+    let world = World::new(&(worker("w") + &worker("s") + "backs_up = \"w\"\n"));
+    world.settle();
+    for action in ["restart", "reload", "reset"] {
+        let before = world.pid("w");
+        world.pm2(&[action, "w"]);
+        world.assert_settled();
+        assert_eq!(world.pid("w") == before, action == "reset", "{action}");
+    }
+}
+
+#[test]
+fn a_stop_by_hand_is_respected_by_the_watch_and_undone_by_apply() {
+    let world = World::new(&worker("w"));
+    world.settle();
+    let first = world.pid("w");
+    let watch = world.watch();
+    world.pm2(&["stop", "w"]);
+    watch.wait_for_log("pm2/w: left alone: somebody stopped it by hand");
+    assert_eq!(world.state("w"), "stopped by hand");
+    let plan = world.plan();
+    assert!(plan.contains("drift: it should run, and was stopped by hand"), "{plan}");
+    watch.end();
+    // A watch that begins later knows it too.
+    let watch = world.watch();
+    watch.wait_for_log("pm2/w: left alone: somebody stopped it by hand");
+    assert!(!is_alive(first));
+    assert!(!watch.end().contains("start done"));
+    world.settle();
+    assert!(is_alive(world.pid("w")));
+}
+
+#[test]
+fn a_stop_by_hand_is_undone_by_the_watch_where_the_config_insists() {
+    let world = World::new(&(worker("w") + "state = \"running\"\n"));
+    world.settle();
+    let first = world.pid("w");
+    let watch = world.watch();
+    world.pm2(&["stop", "w"]);
+    world.pid_other_than("w", Some(first));
+    watch.wait_for_log("pm2/w: start done (drift: it should run, and was stopped by hand)");
+}
+
+#[test]
+fn a_standby_started_by_hand_is_stopped_again() {
+    let world = World::new(&(worker("w") + &worker("s") + "backs_up = \"w\"\n"));
+    world.settle();
+    let watch = world.watch();
+    world.pm2(&["start", "s"]);
+    watch.wait_for_log("pm2/s: stop done (it should be off)");
+    wait_until("it stands by", || world.app("s")["pm2_env"]["status"] == "stopped");
+    world.wait_settled();
+}

@@ -1,0 +1,353 @@
+//! The daemon: killed, frozen, updated, restarted, absent.
+
+use std::{fs, time::Duration};
+
+use rustix::process::Signal;
+
+use crate::world::{SETTLED, World, beating, is_alive, kill, signal, wait_until, worker};
+
+const SCRIPTS: [&str; 3] = ["beat.sh", "beat.py", "beat.js"];
+
+fn parallel(name: &str, of: &str, script: &str) -> String {
+    beating(name, script) + &format!("backs_up = \"{of}\"\nmode = \"parallel\"\n")
+}
+
+/// Three primaries, started by PM2's own command and saved, and a backup of each.
+fn beating_world() -> World {
+    let backups: String = SCRIPTS
+        .map(|it| parallel(&format!("b-{}", &it[5..]), &format!("p-{}", &it[5..]), it))
+        .concat();
+    let world = World::new(&backups);
+    world.primaries(&[("p-sh", "beat.sh"), ("p-py", "beat.py"), ("p-js", "beat.js")]);
+    world.pm2(&["save"]);
+    world
+}
+
+const BEATING: [&str; 6] = ["p-sh", "p-py", "p-js", "b-sh", "b-py", "b-js"];
+
+#[test]
+fn a_deleted_backup_comes_back() {
+    let world = World::new(&worker("w"));
+    world.settle();
+    let first = world.pid("w");
+    let _watch = world.watch();
+    world.pm2(&["delete", "w"]);
+    let second = world.pid_other_than("w", Some(first));
+    assert!(is_alive(second));
+    world.assert_settled();
+}
+
+#[test]
+fn after_the_death_of_the_daemon_all_is_back_and_nothing_ever_runs_twice() {
+    let world = beating_world();
+    world.apply();
+    let before = BEATING.map(|name| world.beat_other_than(name, None));
+    let watch = world.watch();
+    for round in 0..2 {
+        let daemon = world.daemon().unwrap();
+        let last = BEATING.map(|name| *world.beats(name).last().unwrap());
+        kill(daemon);
+        for (name, pid) in BEATING.into_iter().zip(last) {
+            world.beat_other_than(name, Some(pid));
+        }
+        assert_ne!(world.daemon(), Some(daemon), "round {round}");
+        world.wait_settled();
+    }
+    let log = watch.end();
+    for (name, first) in BEATING.into_iter().zip(before) {
+        assert!(world.assert_never_two(name) >= 3, "{name}: {log}");
+        assert!(!is_alive(first), "{name}");
+        assert_eq!(world.pids(name).len(), 1);
+    }
+}
+
+#[test]
+fn a_daemon_that_died_unwatched_is_started_by_apply_and_nothing_ever_runs_twice() {
+    let world = beating_world();
+    world.apply();
+    let before = BEATING.map(|name| world.beat_other_than(name, None));
+    kill(world.daemon().unwrap());
+    wait_until("it is gone", || world.daemon().is_none());
+    // What still runs is told of, and nothing is touched by looking.
+    let state = world.state("b-sh");
+    assert_eq!(state, format!("down: runs without PM2's daemon, as pid {}", before[3]));
+    assert_eq!(world.state("p-sh"), "down: does not run: PM2's daemon is gone");
+    assert!(is_alive(before[0]) && is_alive(before[3]));
+    world.apply();
+    for (name, pid) in BEATING.into_iter().zip(before) {
+        world.beat_other_than(name, Some(pid));
+        world.assert_never_two(name);
+        assert!(!is_alive(pid), "{name}");
+    }
+    world.assert_settled();
+}
+
+#[test]
+fn resurrecting_can_be_switched_off() {
+    let world = World::new(&("pm2.resurrect = false\n".to_owned() + &worker("w")));
+    world.primaries(&[("p", "worker.sh")]);
+    world.pm2(&["save"]);
+    world.apply();
+    let p = world.pid("p");
+    kill(world.daemon().unwrap());
+    wait_until("it is gone", || world.daemon().is_none());
+    world.apply();
+    assert!(world.instances("p").is_empty());
+    assert!(is_alive(p), "it is none of ours");
+}
+
+#[test]
+fn a_daemon_that_hangs_is_waited_for_and_nothing_is_done() {
+    let world = World::new(&("controller.look_every = \"1s\"\n".to_owned() + &worker("w")));
+    world.settle();
+    let (daemon, pid) = (world.daemon().unwrap(), world.pid("w"));
+    let watch = world.watch();
+    signal(daemon, Signal::STOP);
+    watch.wait_for_log("it hangs");
+    let refused = world.run(&["apply", "--yes"]);
+    assert_ne!(refused.code, 0);
+    assert!(refused.said().contains("it hangs"), "{}", refused.said());
+    assert!(is_alive(pid));
+    signal(daemon, Signal::CONT);
+    world.wait_settled();
+    kill(pid);
+    world.pid_other_than("w", Some(pid));
+    assert_eq!(world.daemon(), Some(daemon));
+    let log = watch.end();
+    assert!(!log.contains("daemon: start") && !log.contains("create"), "{log}");
+}
+
+#[test]
+fn an_update_of_pm2_is_left_to_pm2() {
+    let world = beating_world();
+    world.apply();
+    let before = BEATING.map(|name| world.beat_other_than(name, None));
+    let watch = world.watch();
+    let daemon = world.daemon();
+    world.pm2(&["update"]);
+    wait_until("there is another daemon", || world.daemon().is_some_and(|it| Some(it) != daemon));
+    for (name, pid) in BEATING.into_iter().zip(before) {
+        world.beat_other_than(name, Some(pid));
+    }
+    world.wait_settled();
+    for name in BEATING {
+        world.assert_never_two(name);
+        assert_eq!(world.pids(name).len(), 1, "{name}");
+    }
+    assert!(!watch.end().contains("daemon: start"));
+}
+
+#[test]
+fn an_update_of_pm2_that_takes_long_is_left_to_pm2_too() {
+    // PM2 deletes the quick ones first and waits for the stubborn one.
+    let stubborn = "[[process]]\nname = \"slow\"\nstop_timeout = \"4s\"\ncommand = [\"sh\", \"-c\", \
+                    \"trap '' INT TERM; while :; do echo $$ >> beats/slow; sleep 0.02; done\"]\n";
+    let world = World::new(&(beating("quick", "beat.sh") + stubborn));
+    world.settle();
+    let names = ["quick", "slow"];
+    let before = names.map(|name| world.beat_other_than(name, None));
+    let watch = world.watch();
+    world.pm2(&["update"]);
+    for (name, pid) in names.into_iter().zip(before) {
+        world.beat_other_than(name, Some(pid));
+    }
+    world.wait_settled();
+    for name in names {
+        assert_eq!(world.assert_never_two(name), 2, "{name}: {}", watch.log());
+    }
+}
+
+#[test]
+fn an_edit_during_an_update_of_pm2_waits_for_its_end() {
+    let slow = "[[process]]\nname = \"slow\"\nstop_timeout = \"3s\"\ncommand = [\"sh\", \"-c\", \
+                    \"trap '' INT TERM; while :; do sleep 0.1; done\"]\n";
+    let quick = |max| beating("quick", "beat.sh") + &format!("max_restarts = {max}\n");
+    let world = World::new(&(quick(3) + slow));
+    world.settle();
+    world.beat_other_than("quick", None);
+    let watch = world.watch();
+    std::thread::scope(|scope| {
+        let update = scope.spawn(|| world.pm2(&["update"]));
+        watch.wait_for_log("pm2/quick: down: is no longer registered at PM2");
+        wait_until("the edit is heard", || {
+            world.config(&(quick(4) + slow));
+            std::thread::sleep(Duration::from_millis(300));
+            watch.log().contains("redundancy.toml has changed and is in force")
+        });
+        update.join().unwrap();
+    });
+    wait_until("it is as the config says", || {
+        world.instances("quick").iter().any(|it| it["pm2_env"]["max_restarts"] == 4)
+    });
+    world.wait_settled();
+    world.assert_never_two("quick");
+}
+
+#[test]
+fn a_damaged_dump_is_told_of_and_ends_nothing() {
+    let world = World::new(&worker("w"));
+    world.primaries(&[("p", "worker.sh")]);
+    world.pm2(&["save"]);
+    world.settle();
+    let dump = world.home().join("dump.pm2");
+    let sound = fs::read_to_string(&dump).unwrap();
+    let strange = [
+        "{}",
+        "[",
+        "",
+        "[7]",
+        "null",
+        "[{}]",
+        "[{\"name\":\"p\"}]",
+        // Sent to the daemon, this would end it.
+        "[{\"name\":\"p\",\"pm_exec_path\":\"/bin/true\",\"env\":null}]",
+    ];
+    for text in strange {
+        fs::write(&dump, text).unwrap();
+        kill(world.daemon().unwrap());
+        wait_until("it is gone", || world.daemon().is_none());
+        world.run(&["status"]).ok();
+        world.settle();
+    }
+    // One that is damaged hides no other.
+    let broken = sound.replacen('[', "[{\"name\":\"broken\"},", 1);
+    fs::write(&dump, broken).unwrap();
+    kill(world.daemon().unwrap());
+    wait_until("it is gone", || world.daemon().is_none());
+    world.apply();
+    assert!(is_alive(world.pid("p")));
+    world.assert_settled();
+}
+
+#[test]
+fn a_daemon_that_came_back_empty_gets_what_is_ours() {
+    let world = World::new(&beating("w", "beat.sh"));
+    world.settle();
+    let first = world.beat_other_than("w", None);
+    let _watch = world.watch();
+    world.pm2(&["kill"]);
+    world.pm2(&["ping"]);
+    world.beat_other_than("w", Some(first));
+    world.wait_settled();
+    world.assert_never_two("w");
+}
+
+#[test]
+fn a_daemon_that_was_shut_down_and_stays_away_is_started() {
+    let world = World::new(&beating("w", "beat.sh"));
+    world.settle();
+    let first = world.beat_other_than("w", None);
+    let watch = world.watch();
+    world.pm2(&["kill"]);
+    watch.wait_for_log("if it is not back within 10 s it is started");
+    world.beat_other_than("w", Some(first));
+    world.wait_settled();
+    world.assert_never_two("w");
+}
+
+/// The plan and the status, as people see them.
+fn shown(world: &World) -> String {
+    let text = format!("{}---\n{}", world.run(&["plan"]).said(), world.run(&["status"]).said());
+    let mut shown = String::new();
+    for line in world.steady(&text).lines() {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        shown += &words.join(" ");
+        shown.push('\n');
+    }
+    shown
+}
+
+#[test]
+fn looking_starts_no_daemon_and_each_absence_is_told_as_what_it_is() {
+    let world = World::new(&(worker("w") + &worker("b") + "backs_up = \"w\"\n"));
+    insta::with_settings!({ filters => vec![
+        (r"pid \d+", "pid N"), (r"\d+(s|ms|min) ago", "T ago"), (r"just now", "T ago"),
+    ] }, {
+        insta::assert_snapshot!(shown(&world), @r#"
+        + create pm2/b the config asks for it and it is not there
+        command ["bash", "ROOT/worker.sh"]
+        cwd "ROOT"
+        > start pm2/daemon drift: it should run, and is not running
+        + create pm2/w the config asks for it and it is not there
+        command ["bash", "ROOT/worker.sh"]
+        cwd "ROOT"
+
+        Plan: 2 to create, 1 to start.
+        Next: `redundancy apply` makes these changes.
+        ---
+        RESOURCE KIND BACKS UP STATE HEALTH SINCE LAST CHANGE
+        pm2/b process w missing unhealthy - -
+        pm2/daemon process - down: is not running unhealthy T ago -
+        pm2/w process - missing unhealthy - -
+
+        nobody watches; `redundancy watch` does
+        "#);
+        assert_eq!(world.processes(), Vec::<i32>::new());
+        assert!(!world.home().exists() && !world.path(".redundancy").exists());
+
+        world.pm2(&["ping"]);
+        insta::assert_snapshot!(shown(&world), @r#"
+        + create pm2/b the config asks for it and it is not there
+        command ["bash", "ROOT/worker.sh"]
+        cwd "ROOT"
+        + create pm2/w the config asks for it and it is not there
+        command ["bash", "ROOT/worker.sh"]
+        cwd "ROOT"
+
+        Plan: 2 to create.
+        Next: `redundancy apply` makes these changes.
+        ---
+        RESOURCE KIND BACKS UP STATE HEALTH SINCE LAST CHANGE
+        pm2/b process w missing unhealthy - -
+        pm2/daemon process - running, pid N healthy T ago -
+        pm2/w process - missing unhealthy - -
+
+        nobody watches; `redundancy watch` does
+        "#);
+
+        world.settle();
+        let (daemon, pid) = (world.daemon().unwrap(), world.pid("w"));
+        signal(daemon, Signal::STOP);
+        insta::assert_snapshot!(shown(&world), @r"
+        ! left pm2/b its provider could not be asked: PM2's daemon did not answer `getMonitorData` within 5 s; it hangs
+        ! left pm2/daemon its provider could not be asked: PM2's daemon did not answer `getMonitorData` within 5 s; it hangs
+        ! left pm2/w its provider could not be asked: PM2's daemon did not answer `getMonitorData` within 5 s; it hangs
+
+        Plan: 3 left alone.
+        ---
+        RESOURCE KIND BACKS UP STATE HEALTH SINCE LAST CHANGE
+        pm2/b process w unknown unknown - create T ago
+        pm2/daemon process - unknown unknown - -
+        pm2/w process - unknown unknown - create T ago
+
+        pm2 could not be asked: PM2's daemon did not answer `getMonitorData` within 5 s; it hangs
+        nobody watches; `redundancy watch` does
+        ");
+        signal(daemon, Signal::CONT);
+        assert_eq!(world.plan(), SETTLED);
+
+        kill(daemon);
+        wait_until("it is gone", || world.daemon().is_none());
+        let files = || fs::read_dir(world.home()).unwrap().count();
+        let before = files();
+        insta::assert_snapshot!(shown(&world), @r#"
+        + create pm2/b the config asks for it and it is not there
+        command ["bash", "ROOT/worker.sh"]
+        cwd "ROOT"
+        > start pm2/daemon drift: it should run, and was killed: nobody answers at its socket
+        > start pm2/w drift: it should run, and runs without PM2's daemon, as pid N
+
+        Plan: 1 to create, 2 to start.
+        Next: `redundancy apply` makes these changes.
+        ---
+        RESOURCE KIND BACKS UP STATE HEALTH SINCE LAST CHANGE
+        pm2/b process w missing unhealthy - create T ago
+        pm2/daemon process - down: was killed: nobody answers at its socket unhealthy T ago -
+        pm2/w process - down: runs without PM2's daemon, as pid N unhealthy T ago create T ago
+
+        nobody watches; `redundancy watch` does
+        "#);
+        assert_eq!(files(), before);
+        assert_eq!(world.processes(), [pid], "no daemon was started by looking");
+    });
+}
