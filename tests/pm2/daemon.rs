@@ -297,10 +297,10 @@ fn looking_starts_no_daemon_and_each_absence_is_told_as_what_it_is() {
         Plan: 2 to create.
         Next: `redundancy apply` makes these changes.
         ---
-        RESOURCE KIND BACKS UP STATE HEALTH SINCE LAST CHANGE
-        pm2/b process w missing unhealthy - -
-        pm2/daemon process - running, pid N healthy T ago -
-        pm2/w process - missing unhealthy - -
+        RESOURCE KIND BACKS UP STATE HEALTH SINCE RESTARTS MEMORY CPU LAST CHANGE
+        pm2/b process w missing unhealthy - - - - -
+        pm2/daemon process - running, pid N healthy T ago 0 55.6 MiB - -
+        pm2/w process - missing unhealthy - - - - -
 
         nobody watches; `redundancy watch` does
         "#);
