@@ -74,6 +74,23 @@ fn a_stop_by_hand_is_undone_by_the_watch_where_the_config_insists() {
 }
 
 #[test]
+fn a_stop_by_hand_that_took_a_kill_is_a_stop_all_the_same() {
+    let stubborn = "[[process]]\nname = \"s\"\nrestart = \"on-failure\"\nstop_timeout = \"200ms\"\n\
+                    command = [\"sh\", \"-c\", \"trap '' INT TERM; echo up > up; while :; do sleep 0.1; done\"]\n";
+    let world = World::new(&("controller.look_every = \"1s\"\n".to_owned() + stubborn));
+    world.settle();
+    wait_until("it ignores signals", || world.read("up") == "up\n");
+    let pid = world.pid("s");
+    let watch = world.watch();
+    world.pm2(&["stop", "s"]);
+    assert!(!is_alive(pid));
+    std::thread::sleep(std::time::Duration::from_secs(2));
+    assert!(world.pids("s").is_empty());
+    let log = watch.end();
+    assert!(!log.contains("start done"), "{log}");
+}
+
+#[test]
 fn a_standby_started_by_hand_is_stopped_again() {
     let world = World::new(&(worker("w") + &worker("s") + "backs_up = \"w\"\n"));
     world.settle();

@@ -248,6 +248,10 @@ impl Memory {
         past.run = *pm_uptime;
         // A stop that was asked for is told as `stopping` first. The line of the log that tells the
         // signal comes before the event.
+        if status == "stopping" {
+            // It may have taken a kill, and nobody asks for a restart of what was stopped.
+            past.signal = None;
+        }
         let failed = exit_code.is_some_and(|code| code != 0) || past.signal.is_some();
         if status != "stopping" && failed {
             if past.crashes.len() >= MOST_CRASHES {
@@ -310,6 +314,9 @@ mod tests {
             memory.note(&event);
         }
         assert!(memory.past(PmId::Number(1)).crashes.is_empty());
+        memory.past(PmId::Number(1)).signal = Some("SIGKILL".to_owned());
+        memory.note(&exit("stopping", 0));
+        assert_eq!(memory.past(PmId::Number(1)).signal, None);
         for event in [exit("stopped", 2), exit("errored", 2), exit("stopped", 3)] {
             memory.note(&event);
         }
