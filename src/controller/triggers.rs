@@ -142,7 +142,10 @@ impl Triggers {
     /// Waits for a change, until it has settled.
     pub(super) async fn changed(&self) -> Changed {
         loop {
-            self.shared.woken.notified().await;
+            // What was heard while somebody else was quicker is still to be told.
+            if self.shared.state().changed == Changed::default() {
+                self.shared.woken.notified().await;
+            }
             let mut events = 0;
             for _ in 0..MOST_WAITS {
                 tokio::time::sleep(SETTLED).await;
