@@ -104,3 +104,16 @@ fn an_app_that_needs_too_much_memory_is_told_of() {
         wait_for("it is noticed", || Some(world.state("w")).filter(|it| it.starts_with("unwell")));
     assert!(state.contains("of memory, and may use 0 MiB"), "{state}");
 }
+
+#[test]
+fn what_was_killed_while_nobody_listened_has_not_finished() {
+    let world = World::new(&(worker("w") + "restart = \"on-failure\"\n"));
+    world.settle();
+    let first = world.pid("w");
+    kill(first);
+    wait_until("PM2 has seen it", || world.app("w")["pm2_env"]["status"] != "online");
+    assert!(world.state("w").contains("was ended by SIGKILL"), "{}", world.state("w"));
+    let watch = world.watch();
+    world.pid_other_than("w", Some(first));
+    watch.end();
+}

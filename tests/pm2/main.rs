@@ -10,6 +10,7 @@ mod by_hand;
 mod changes;
 mod chaos;
 mod daemon;
+mod example;
 mod failing;
 mod fake;
 mod missing;

@@ -53,7 +53,7 @@ pub(crate) enum Version {
 
 impl Version {
     /// The folder of its commands.
-    fn bin(self) -> &'static Path {
+    pub(crate) fn bin(self) -> &'static Path {
         static FOLDERS: [OnceLock<PathBuf>; 3] = [const { OnceLock::new() }; 3];
         let npmrc = (".npmrc", include_str!("../node/.npmrc"));
         let (kind, package, lock) = match self {

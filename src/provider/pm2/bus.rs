@@ -265,7 +265,7 @@ impl Memory {
 /// Which process a line of the daemon's log tells the end of, and the signal that ended it, if one
 /// did: `App [NAME:ID] exited with code [0] via signal [SIGKILL]`. For an end without a signal it
 /// says SIGINT.
-fn ended_by(line: &str) -> Option<(PmId, Option<String>)> {
+pub(super) fn ended_by(line: &str) -> Option<(PmId, Option<String>)> {
     let rest = line.trim_end().strip_prefix("App [")?;
     // The name may hold anything: what follows it is found from the end.
     let (app, rest) = rest.rsplit_once("] exited with code [")?;

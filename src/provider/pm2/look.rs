@@ -2,7 +2,9 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs,
+    fs::{self, File},
+    io::{Read, Seek, SeekFrom},
+    path::Path,
     time::{Duration, Instant},
 };
 
@@ -10,6 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     Pm2,
+    bus::ended_by,
     client::{Absence, Client},
     daemon,
     definition::Shape,
@@ -309,7 +312,11 @@ impl Pm2 {
         let mut facts = Vec::new();
         for it in app {
             let kernel = kernel_of(it).map_err(|error| failed("look at processes", &error))?;
-            facts.push((it, kernel, self.bus.heard(&it.pm_id, now)));
+            let mut heard = self.bus.heard(&it.pm_id, now);
+            if heard.signal.is_none() && status::may_have_been_killed(it) {
+                heard.signal = signal_in_log(&home.join("pm2.log"), &it.pm_id);
+            }
+            facts.push((it, kernel, heard));
         }
         let statuses = facts
             .iter()
@@ -436,6 +443,34 @@ fn stopped_of<'a>(
     stopped.map(|it| (it.pm_id.to_string(), it.pm2_env.pm_uptime))
 }
 
+/// How much of the end of the daemon's log is read: it tells of some thousand ends.
+const LOG_END: u64 = 256 * 1024;
+
+/// The signal that ended the last run of a process, by the daemon's log: for ends that nobody heard.
+/// A log that can't be read tells of none.
+fn signal_in_log(log: &Path, id: &PmId) -> Option<String> {
+    let mut file = File::open(log).ok()?;
+    let length = file.metadata().ok()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(LOG_END))).ok()?;
+    let mut end = Vec::new();
+    file.take(LOG_END).read_to_end(&mut end).ok()?;
+    last_signal(&String::from_utf8_lossy(&end), id)
+}
+
+/// The signal that ended the last run of a process, by these lines of the daemon's log: none where
+/// the daemon had been asked to stop it.
+fn last_signal(log: &str, id: &PmId) -> Option<String> {
+    let asked_to_stop = format!(" id:{id}");
+    let mut lines = log.lines().rev();
+    let told = |line: &str| ended_by(&line[line.find("App [")?..]).filter(|(of, _)| of == id);
+    let signal = lines.find_map(told)?.1?;
+    let began = |line: &&str| line.contains("App [") && line.ends_with(&format!(":{id}] online"));
+    let run = lines.take_while(|line| !began(line));
+    let stopped =
+        run.into_iter().any(|it| it.contains("Stopping app:") && it.ends_with(&asked_to_stop));
+    (!stopped).then_some(signal)
+}
+
 /// What the kernel says of an instance.
 fn kernel_of(listed: &Listed) -> std::io::Result<Kernel> {
     let Some(pid) = listed.pid.and_then(|it| i32::try_from(it).ok()).filter(|it| *it > 0) else {
@@ -523,6 +558,21 @@ mod tests {
         assert_eq!(look(down(3), 8), down(3), "it ran in between");
         assert_eq!(look(Status::Stopped, 8), Status::Stopped);
         assert_eq!(look(down(4), 8), down(4));
+    }
+
+    #[test]
+    fn the_daemons_log_tells_which_signal_ended_the_last_run() {
+        let end = "T: PM2 log: App [a:3] exited with code [0] via signal [SIGKILL]\n";
+        let log = |before: &str, after: &str| {
+            let begin = "T: PM2 log: App [a:3] online\n";
+            last_signal(&format!("{begin}{before}{end}{after}"), &PmId::Number(3))
+        };
+        assert_eq!(log("", "T: PM2 log: App [b:4] online\n"), Some("SIGKILL".to_owned()));
+        assert_eq!(log("T: PM2 log: Stopping app:a id:3\n", ""), None);
+        assert_eq!(log("T: PM2 log: Stopping app:b id:4\n", ""), Some("SIGKILL".to_owned()));
+        let clean = "T: PM2 log: App [a:3] exited with code [0] via signal [SIGINT]\n";
+        assert_eq!(log("", clean), None);
+        assert_eq!(last_signal("", &PmId::Number(3)), None);
     }
 
     #[test]

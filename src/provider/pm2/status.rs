@@ -160,6 +160,12 @@ fn ends_for_good(listed: &Listed) -> bool {
     code.is_some_and(|code| listed.pm2_env.stop_exit_codes.contains(&code))
 }
 
+/// Whether PM2 leaves it down for an exit code of 0, which may have been a signal.
+pub(super) fn may_have_been_killed(listed: &Listed) -> bool {
+    let down = matches!(listed.pm2_env.status.as_str(), "stopped" | "waiting restart");
+    down && listed.pm2_env.exit_code == Some(0) && ends_for_good(listed) && restarts(listed)
+}
+
 /// Whether it was ended by a signal and PM2 leaves it so: it reads a signal as the exit code 0.
 fn was_killed(listed: &Listed, heard: &Heard) -> bool {
     heard.signal.is_some() && ends_for_good(listed) && restarts(listed)
