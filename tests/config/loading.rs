@@ -16,7 +16,7 @@ fn a_sound_file_becomes_a_project() {
     let real = folder.path().join("real");
     fs::create_dir(&real).unwrap();
     symlink(&real, folder.path().join("link")).unwrap();
-    let text = "[controller]\nlog_dir = 'logs'\n[failover]\nfall = 4\n";
+    let text = "[controller]\nlog_dir = 'logs'\n[github]\nrepository = 'a/b'\n";
     fs::write(real.join(FILE_NAME), text).unwrap();
 
     let loaded = load(&folder.path().join("link").join(FILE_NAME)).unwrap();
@@ -120,7 +120,7 @@ fn the_shipped_files_load_and_name_files_that_are_there() {
     let examples = fs::read_dir(root.join("examples")).unwrap();
     let examples = examples.map(|entry| entry.unwrap().path().join(FILE_NAME));
     let files: Vec<_> = examples.filter(|it| it.exists()).chain([root.join(FILE_NAME)]).collect();
-    assert_eq!(files.len(), 4);
+    assert_eq!(files.len(), 5);
     for file in files {
         let loaded = load(&file).unwrap_or_else(|error| panic!("{}", error.render(Style::Plain)));
         assert_eq!(loaded.notes, [], "{}", file.display());

@@ -62,14 +62,14 @@ fn a_problem_of_the_whole_file_shows_the_file() {
 
 #[test]
 fn notes_show_their_line() {
-    let text = "[failover]\nfall = 5\n";
+    let text = "[github]\nrepository = 'a/b'\n";
     let (_, notes) = parse(text).unwrap();
     insta::assert_snapshot!(render::notes("redundancy.toml", text, &notes, Style::Plain), @r#"
-    note: `fall` has no effect yet: this version does not fail over by itself
+    note: `repository` has no effect yet: this version does not talk to GitHub
      --> redundancy.toml:2:1
       |
-    2 | fall = 5
-      | ^^^^
+    2 | repository = 'a/b'
+      | ^^^^^^^^^^
     "#);
     assert_eq!(render::notes("redundancy.toml", text, &[], Style::Plain), "");
 }

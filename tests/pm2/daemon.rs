@@ -1,6 +1,11 @@
 //! The daemon: killed, frozen, updated, restarted, absent.
 
-use std::{fs, time::Duration};
+use std::{
+    fs::{self, Permissions},
+    os::unix::{fs::PermissionsExt, process::CommandExt},
+    process::Child,
+    time::Duration,
+};
 
 use rustix::process::Signal;
 
@@ -115,6 +120,25 @@ fn a_daemon_that_hangs_is_waited_for_and_nothing_is_done() {
     assert_eq!(world.daemon(), Some(daemon));
     let log = watch.end();
     assert!(!log.contains("daemon: start") && !log.contains("create"), "{log}");
+}
+
+#[test]
+fn a_daemon_that_lost_its_list_gets_back_what_was_saved() {
+    let world = beating_world();
+    world.apply();
+    let before = BEATING.map(|name| world.beat_other_than(name, None));
+    kill(world.daemon().unwrap());
+    // It starts an empty one, beside which all of these still run.
+    world.pm2(&["ls"]);
+    let plan = world.plan();
+    assert!(plan.contains("has lost what `pm2 save` kept: p-sh, p-py, p-js"), "{plan}");
+    world.apply();
+    world.assert_settled();
+    for (name, pid) in BEATING.into_iter().zip(before) {
+        world.beat_other_than(name, Some(pid));
+        world.assert_never_two(name);
+        assert_eq!(world.pids(name).len(), 1, "{name}");
+    }
 }
 
 #[test]
@@ -262,6 +286,7 @@ fn looking_starts_no_daemon_and_each_absence_is_told_as_what_it_is() {
     let world = World::new(&(worker("w") + &worker("b") + "backs_up = \"w\"\n"));
     insta::with_settings!({ filters => vec![
         (r"pid \d+", "pid N"), (r"\d+(s|ms|min) ago", "T ago"), (r"just now", "T ago"),
+        (r"[\d.]+ MiB", "M MiB"),
     ] }, {
         insta::assert_snapshot!(shown(&world), @r#"
         + create pm2/b the config asks for it and it is not there
@@ -299,7 +324,7 @@ fn looking_starts_no_daemon_and_each_absence_is_told_as_what_it_is() {
         ---
         RESOURCE KIND BACKS UP STATE HEALTH SINCE RESTARTS MEMORY CPU LAST CHANGE
         pm2/b process w missing unhealthy - - - - -
-        pm2/daemon process - running, pid N healthy T ago 0 55.6 MiB - -
+        pm2/daemon process - running, pid N healthy T ago 0 M MiB - -
         pm2/w process - missing unhealthy - - - - -
 
         nobody watches; `redundancy watch` does
@@ -350,4 +375,41 @@ fn looking_starts_no_daemon_and_each_absence_is_told_as_what_it_is() {
         assert_eq!(files(), before);
         assert_eq!(world.processes(), [pid], "no daemon was started by looking");
     });
+}
+
+/// A server at the socket of the daemon that belongs to another user. Where nobody but one user can be
+/// had, a socket that is closed to that one stands for it.
+fn foreign_socket(world: &World) -> Child {
+    let folder = world.home();
+    fs::create_dir_all(&folder).unwrap();
+    let listen = "require('net').createServer(() => {}).listen(process.argv[1])";
+    let mut node = world.command("node", &["-e", listen]);
+    node.arg(folder.join("rpc.sock"));
+    let root = rustix::process::geteuid().is_root();
+    if root {
+        // The way to it is open to all.
+        for folder in [&world.path(""), &folder] {
+            fs::set_permissions(folder, Permissions::from_mode(0o777)).unwrap();
+        }
+        node.uid(65_534);
+    }
+    let node = node.spawn().unwrap();
+    wait_until("it listens", || folder.join("rpc.sock").exists());
+    if !root {
+        fs::set_permissions(folder.join("rpc.sock"), Permissions::from_mode(0)).unwrap();
+    }
+    node
+}
+
+#[test]
+fn a_daemon_of_another_user_is_left_alone() {
+    let world = World::new(&worker("w"));
+    let mut server = foreign_socket(&world);
+    let plan = world.run(&["plan"]);
+    let apply = world.run(&["apply", "--yes"]);
+    server.kill().unwrap();
+    server.wait().unwrap();
+    assert!(plan.said().contains("belongs to another user"), "{}", plan.said());
+    assert!(apply.said().contains("could not be asked"), "{}", apply.said());
+    assert_ne!(apply.code, 0);
 }

@@ -31,8 +31,10 @@ impl Watch {
         let before = self.seen.as_ref();
         let mut news: Vec<(Id, String)> = Vec::new();
         for (id, status) in &now {
-            if before.and_then(|it| it.get(id)) != Some(status) {
-                news.push((id.clone(), status.to_string()));
+            // What is said of it, not when it was so: that may be found out only bit by bit.
+            let text = status.to_string();
+            if before.and_then(|it| it.get(id)).map(Status::to_string).as_ref() != Some(&text) {
+                news.push((id.clone(), text));
             }
         }
         for id in before.into_iter().flat_map(BTreeMap::keys) {
@@ -53,7 +55,11 @@ impl Watch {
         let now: BTreeMap<Id, Why> =
             plan.held.iter().map(|held| (held.id.clone(), held.why.clone())).collect();
         let before = std::mem::replace(&mut self.held, now);
-        let news = self.held.iter().filter(|(id, why)| before.get(id) != Some(why));
+        let news = self.held.iter().filter(|(id, why)| match (before.get(id), why) {
+            // It rests, and how long is no news.
+            (Some(Why::Resting { how: before, .. }), Why::Resting { how, .. }) => before != how,
+            (before, why) => before != Some(why),
+        });
         for (id, why) in news.map(|(id, why)| (id.clone(), why.to_string())).collect::<Vec<_>>() {
             let text = format!("left alone: {why}");
             self.journal.borrow_mut().note(said(Some(id), Kind::Held, text));

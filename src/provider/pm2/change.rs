@@ -39,9 +39,9 @@ impl Pm2 {
     ) -> Result<(), Error> {
         if name.as_str() == DAEMON {
             return match change {
-                Change::Start => self.daemon().await.map(drop),
-                // It runs, and lacks what it should have.
-                Change::Restart => {
+                Change::Start => {
+                    self.daemon().await?;
+                    // One that runs already lacks what it should have.
                     let _one_at_a_time = self.starting.lock().await;
                     daemon::resurrect(&self.settings, self.home()?).await
                 }

@@ -152,14 +152,14 @@ impl Pm2 {
         }
         self.add_missing(&mut sightings, client.pid, busy, now);
         let mut daemon = seen_daemon(&client, &version, now);
-        if let Status::Running { pid, since } = daemon.status
+        if let Status::Running { since, .. } = daemon.status
             && lost_its_list
         {
-            let how = format!(
-                "has lost its list: of the last `pm2 save`, it lacks {}",
-                missing.join(", ")
-            );
-            daemon.status = Status::Unwell { pid, since, how };
+            // A young one may be about to be filled.
+            let how = format!("has lost what `pm2 save` kept: {}", missing.join(", "));
+            let comes_back = SignedDuration::try_from(COMES_BACK).unwrap_or_default();
+            let retry_at = since.checked_add(comes_back).unwrap_or(now);
+            daemon.status = Status::Down { at: since, how, retry_at };
         }
         sightings.insert(Name::literal(DAEMON), daemon);
         for (name, app) in others {
