@@ -396,7 +396,7 @@ fn foreign_socket(world: &World) -> Child {
     let node = node.spawn().unwrap();
     wait_until("it listens", || folder.join("rpc.sock").exists());
     if !root {
-        fs::set_permissions(folder.join("rpc.sock"), Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(folder.join("rpc.sock"), Permissions::from_mode(0o000)).unwrap();
     }
     node
 }
