@@ -191,3 +191,22 @@ if command -v supervisord >/dev/null; then
 else
   row 'kill -9 to replacement executing' supervisord 'not here'
 fi
+
+if command -v monit >/dev/null; then
+  printf '#!/bin/sh\nSTARTS=%s/monit.starts setsid sh -c "echo \\$\\$ >%s/monit-job.pid; exec %s" >/dev/null 2>&1 &\n' \
+    "$work" "$work" "$job" >"$work/monit-start.sh"
+  chmod +x "$work/monit-start.sh"
+  # Once a second is the most often that it looks.
+  printf 'set daemon 1\nset pidfile %s/monit.pid\nset idfile %s/monit.id\nset statefile %s/monit.state\ncheck process job with pidfile %s/monit-job.pid\n  start program = "%s/monit-start.sh"\n' \
+    "$work" "$work" "$work" "$work" "$work" >"$work/monitrc"
+  chmod 600 "$work/monitrc"
+  monit -I -c "$work/monitrc" >"$work/monit.log" 2>&1 &
+  started+=("$!")
+  while [ ! -s "$work/monit.starts" ]; do sleep 0.05; done
+  monit_pid() { cat "$work/monit-job.pid"; }
+  restarts monit "$work/monit.starts" monit_pid
+  kill "$!" && wait "$!" 2>/dev/null || true
+  kill "$(cat "$work/monit-job.pid")"
+else
+  row 'kill -9 to replacement executing' monit 'not here'
+fi

@@ -4,6 +4,8 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 // Permissions and tables are readable as they are.
 #![allow(clippy::format_collect, clippy::format_push_string, clippy::verbose_bit_mask)]
+// What a failed test tells is read by people.
+#![allow(clippy::print_stderr)]
 
 mod apply;
 mod faults;
@@ -13,4 +15,8 @@ mod order;
 mod plan;
 mod probes;
 mod project;
+#[path = "../parts/watch.rs"]
+mod running;
+#[path = "../parts/wait.rs"]
+mod wait;
 mod watch;

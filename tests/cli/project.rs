@@ -2,34 +2,17 @@
 
 use std::{
     fs,
-    io::{BufRead, BufReader},
     path::{Path, PathBuf},
-    process::{Child, Command, ExitStatus, Output, Stdio},
-    sync::{Arc, Mutex},
-    thread::JoinHandle,
-    time::{Duration, Instant},
+    process::{Command, ExitStatus, Output, Stdio},
 };
 
 use serde_json::Value;
 use tempfile::TempDir;
 
+pub(crate) use crate::{running::Watch, wait::wait_for};
+
 /// The program under test.
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_redundancy");
-
-/// How long anything may take before a test gives up: far longer than it takes.
-pub(crate) const LONG: Duration = Duration::from_mins(1);
-
-/// Waits until `what` is there, and fails the test when it never is.
-pub(crate) fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + LONG;
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(Instant::now() < deadline, "waited in vain: {what}");
-        std::thread::sleep(Duration::from_millis(10));
-    }
-}
 
 /// A config whose processes this tool runs itself, as far as they do not say otherwise.
 pub(crate) fn embedded(text: &str) -> String {
@@ -180,69 +163,6 @@ impl Drop for Project {
         if !std::thread::panicking() {
             assert_eq!(ended.code, 0, "{ended:?}");
         }
-    }
-}
-
-/// A running `watch`, ended when dropped.
-pub(crate) struct Watch {
-    child: Child,
-    log: Arc<Mutex<String>>,
-    reader: Option<JoinHandle<()>>,
-}
-
-impl Watch {
-    pub(crate) fn start(mut command: Command) -> Self {
-        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-        let log = Arc::new(Mutex::new(String::new()));
-        let lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let kept = Arc::clone(&log);
-        let reader = std::thread::spawn(move || {
-            for line in lines.map_while(Result::ok) {
-                let mut log = kept.lock().unwrap();
-                log.push_str(&line);
-                log.push('\n');
-            }
-        });
-        Self { child, log, reader: Some(reader) }
-    }
-
-    pub(crate) fn pid(&self) -> u32 {
-        self.child.id()
-    }
-
-    pub(crate) fn log(&self) -> String {
-        self.log.lock().unwrap().clone()
-    }
-
-    #[track_caller]
-    pub(crate) fn wait_for_log(&self, text: &str) {
-        let deadline = Instant::now() + LONG;
-        while !self.log().contains(text) {
-            assert!(Instant::now() < deadline, "waited in vain for {text:?} in:\n{}", self.log());
-            std::thread::sleep(Duration::from_millis(10));
-        }
-    }
-
-    /// Asks it to end, and waits until it has.
-    pub(crate) fn end(mut self) -> (i32, String) {
-        signal(self.pid(), rustix::process::Signal::TERM);
-        let status = self.child.wait().unwrap();
-        self.reader.take().unwrap().join().unwrap();
-        (code(status), self.log())
-    }
-
-    /// Ends it as a power cut would.
-    pub(crate) fn kill(mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-}
-
-impl Drop for Watch {
-    fn drop(&mut self) {
-        // It may have ended already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 

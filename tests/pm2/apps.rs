@@ -166,7 +166,7 @@ fn a_program_that_ended_well_is_finished_and_one_that_was_killed_is_not() {
     kill(first);
     let second = world.pid_other_than("lasting", Some(first));
     assert!(is_alive(second));
-    let log = watch.end();
+    let log = watch.end_well();
     assert!(
         log.contains("pm2/lasting: start done (drift: it should run, and was ended by SIGKILL")
     );
@@ -186,6 +186,6 @@ fn a_frozen_process_is_told_of_and_restarted_by_the_watch() {
     let watch = world.watch();
     world.pid_other_than("w", Some(first));
     assert!(!is_alive(first));
-    let log = watch.end();
+    let log = watch.end_well();
     assert!(log.contains("pm2/w: restart done (recovery: it is frozen"), "{log}");
 }

@@ -52,12 +52,12 @@ fn a_stop_by_hand_is_respected_by_the_watch_and_undone_by_apply() {
     assert_eq!(world.state("w"), "stopped by hand");
     let plan = world.plan();
     assert!(plan.contains("drift: it should run, and was stopped by hand"), "{plan}");
-    watch.end();
+    watch.end_well();
     // A watch that begins later knows it too.
     let watch = world.watch();
     watch.wait_for_log("pm2/w: left alone: somebody stopped it by hand");
     assert!(!is_alive(first));
-    assert!(!watch.end().contains("start done"));
+    assert!(!watch.end_well().contains("start done"));
     world.settle();
     assert!(is_alive(world.pid("w")));
 }
@@ -86,7 +86,7 @@ fn a_stop_by_hand_that_took_a_kill_is_a_stop_all_the_same() {
     assert!(!is_alive(pid));
     std::thread::sleep(std::time::Duration::from_secs(2));
     assert!(world.pids("s").is_empty());
-    let log = watch.end();
+    let log = watch.end_well();
     assert!(!log.contains("start done"), "{log}");
 }
 
@@ -99,4 +99,18 @@ fn a_standby_started_by_hand_is_stopped_again() {
     watch.wait_for_log("pm2/s: stop done (it should be off)");
     wait_until("it stands by", || world.app("s")["pm2_env"]["status"] == "stopped");
     world.wait_settled();
+}
+
+#[test]
+fn a_stop_by_hand_outlives_an_edit_of_the_config() {
+    let world = World::new(&worker("w"));
+    world.settle();
+    let watch = world.watch();
+    world.pm2(&["stop", "w"]);
+    watch.wait_for_log("pm2/w: left alone: somebody stopped it by hand");
+    world.config(&(worker("w") + "max_restarts = 7\n"));
+    watch.wait_for_log("pm2/w: update done");
+    wait_until("the edit is taken over", || world.app("w")["pm2_env"]["max_restarts"] == 7);
+    assert_eq!(world.state("w"), "stopped by hand");
+    assert!(!watch.end_well().contains("start done"));
 }

@@ -77,14 +77,14 @@ fn run(seed: u64, rounds: u64) {
     }
     wait_until("all run", || APPS.iter().all(|it| world.pids(it).len() == 1));
     // A watch that begins anew finds everything as this one left it.
-    watch.end();
+    watch.end_well();
     let watch = world.watch();
     world.wait_settled();
     for name in APPS {
         world.assert_never_two(name);
     }
     assert!(world.beats("standby").is_empty(), "it was never on duty");
-    let log = watch.end();
+    let log = watch.end_well();
     assert!(!log.contains("panicked"), "{log}");
 }
 

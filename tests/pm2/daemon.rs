@@ -58,7 +58,7 @@ fn after_the_death_of_the_daemon_all_is_back_and_nothing_ever_runs_twice() {
         assert_ne!(world.daemon(), Some(daemon), "round {round}");
         world.wait_settled();
     }
-    let log = watch.end();
+    let log = watch.end_well();
     for (name, first) in BEATING.into_iter().zip(before) {
         assert!(world.assert_never_two(name) >= 3, "{name}: {log}");
         assert!(!is_alive(first), "{name}");
@@ -118,7 +118,7 @@ fn a_daemon_that_hangs_is_waited_for_and_nothing_is_done() {
     kill(pid);
     world.pid_other_than("w", Some(pid));
     assert_eq!(world.daemon(), Some(daemon));
-    let log = watch.end();
+    let log = watch.end_well();
     assert!(!log.contains("daemon: start") && !log.contains("create"), "{log}");
 }
 
@@ -158,7 +158,7 @@ fn an_update_of_pm2_is_left_to_pm2() {
         world.assert_never_two(name);
         assert_eq!(world.pids(name).len(), 1, "{name}");
     }
-    assert!(!watch.end().contains("daemon: start"));
+    assert!(!watch.end_well().contains("daemon: start"));
 }
 
 #[test]

@@ -25,7 +25,7 @@ fn what_pm2_gave_up_is_tried_again_so_often_and_no_more() {
     let alone = runs();
     let watch = world.watch();
     watch.wait_for_log("pm2/c: left alone: given up");
-    let log = watch.end();
+    let log = watch.end_well();
     assert_eq!(log.matches("pm2/c: start done (recovery: ").count(), 2, "{log}");
     assert!(log.contains("attempts at recovery: 2"), "{log}");
     let tried = runs();
@@ -35,7 +35,7 @@ fn what_pm2_gave_up_is_tried_again_so_often_and_no_more() {
     watch.wait_for_log("pm2/c: left alone: given up");
     // It looks again and again, and has nothing new to say.
     std::thread::sleep(std::time::Duration::from_millis(2500));
-    let log = watch.end();
+    let log = watch.end_well();
     assert!(!log.contains("start done"), "{log}");
     assert_eq!(log.matches("pm2/c").count(), 1, "{log}");
     assert_eq!(runs(), tried);
@@ -115,5 +115,5 @@ fn what_was_killed_while_nobody_listened_has_not_finished() {
     assert!(world.state("w").contains("was ended by SIGKILL"), "{}", world.state("w"));
     let watch = world.watch();
     world.pid_other_than("w", Some(first));
-    watch.end();
+    watch.end_well();
 }

@@ -242,7 +242,7 @@ fn a_bus_of_garbage_is_listened_to_less_and_less_often() {
     wait_until("it tries again", || listeners.load(Ordering::SeqCst) >= 6);
     // 50, 100, 200, 400 and 800 ms.
     assert!(began.elapsed() >= Duration::from_millis(1500), "{:?}", began.elapsed());
-    let log = watch.end();
+    let log = watch.end_well();
     assert!(!log.contains("panicked") && !log.contains("ERROR"), "{log}");
 }
 
@@ -253,7 +253,7 @@ fn a_silent_bus_is_waited_for() {
     wait_until("it listens and looks", || {
         listeners.load(Ordering::SeqCst) == 1 && looks.load(Ordering::SeqCst) >= 2
     });
-    let log = watch.end();
+    let log = watch.end_well();
     assert!(!log.contains("panicked") && !log.contains("ERROR"), "{log}");
     assert_eq!(listeners.load(Ordering::SeqCst), 1);
 }
@@ -293,6 +293,6 @@ fn a_flood_of_events_costs_neither_memory_nor_looks_without_end() {
     let most = began.elapsed().as_millis() / 100 + 5;
     let looks = looks.load(Ordering::SeqCst);
     assert!(looks as u128 <= most, "{looks} looks, of {most} at most");
-    let log = watch.end();
+    let log = watch.end_well();
     assert!(!log.contains("panicked") && !log.contains("ERROR"), "{log}");
 }

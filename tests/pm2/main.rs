@@ -19,4 +19,8 @@ mod names;
 mod parts;
 mod secrets;
 mod versions;
+#[path = "../parts/wait.rs"]
+mod wait;
+#[path = "../parts/watch.rs"]
+mod watch;
 mod world;

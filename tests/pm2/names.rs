@@ -87,6 +87,6 @@ fn a_primary_that_disappears_leaves_its_backup_as_it_is() {
     wait_until("it is seen", || world.status("p").is_null());
     world.assert_settled();
     assert_eq!(world.pid("b"), pid);
-    let log = watch.end();
+    let log = watch.end_well();
     assert!(!log.contains("done") && !log.contains("ERROR"), "{log}");
 }

@@ -74,7 +74,7 @@ fn values_of_variables_are_in_nothing_that_is_said_or_kept() {
     kill(world.daemon().unwrap());
     world.pid_other_than("w", None);
     all();
-    assert_hidden("the log of the watch", watch.end().as_bytes());
+    assert_hidden("the log of the watch", watch.end_well().as_bytes());
     let mut kept = Vec::new();
     files(&world.path(".redundancy"), &mut kept);
     kept.push(world.path("saved"));

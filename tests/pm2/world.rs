@@ -3,12 +3,11 @@
 use std::{
     collections::BTreeSet,
     fs,
-    io::{BufRead, BufReader, Read, Write},
+    io::{Read, Write},
     os::unix::net::UnixStream,
     path::{Path, PathBuf},
-    process::{Child, Command, Output, Stdio},
-    sync::{Arc, Mutex, OnceLock},
-    thread::JoinHandle,
+    process::{Command, Output, Stdio},
+    sync::OnceLock,
     time::{Duration, Instant},
 };
 
@@ -16,27 +15,16 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+pub(crate) use crate::{
+    wait::{LONG, wait_for},
+    watch::Watch,
+};
+
 /// The program under test.
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_redundancy");
 
 /// What `plan` says when there is nothing to do.
 pub(crate) const SETTLED: &str = "Everything is as the config asks: there is nothing to do.\n";
-
-/// How long anything may take before a test gives up: far longer than it takes.
-const LONG: Duration = Duration::from_mins(1);
-
-/// Waits until `what` is there, and fails the test when it never is.
-#[track_caller]
-pub(crate) fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + LONG;
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(Instant::now() < deadline, "waited in vain: {what}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
 
 #[track_caller]
 pub(crate) fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
@@ -455,72 +443,6 @@ impl Drop for World {
         if std::thread::panicking() {
             let log = fs::read_to_string(self.home().join("pm2.log")).unwrap_or_default();
             eprintln!("{}: the log of PM2:\n{log}", self.dir.path().display());
-        }
-    }
-}
-
-/// A running `watch`, ended when dropped.
-pub(crate) struct Watch {
-    child: Child,
-    log: Arc<Mutex<String>>,
-    reader: Option<JoinHandle<()>>,
-}
-
-impl Watch {
-    fn start(mut command: Command) -> Self {
-        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-        let log = Arc::new(Mutex::new(String::new()));
-        let lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let kept = Arc::clone(&log);
-        let reader = std::thread::spawn(move || {
-            for line in lines.map_while(Result::ok) {
-                let mut log = kept.lock().unwrap();
-                log.push_str(&line);
-                log.push('\n');
-            }
-        });
-        Self { child, log, reader: Some(reader) }
-    }
-
-    pub(crate) fn pid(&self) -> i32 {
-        self.child.id().try_into().unwrap()
-    }
-
-    pub(crate) fn log(&self) -> String {
-        self.log.lock().unwrap().clone()
-    }
-
-    #[track_caller]
-    pub(crate) fn wait_for_log(&self, text: &str) {
-        self.wait_for_logs(text, 1);
-    }
-
-    /// Waits until it has said something so many times.
-    #[track_caller]
-    pub(crate) fn wait_for_logs(&self, text: &str, times: usize) {
-        let deadline = Instant::now() + LONG;
-        while self.log().matches(text).count() < times {
-            assert!(Instant::now() < deadline, "waited in vain for {text:?} in:\n{}", self.log());
-            std::thread::sleep(Duration::from_millis(10));
-        }
-    }
-
-    /// Asks it to end, and waits until it has.
-    pub(crate) fn end(mut self) -> String {
-        signal(self.pid(), Signal::TERM);
-        assert!(self.child.wait().unwrap().success(), "{}", self.log());
-        self.reader.take().unwrap().join().unwrap();
-        self.log()
-    }
-}
-
-impl Drop for Watch {
-    fn drop(&mut self) {
-        // It may have ended already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        if std::thread::panicking() {
-            eprintln!("the log of the watch:\n{}", self.log());
         }
     }
 }

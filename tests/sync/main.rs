@@ -10,3 +10,5 @@ mod refusals;
 mod repeating;
 mod repo;
 mod strategies;
+#[path = "../parts/wait.rs"]
+mod wait;

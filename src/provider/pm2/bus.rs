@@ -21,7 +21,8 @@ use tokio::{io::BufReader, net::UnixStream, sync::Notify, task::AbortHandle};
 use super::{
     client::connect,
     listed::PmId,
-    look::COMES_BACK,
+    log::ended_by,
+    memory::COMES_BACK,
     status::{Heard, LOOP_WINDOW},
     wire::{self, FrameError},
 };
@@ -262,20 +263,6 @@ impl Memory {
     }
 }
 
-/// Which process a line of the daemon's log tells the end of, and the signal that ended it, if one
-/// did: `App [NAME:ID] exited with code [0] via signal [SIGKILL]`. For an end without a signal it
-/// says SIGINT.
-pub(super) fn ended_by(line: &str) -> Option<(PmId, Option<String>)> {
-    let rest = line.trim_end().strip_prefix("App [")?;
-    // The name may hold anything: what follows it is found from the end.
-    let (app, rest) = rest.rsplit_once("] exited with code [")?;
-    let (_, id) = app.rsplit_once(':')?;
-    let (code, signal) = rest.strip_suffix(']')?.split_once("] via signal [")?;
-    let plain = signal == "SIGINT" || code != "0";
-    let known = signal.starts_with("SIG") && signal.bytes().all(|it| it.is_ascii_alphanumeric());
-    Some((PmId::Number(id.parse().ok()?), (!plain && known).then(|| signal.to_owned())))
-}
-
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -283,19 +270,6 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_daemons_log_tells_signals() {
-        let told = |line| ended_by(line).map(|(id, signal)| (id.to_string(), signal));
-        let line = "App [a:b]:12] exited with code [0] via signal [SIGKILL]\n";
-        assert_eq!(told(line), Some(("12".to_owned(), Some("SIGKILL".to_owned()))));
-        let clean = "App [a:3] exited with code [0] via signal [SIGINT]";
-        assert_eq!(told(clean), Some(("3".to_owned(), None)));
-        let code = "App [a:3] exited with code [1] via signal [SIGTERM]";
-        assert_eq!(told(code), Some(("3".to_owned(), None)));
-        assert_eq!(told("App [a:3] online"), None);
-        assert_eq!(told("App [a] exited with code [0] via signal [x]"), None);
-    }
 
     fn exit(status: &str, run: i64) -> Event {
         let process = Process {

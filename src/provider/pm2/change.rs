@@ -1,6 +1,9 @@
 //! Making changes.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
 
 use jiff::Timestamp;
 
@@ -112,7 +115,7 @@ impl Pm2 {
                 "{name} was made by somebody else in the meantime; plan again"
             )));
         }
-        self.register(&mut client, name, app, run).await
+        self.register(&mut client, name, app, run, None).await
     }
 
     /// Registers an app of which nothing is there.
@@ -122,8 +125,12 @@ impl Pm2 {
         name: &Name,
         app: &settings::App,
         run: Run,
+        past: Option<&Listed>,
     ) -> Result<(), Error> {
-        let definition = self.prepare(name, app, run)?;
+        let mut definition = self.prepare(name, app, run)?;
+        if let Some(past) = past {
+            definition = definition.with_past_of(past);
+        }
         self.end_orphans(client, name).await?;
         let started = client.prepare(&definition).await?;
         if let Some(ghost) = started.iter().find(|it| it.is_ghost()) {
@@ -160,7 +167,7 @@ impl Pm2 {
         let mut client = self.daemon().await?;
         let (ours, _) = self.instances(&mut client, name).await?;
         if ours.is_empty() {
-            return self.register(&mut client, name, app, app.run).await;
+            return self.register(&mut client, name, app, app.run, None).await;
         }
         let live = self.seen(name, &ours, true, now)?.body;
         let differing = to.differing_fields(&live);
@@ -169,23 +176,25 @@ impl Pm2 {
         }
         // Whether it runs is not what is changed here.
         let run = if ours.iter().any(is_on) { Run::On } else { Run::Off };
-        self.replace(&mut client, name, app, &ours, run).await
+        let past = ours.iter().find(|it| run == Run::Off && it.ever_ran());
+        self.replace(&mut client, name, app, (&ours, past), run).await
     }
 
     /// Takes away what is registered and registers it anew. PM2 changes the environment of what is
-    /// there only by adding to it, and asks for a restart in any case.
+    /// there only by adding to it, and asks for a restart in any case. What has a `past` goes on as
+    /// one that ran and was stopped.
     async fn replace(
         &self,
         client: &mut Client,
         name: &Name,
         app: &settings::App,
-        ours: &[Listed],
+        (ours, past): (&[Listed], Option<&Listed>),
         run: Run,
     ) -> Result<(), Error> {
         // First of all, so that nothing is taken away that can't be put back.
         self.prepare(name, app, run)?;
         self.delete_all(client, ours).await?;
-        self.register(client, name, app, run).await
+        self.register(client, name, app, run, past).await
     }
 
     /// Brings the number of instances to what the config says.
@@ -213,7 +222,7 @@ impl Pm2 {
             self.delete_all(&mut client, &ours).await?;
             return self.end_orphans(&mut client, name).await;
         }
-        self.end_all(name, &std::collections::BTreeSet::new()).await
+        self.end_all(name, &BTreeSet::new()).await
     }
 
     async fn start(&self, name: &Name, again: bool) -> Result<(), Error> {
@@ -222,7 +231,7 @@ impl Pm2 {
         let configured = self.settings.apps.get(name);
         if ours.is_empty() {
             let app = configured.ok_or_else(|| vanished(name))?;
-            return self.register(&mut client, name, app, Run::On).await;
+            return self.register(&mut client, name, app, Run::On, None).await;
         }
         if self.may_have_orphans(&client) {
             self.end_orphans(&mut client, name).await?;
@@ -231,7 +240,7 @@ impl Pm2 {
         if let Some(app) = configured.filter(|it| it.definition.cron().is_some())
             && ours.iter().any(|it| it.pm2_env.cron_restart.is_empty())
         {
-            return self.replace(&mut client, name, app, &ours, Run::On).await;
+            return self.replace(&mut client, name, app, (&ours, None), Run::On).await;
         }
         if let Some(app) = configured
             && let Some(why) = app.definition.unstartable(|name| std::env::var(name).ok())
@@ -268,11 +277,11 @@ impl Pm2 {
     async fn stop(&self, name: &Name) -> Result<(), Error> {
         let home = self.home()?;
         let Ok(mut client) = Client::connect(home).await? else {
-            return self.end_all(name, &std::collections::BTreeSet::new()).await;
+            return self.end_all(name, &BTreeSet::new()).await;
         };
         let (ours, _) = self.instances(&mut client, name).await?;
         match self.settings.apps.get(name) {
-            Some(app) => self.replace(&mut client, name, app, &ours, Run::Off).await?,
+            Some(app) => self.replace(&mut client, name, app, (&ours, None), Run::Off).await?,
             None => {
                 for instance in &ours {
                     let Some(id) = instance.number() else { continue };
@@ -299,11 +308,7 @@ impl Pm2 {
         self.end_all(name, &known).await
     }
 
-    async fn end_all(
-        &self,
-        name: &Name,
-        known: &std::collections::BTreeSet<String>,
-    ) -> Result<(), Error> {
+    async fn end_all(&self, name: &Name, known: &BTreeSet<String>) -> Result<(), Error> {
         let timeout = self.settings.apps.get(name).map_or(STOP, |it| it.stop_timeout);
         orphans::end_marked(name, self.settings.scope, known, timeout).await
     }

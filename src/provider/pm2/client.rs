@@ -247,6 +247,15 @@ impl Prepared {
         self.0.get("listen_timeout").and_then(Value::as_u64).unwrap_or(0)
     }
 
+    /// The same, as one that ran when `past` did.
+    pub(super) fn with_past_of(mut self, past: &Listed) -> Self {
+        let table = &past.pm2_env;
+        for (key, at) in [("pm_uptime", table.pm_uptime), ("created_at", table.created_at)] {
+            self.0.extend(at.map(|at| (key.to_owned(), at.into())));
+        }
+        self
+    }
+
     /// What it is called.
     pub(super) fn name(&self) -> &str {
         self.0.get("name").and_then(Value::as_str).unwrap_or_default()

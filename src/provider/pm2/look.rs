@@ -2,21 +2,20 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs::{self, File},
-    io::{Read, Seek, SeekFrom},
-    path::Path,
-    time::{Duration, Instant},
+    fs,
+    time::{Duration, Instant, SystemTime},
 };
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
     Pm2,
-    bus::ended_by,
     client::{Absence, Client},
     daemon,
     definition::Shape,
-    listed::{Listed, PmId},
+    listed::Listed,
+    log::signal_in_log,
+    memory::{COMES_BACK, runs_of},
     orphans::{self, Marked},
     status::{self, Kernel},
 };
@@ -25,7 +24,7 @@ use crate::{
     core::{
         digest::Digest,
         id::Name,
-        resource::{Actual, Body, Mark, Run, Sightings, Status, Vitals},
+        resource::{Actual, Body, Mark, Sightings, Status, Vitals},
     },
     provider::{
         Error,
@@ -36,57 +35,13 @@ use crate::{
     },
 };
 
-/// How long a daemon that was shut down in order is given to come back: `pm2 update` takes it away
-/// and brings it back.
-pub(super) const COMES_BACK: Duration = Duration::from_secs(10);
-
-/// How long an app that is gone from a daemon's list is given to come back. A daemon that is being
-/// shut down or updated has its apps deleted one by one before, and gets them one by one after: what
-/// is made meanwhile would run twice.
-const STAYS_AWAY: SignedDuration = SignedDuration::from_millis(600);
-
 /// How long PM2 may take between the end of a process and its next start.
 const BETWEEN: Duration = Duration::from_millis(80);
 
-/// What is remembered from one look to the next.
-#[derive(Default)]
-pub(super) struct Memory {
-    /// When a daemon was seen last.
-    seen_at: Option<Instant>,
-    /// The daemon for which all processes of the machine were looked through.
-    scanned_for: Option<i32>,
-    /// The processes that are left of an earlier daemon.
-    orphans: Vec<Orphan>,
-    /// Whether that daemon had lost its list when it was seen first.
-    lost_its_list: bool,
-    /// The instances that were found stopped, by number and start: they are not between two runs.
-    stopped: BTreeSet<(String, Option<i64>)>,
-    /// How each that does not run was found when it was first found so, and after which runs.
-    ends: BTreeMap<Name, (Runs, Status)>,
-    /// The apps of ours as they were seen last.
-    pub(super) known: BTreeMap<Name, Known>,
-    /// Whether something was being stopped at the last look.
-    busy: bool,
-    /// The daemon that this program started: nobody else is about to fill it.
-    pub(super) started: Option<i32>,
-}
-
-/// An app of ours as it was seen last.
-pub(super) struct Known {
-    actual: Actual,
-    /// The daemon that had it.
-    daemon: i32,
-    /// Since when a daemon has it no more.
-    gone_at: Option<Timestamp>,
-}
-
-/// The last run of each instance of an app: its number, and when it started.
-type Runs = Vec<(PmId, Option<i64>)>;
-
 /// A process of ours that no daemon knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Orphan {
-    name: Name,
+pub(super) struct Orphan {
+    pub(super) name: Name,
     written: Digest,
     pid: i32,
 }
@@ -127,7 +82,9 @@ impl Pm2 {
         let missing = self.missing(&listed);
         let lost_its_list = {
             let mut memory = self.memory();
-            memory.lost_its_list = !missing.is_empty() && (new_to_us || memory.lost_its_list);
+            // What a daemon once had, and has no more, somebody took away.
+            let lost = !missing.is_empty() && self.was_saved_before(client.pid);
+            memory.lost_its_list = lost && (new_to_us || memory.lost_its_list);
             memory.seen_at = Some(Instant::now());
             memory.stopped = stopped(&listed).collect();
             memory.lost_its_list
@@ -150,7 +107,7 @@ impl Pm2 {
                 sightings.insert(orphan.name.clone(), self.seen_orphan(orphan, now));
             }
         }
-        self.add_missing(&mut sightings, client.pid, busy, now);
+        self.memory().add_missing(&mut sightings, &self.settings, (client.pid, busy), now);
         let mut daemon = seen_daemon(&client, &version, now);
         if let Status::Running { since, .. } = daemon.status
             && lost_its_list
@@ -170,41 +127,6 @@ impl Pm2 {
         }
         self.memory().date(&mut sightings, &runs);
         Ok(sightings)
-    }
-
-    /// Adds the apps of ours that the daemon has no more, as long as they may come back.
-    fn add_missing(&self, sightings: &mut Sightings, daemon: i32, busy: bool, now: Timestamp) {
-        let mut memory = self.memory();
-        // How long it went on after the last look is not known.
-        let busy = std::mem::replace(&mut memory.busy, busy) || busy;
-        let filled_by_us = memory.started == Some(daemon);
-        let mut known = std::mem::take(&mut memory.known);
-        known.retain(|name, it| {
-            let Some(app) = self.settings.apps.get(name) else { return false };
-            if sightings.contains_key(name) || (filled_by_us && it.daemon != daemon) {
-                return false;
-            }
-            let gone_at = it.gone_at.filter(|_| !busy).map_or(now, |it| it.min(now));
-            it.gone_at = Some(gone_at);
-            let retry_at = gone_at.checked_add(STAYS_AWAY).unwrap_or(Timestamp::MAX);
-            let how = "is no longer registered at PM2".to_owned();
-            // Nor is it changed meanwhile, which would make it again.
-            it.actual.body = app.body.clone();
-            it.actual.mark =
-                Some(Mark { written: app.body.digest(), backs_up: app.wanted().backs_up });
-            it.actual.status = match app.run {
-                Run::On => Status::Down { at: gone_at, how, retry_at },
-                Run::Off if retry_at <= now => return false,
-                Run::Off => Status::Stopped,
-            };
-            true
-        });
-        let seen = |actual: &Actual| Known { actual: actual.clone(), daemon, gone_at: None };
-        let seen: Vec<_> =
-            sightings.iter().map(|(name, actual)| (name.clone(), seen(actual))).collect();
-        sightings.extend(known.iter().map(|(name, it)| (name.clone(), it.actual.clone())));
-        known.extend(seen);
-        memory.known = known;
     }
 
     fn look_without_daemon(&self, absence: Absence, now: Timestamp) -> Result<Sightings, Error> {
@@ -248,6 +170,15 @@ impl Pm2 {
         }
         self.memory().date(&mut sightings, &BTreeMap::new());
         Ok(sightings)
+    }
+
+    /// Whether the last `pm2 save` was before this daemon began.
+    fn was_saved_before(&self, daemon: i32) -> bool {
+        let home = self.settings.home.as_deref();
+        let saved_at = home.and_then(|it| fs::metadata(it.join("dump.pm2")).ok()?.modified().ok());
+        let age = kernel::stat(daemon).ok().flatten().map(|it| kernel::age(it.start));
+        let began = age.and_then(|it| SystemTime::now().checked_sub(it));
+        saved_at.zip(began).is_some_and(|(saved_at, began)| saved_at < began)
     }
 
     /// The names of the primaries of the last `pm2 save`, if the daemon has none of them, nor any
@@ -392,41 +323,6 @@ impl Pm2 {
     }
 }
 
-impl Memory {
-    /// PM2 does not tell when something ended. It is the time when it was first found so: with the
-    /// time of each look, whatever rests would rest for ever.
-    fn date(&mut self, sightings: &mut Sightings, runs: &BTreeMap<Name, Runs>) {
-        let mut ends = BTreeMap::new();
-        for (name, actual) in sightings {
-            let runs = runs.get(name).cloned().unwrap_or_default();
-            let before = self.ends.get(name).filter(|(of, _)| *of == runs).map(|(_, it)| it);
-            let dated = self.known.get(name).is_some_and(|it| it.gone_at.is_some());
-            if let Some(before) = before.filter(|it| !dated && are_alike(it, &actual.status)) {
-                actual.status = before.clone();
-            }
-            ends.insert(name.clone(), (runs, actual.status.clone()));
-        }
-        self.ends = ends;
-    }
-}
-
-/// Whether two ends are told alike, whenever they were seen.
-fn are_alike(one: &Status, other: &Status) -> bool {
-    match (one, other) {
-        (Status::Down { how, .. }, Status::Down { how: other, .. })
-        | (Status::Finished { how, .. }, Status::Finished { how: other, .. })
-        | (Status::Failed { how, .. }, Status::Failed { how: other, .. }) => how == other,
-        (Status::Unwell { pid, how, .. }, Status::Unwell { pid: other, how: other_how, .. }) => {
-            (pid, how) == (other, other_how)
-        }
-        _ => false,
-    }
-}
-
-fn runs_of(app: &App) -> Runs {
-    app.iter().map(|it| (it.pm_id.clone(), it.pm2_env.pm_uptime)).collect()
-}
-
 /// What tells the registrations of the apps from every other.
 pub(super) fn registrations(listed: &[Listed]) -> BTreeSet<String> {
     listed.iter().map(|it| it.pm2_env.unique_id.clone()).filter(|it| !it.is_empty()).collect()
@@ -441,34 +337,6 @@ fn stopped_of<'a>(
 ) -> impl Iterator<Item = (String, Option<i64>)> {
     let stopped = listed.filter(|it| it.pm2_env.status == "stopped" && it.ever_ran());
     stopped.map(|it| (it.pm_id.to_string(), it.pm2_env.pm_uptime))
-}
-
-/// How much of the end of the daemon's log is read: it tells of some thousand ends.
-const LOG_END: u64 = 256 * 1024;
-
-/// The signal that ended the last run of a process, by the daemon's log: for ends that nobody heard.
-/// A log that can't be read tells of none.
-fn signal_in_log(log: &Path, id: &PmId) -> Option<String> {
-    let mut file = File::open(log).ok()?;
-    let length = file.metadata().ok()?.len();
-    file.seek(SeekFrom::Start(length.saturating_sub(LOG_END))).ok()?;
-    let mut end = Vec::new();
-    file.take(LOG_END).read_to_end(&mut end).ok()?;
-    last_signal(&String::from_utf8_lossy(&end), id)
-}
-
-/// The signal that ended the last run of a process, by these lines of the daemon's log: none where
-/// the daemon had been asked to stop it.
-fn last_signal(log: &str, id: &PmId) -> Option<String> {
-    let asked_to_stop = format!(" id:{id}");
-    let mut lines = log.lines().rev();
-    let told = |line: &str| ended_by(&line[line.find("App [")?..]).filter(|(of, _)| of == id);
-    let signal = lines.find_map(told)?.1?;
-    let began = |line: &&str| line.contains("App [") && line.ends_with(&format!(":{id}] online"));
-    let run = lines.take_while(|line| !began(line));
-    let stopped =
-        run.into_iter().any(|it| it.contains("Stopping app:") && it.ends_with(&asked_to_stop));
-    (!stopped).then_some(signal)
 }
 
 /// What the kernel says of an instance.
@@ -536,44 +404,6 @@ fn free_name(name: &str, taken: &Sightings) -> Name {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn down(second: i64) -> Status {
-        let at = Timestamp::from_second(second).unwrap();
-        Status::Down { at, how: "ended".to_owned(), retry_at: at }
-    }
-
-    #[test]
-    fn what_is_down_has_the_time_when_it_was_first_found_so() {
-        let mut memory = Memory::default();
-        let name = Name::literal("a");
-        let mut look = |status: Status, run: i64| {
-            let actual = Actual { body: Body::default(), status, mark: None, vitals: None };
-            let mut sightings: Sightings = [(name.clone(), actual)].into();
-            let runs = [(name.clone(), vec![(PmId::Number(0), Some(run))])].into();
-            memory.date(&mut sightings, &runs);
-            sightings.remove(&name).unwrap().status
-        };
-        assert_eq!(look(down(1), 7), down(1));
-        assert_eq!(look(down(2), 7), down(1), "or it would rest for ever");
-        assert_eq!(look(down(3), 8), down(3), "it ran in between");
-        assert_eq!(look(Status::Stopped, 8), Status::Stopped);
-        assert_eq!(look(down(4), 8), down(4));
-    }
-
-    #[test]
-    fn the_daemons_log_tells_which_signal_ended_the_last_run() {
-        let end = "T: PM2 log: App [a:3] exited with code [0] via signal [SIGKILL]\n";
-        let log = |before: &str, after: &str| {
-            let begin = "T: PM2 log: App [a:3] online\n";
-            last_signal(&format!("{begin}{before}{end}{after}"), &PmId::Number(3))
-        };
-        assert_eq!(log("", "T: PM2 log: App [b:4] online\n"), Some("SIGKILL".to_owned()));
-        assert_eq!(log("T: PM2 log: Stopping app:a id:3\n", ""), None);
-        assert_eq!(log("T: PM2 log: Stopping app:b id:4\n", ""), Some("SIGKILL".to_owned()));
-        let clean = "T: PM2 log: App [a:3] exited with code [0] via signal [SIGINT]\n";
-        assert_eq!(log("", clean), None);
-        assert_eq!(last_signal("", &PmId::Number(3)), None);
-    }
 
     #[test]
     fn every_name_of_pm2_becomes_one_of_ours() {

@@ -2,8 +2,9 @@
 //!
 //! `wire` and `client` speak to the daemon and `bus` listens to it; `daemon` starts it. `listed` is
 //! what it has, `definition` what the config makes of it; both come to the same `Shape`, by which
-//! they are compared. `status` says how an app does, `look` puts it all together, and `change` makes
-//! one change. What a dead daemon left running is found by `orphans`.
+//! they are compared. `status` says how an app does, `look` puts it all together (`memory` has what
+//! one look leaves to the next), and `change` makes one change. What a dead daemon left running is
+//! found by `orphans`.
 //!
 //! Whether a process runs is the kernel's word, never the daemon's alone.
 
@@ -13,7 +14,9 @@ mod client;
 mod daemon;
 mod definition;
 mod listed;
+mod log;
 mod look;
+mod memory;
 mod orphans;
 mod settings;
 mod status;
@@ -28,7 +31,7 @@ use std::{
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 
-use self::{bus::Bus, look::Memory, settings::Settings};
+use self::{bus::Bus, memory::Memory, settings::Settings};
 use super::{Error, Provider};
 use crate::{
     config::{Project, pm2::DAEMON},
