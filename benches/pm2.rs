@@ -142,10 +142,10 @@ fn killed_to_heard(bencher: Bencher) {
 /// From the kill of one process to the moment in which PM2 says that what stood by runs.
 #[divan::bench(sample_count = 30, sample_size = 1)]
 fn killed_to_stand_in_started(bencher: Bencher) {
-    let world = World::new(&format!(
-        "[[process]]\nname = 'primary'\n{WITHOUT_REST}command = ['sleep', '1000']\n\
-             [[process]]\nname = 'backup'\nstate = 'stopped'\ncommand = ['sleep', '1000']\n"
-    ));
+    let world = World::new(
+        "[[process]]\nname = 'primary'\nrestart = 'never'\ncommand = ['sleep', '1000']\n\
+         [[process]]\nname = 'backup'\nstate = 'stopped'\ncommand = ['sleep', '1000']\n",
+    );
     let (primary, backup): (Name, Name) = ("primary".parse().unwrap(), "backup".parse().unwrap());
     let settle = || {
         for (name, change) in [(&backup, Change::Stop), (&primary, Change::Start)] {
