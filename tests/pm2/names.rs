@@ -90,3 +90,18 @@ fn a_primary_that_disappears_leaves_its_backup_as_it_is() {
     let log = watch.end_well();
     assert!(!log.contains("done") && !log.contains("ERROR"), "{log}");
 }
+
+#[test]
+fn what_another_made_becomes_ours_only_when_asked_for() {
+    let world = World::new(&worker("w"));
+    world.pm2(&["start", "worker.sh", "--name", "w"]);
+    let before = world.pid("w");
+    let refused = world.run(&["apply", "--yes"]);
+    assert!(refused.said().contains("something of that name is there and is not ours"));
+    assert_eq!(world.pid("w"), before);
+    assert_eq!(world.run(&["apply", "--yes", "--adopt", "pm2/w"]).code, 0);
+    world.assert_settled();
+    assert_eq!(world.pids("w").len(), 1, "there is one of it");
+    assert!(!is_alive(before), "it is the new one");
+    assert_eq!(world.status("w")["managed"], true);
+}

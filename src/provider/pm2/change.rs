@@ -53,7 +53,7 @@ impl Pm2 {
         }
         match change {
             Change::Create { to, run, .. } => self.create(name, to, *run).await,
-            Change::Update { to, .. } => self.update(name, to, now).await,
+            Change::Update { from, to, .. } => self.update(name, from, to, now).await,
             Change::Delete { .. } => self.remove(name).await,
             Change::Start | Change::Restart => self.start(name, *change == Change::Restart).await,
             Change::Stop => self.stop(name).await,
@@ -162,12 +162,29 @@ impl Pm2 {
         prepared.map_err(|error| Error::Refused(format!("cannot tell PM2 of {name}: {error}")))
     }
 
-    async fn update(&self, name: &Name, to: &Body, now: Timestamp) -> Result<(), Error> {
+    async fn update(
+        &self,
+        name: &Name,
+        from: &Body,
+        to: &Body,
+        now: Timestamp,
+    ) -> Result<(), Error> {
         let app = self.planned(name, to)?;
         let mut client = self.daemon().await?;
-        let (ours, _) = self.instances(&mut client, name).await?;
+        let (mut ours, mut others) = self.apps(client.list().await?);
+        let ours = ours.remove(name).unwrap_or_default();
         if ours.is_empty() {
-            return self.register(&mut client, name, app, app.run, None).await;
+            // A person asked for what another made to become ours, as it was then.
+            let Some(theirs) = others.remove(name.as_str()) else {
+                return self.register(&mut client, name, app, app.run, None).await;
+            };
+            if self.seen(name, &theirs, false, now)?.body != *from {
+                return Err(Error::Passing(format!(
+                    "{name} was changed by somebody else in the meantime; plan again"
+                )));
+            }
+            let run = if theirs.iter().any(is_on) { Run::On } else { Run::Off };
+            return self.replace(&mut client, name, app, (&theirs, None), run).await;
         }
         let live = self.seen(name, &ours, true, now)?.body;
         let differing = to.differing_fields(&live);
