@@ -10,6 +10,7 @@ use std::{
 use super::{
     Error, GitError,
     git::{Answer, Git, Oid},
+    path::records,
 };
 
 /// A checkout, with git at its top.
@@ -216,11 +217,6 @@ impl<'a, I: Iterator<Item = &'a [u8]>> LastField for I {
     fn next_back_path(self) -> Option<Vec<u8>> {
         self.last().map(<[u8]>::to_vec)
     }
-}
-
-/// The records of a list that ends each with a zero byte.
-pub(super) fn records(list: &[u8]) -> impl Iterator<Item = &[u8]> {
-    list.split(|it| *it == 0).filter(|it| !it.is_empty())
 }
 
 #[cfg(test)]

@@ -9,8 +9,8 @@ use std::{
 use super::{
     Error,
     git::Git,
-    in_the_way::place,
-    snapshot::{GitPath, Snapshot, Studio, Touched, untracked_files},
+    path::{GitPath, place},
+    snapshot::{Snapshot, Studio, Touched, untracked_files},
 };
 
 /// Removes the untracked files that are in the snapshot and still the same. Says what stays, and

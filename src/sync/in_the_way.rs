@@ -3,17 +3,16 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    ffi::OsStr,
     fs, io,
     os::unix::ffi::OsStrExt,
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use super::{
     Error, GitError,
-    checkout::{Checkout, records},
+    checkout::Checkout,
     git::{Git, Oid},
-    snapshot::{GitPath, name_status},
+    path::{GitPath, name_status, place, records},
 };
 
 /// The mode of a submodule.
@@ -40,11 +39,6 @@ impl Tracked {
     fn is_submodule(&self, path: &[u8]) -> bool {
         self.0.get(path).copied().unwrap_or_default()
     }
-}
-
-/// Where a path of git is on the disk.
-pub(super) fn place(top: &Path, path: &[u8]) -> PathBuf {
-    top.join(OsStr::from_bytes(path))
 }
 
 /// How an incoming commit differs from an index.

@@ -11,8 +11,9 @@ use jiff::Timestamp;
 
 use super::{
     Error, GitError,
-    checkout::{Checkout, records},
+    checkout::Checkout,
     git::{Call, Git, Oid},
+    path::records,
     snapshot::Snapshot,
 };
 use crate::core::digest::Digest;

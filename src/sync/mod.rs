@@ -42,6 +42,7 @@ mod error;
 mod git;
 mod in_the_way;
 mod keep;
+mod path;
 mod snapshot;
 mod spare;
 

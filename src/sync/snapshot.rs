@@ -10,17 +10,15 @@ use std::{
 
 use super::{
     Error, GitError,
-    checkout::{Checkout, records},
+    checkout::Checkout,
     git::{Git, Oid},
     in_the_way::{self, Incoming, Tracked},
+    path::{GitPath, name_status, place, records},
     spare::Spare,
 };
 
 /// The folder in the git folder for our indexes. Nothing in it is needed after a run.
 const FOLDER: &str = "redundancy-sync";
-
-/// A path relative to the top of the checkout, as git names it.
-pub(super) type GitPath = Vec<u8>;
 
 /// Where a picture is made. The folder is gone when this is dropped.
 #[derive(Debug)]
@@ -175,7 +173,7 @@ impl Snapshot {
         let differing = git.call(ask).output()?;
         let paths = name_status(&differing).map(|(_, path)| path);
         let paths = paths.chain(self.untracked.keys().chain(&self.assumed).map(Vec::as_slice));
-        let places = paths.map(|it| in_the_way::place(git.folder(), it));
+        let places = paths.map(|it| place(git.folder(), it));
         let places = places.chain([checkout.git_dir.join("index")]);
         let files = places.map(|it| Touched::look(&it)).collect();
         Ok(Stamp { head, differing, files })
@@ -263,7 +261,7 @@ impl Hidden {
             let path = path.strip_prefix(b" ").unwrap_or(path);
             let skipped = tag.eq_ignore_ascii_case(&b'S');
             // A sparse checkout skips what it left out: that is not there, and not missing.
-            let there = || in_the_way::place(git.folder(), path).symlink_metadata().is_ok();
+            let there = || place(git.folder(), path).symlink_metadata().is_ok();
             if (skipped && there()) || (!skipped && tag.is_ascii_lowercase()) {
                 is_skipped.insert(path, skipped);
             }
@@ -314,7 +312,7 @@ fn picture(
     if paths.is_empty() {
         return Ok(BTreeMap::new());
     }
-    let there = |it: &&GitPath| in_the_way::place(git.folder(), it).symlink_metadata().is_ok();
+    let there = |it: &&GitPath| place(git.folder(), it).symlink_metadata().is_ok();
     update(git, index, "--add", paths.iter().filter(there).map(Vec::as_slice))?;
     let list = git.call(["ls-files", "--stage", "-z"]).index(index).output()?;
     let entries = records(&list).filter_map(|entry| {
@@ -330,10 +328,4 @@ fn picture(
 pub(super) fn untracked_files(git: &Git) -> Result<Vec<GitPath>, GitError> {
     let list = git.call(["ls-files", "--others", "--exclude-standard", "-z"]).output()?;
     Ok(records(&list).filter(|it| !it.ends_with(b"/")).map(<[u8]>::to_vec).collect())
-}
-
-/// The pairs of `--name-status -z`.
-pub(super) fn name_status(list: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
-    let mut records = records(list);
-    std::iter::from_fn(move || Some((records.next()?, records.next()?)))
 }

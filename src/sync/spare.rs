@@ -10,8 +10,8 @@ use std::{
 
 use super::{
     GitError,
-    checkout::{Checkout, records},
-    in_the_way::place,
+    checkout::Checkout,
+    path::{place, records},
 };
 use crate::{
     config::{self, Config, Project},
