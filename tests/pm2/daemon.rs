@@ -66,6 +66,23 @@ fn after_the_death_of_the_daemon_all_is_back_and_nothing_ever_runs_twice() {
     }
 }
 
+/// The ear at the events rests for longer and longer while daemons don't last, and then never hears
+/// that there was another one.
+#[test]
+fn a_daemon_that_lives_shorter_than_the_ear_rests_is_missed_all_the_same() {
+    let world = World::new(&beating("w", "beat.sh"));
+    world.settle();
+    let watch = world.watch();
+    for _ in 0..6 {
+        let last = *world.beats("w").last().unwrap();
+        kill(world.daemon().unwrap());
+        world.beat_other_than("w", Some(last));
+    }
+    world.wait_settled();
+    watch.end_well();
+    world.assert_never_two("w");
+}
+
 #[test]
 fn a_daemon_that_died_unwatched_is_started_by_apply_and_nothing_ever_runs_twice() {
     let world = beating_world();

@@ -88,6 +88,7 @@ impl Pm2 {
             memory.seen_at = Some(Instant::now());
             memory.stopped = stopped(&listed).collect();
             memory.lost_its_list
+        self.bus.answered();
         };
         self.bus.keep_only(|id| listed.iter().any(|it| it.pm_id == *id));
         let (mut sightings, mut runs) = (Sightings::new(), BTreeMap::new());
