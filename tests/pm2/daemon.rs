@@ -105,6 +105,14 @@ fn a_daemon_that_died_unwatched_is_started_by_apply_and_nothing_ever_runs_twice(
 }
 
 #[test]
+fn a_daemon_that_we_start_has_nothing_to_complain_of() {
+    let world = World::new(&worker("w"));
+    world.settle();
+    let log = world.read("h/pm2.log");
+    assert!(log.contains("App [w:0] online") && !log.contains("Error"), "{log}");
+}
+
+#[test]
 fn resurrecting_can_be_switched_off() {
     let world = World::new(&("pm2.resurrect = false\n".to_owned() + &worker("w")));
     world.primaries(&[("p", "worker.sh")]);
