@@ -69,7 +69,7 @@ fn after_the_death_of_the_daemon_all_is_back_and_nothing_ever_runs_twice() {
 /// The ear at the events rests for longer and longer while daemons don't last, and then never hears
 /// that there was another one.
 #[test]
-fn a_daemon_that_lives_shorter_than_the_ear_rests_is_missed_all_the_same() {
+fn the_death_of_a_daemon_that_lived_shorter_than_the_ear_rests_is_noticed() {
     let world = World::new(&beating("w", "beat.sh"));
     world.settle();
     let watch = world.watch();
