@@ -71,11 +71,23 @@ async fn stop_processes(controller: &Controller) -> anyhow::Result<ExitCode> {
     });
     let stop = |id: &Id| vec![Step { id: id.clone(), change: Change::Stop, reason: Reason::Asked }];
     let plan = Plan { lanes: ours.map(|(id, _)| stop(id)).collect(), held: Vec::new() };
-    if plan.lanes.is_empty() {
-        output::print("nothing of ours is running\n")?;
-        return Ok(ExitCode::SUCCESS);
+    let all = if plan.lanes.is_empty() {
+        output::print("this tool itself runs nothing\n")?;
+        true
+    } else {
+        carry_out_here(controller, &plan, &journal).await?
+    };
+    let others = observed.found.iter().filter(|(id, actual)| {
+        let runs = matches!(
+            actual.status,
+            Status::Running { .. } | Status::Unwell { .. } | Status::Scheduled { .. }
+        );
+        actual.mark.is_some() && !controller.supervises(&id.provider) && runs
+    });
+    let others: Vec<String> = others.map(|(id, _)| id.to_string()).collect();
+    if !others.is_empty() {
+        output::remark(&format!("run by others, and left as they are: {}\n", others.join(", ")));
     }
-    let all = carry_out_here(controller, &plan, &journal).await?;
     Ok(if all { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

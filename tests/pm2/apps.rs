@@ -128,6 +128,24 @@ fn what_the_config_asks_for_no_more_is_deleted_and_gone() {
     assert!(world.instances("stubborn").is_empty());
 }
 
+/// The file speaks of PM2 no more; what it made there is not forgotten for that.
+#[test]
+fn what_is_left_of_ours_is_seen_where_the_config_asks_for_nothing_of_pm2() {
+    let world = World::new(&(worker("w") + &worker("off") + "state = \"stopped\"\n"));
+    world.primaries(&[("theirs", "beat.sh")]);
+    world.settle();
+    world.write("redundancy.toml", "[controller]\n");
+    let run = world.run(&["apply", "--yes"]);
+    assert!(run.stdout.contains("when this is meant: `--allow-deletions 2`"), "{}", run.stdout);
+    assert_eq!(world.list().len(), 3);
+    let mut shown: Vec<_> = world.statuses().iter().map(|it| it["id"].to_string()).collect();
+    shown.sort();
+    assert_eq!(shown, ["\"pm2/off\"", "\"pm2/w\""]);
+    world.run(&["apply", "--yes", "--allow-deletions", "2"]).ok();
+    assert_eq!(world.list().len(), 1);
+    world.assert_settled();
+}
+
 #[test]
 fn a_frozen_app_is_deleted_all_the_same() {
     let quiet: String = ["a", "b", "c", "d"].map(worker).concat();

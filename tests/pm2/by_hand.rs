@@ -114,3 +114,14 @@ fn a_stop_by_hand_outlives_an_edit_of_the_config() {
     assert_eq!(world.state("w"), "stopped by hand");
     assert!(!watch.end_well().contains("start done"));
 }
+
+#[test]
+fn stopping_the_tool_leaves_what_pm2_runs_and_says_so() {
+    let world = World::new(&(worker("w") + &worker("off") + "state = \"stopped\"\n"));
+    world.settle();
+    let pid = world.pid("w");
+    let run = world.run(&["stop"]).ok();
+    assert_eq!(run.stdout, "this tool itself runs nothing\n");
+    assert!(run.stderr.contains("run by others, and left as they are: pm2/w\n"), "{}", run.stderr);
+    assert_eq!(world.pid("w"), pid);
+}

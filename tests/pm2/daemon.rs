@@ -66,6 +66,23 @@ fn after_the_death_of_the_daemon_all_is_back_and_nothing_ever_runs_twice() {
     }
 }
 
+/// The ear at the events rests for longer and longer while daemons don't last, and then never hears
+/// that there was another one.
+#[test]
+fn the_death_of_a_daemon_that_lived_shorter_than_the_ear_rests_is_noticed() {
+    let world = World::new(&beating("w", "beat.sh"));
+    world.settle();
+    let watch = world.watch();
+    for _ in 0..6 {
+        let last = *world.beats("w").last().unwrap();
+        kill(world.daemon().unwrap());
+        world.beat_other_than("w", Some(last));
+    }
+    world.wait_settled();
+    watch.end_well();
+    world.assert_never_two("w");
+}
+
 #[test]
 fn a_daemon_that_died_unwatched_is_started_by_apply_and_nothing_ever_runs_twice() {
     let world = beating_world();
@@ -85,6 +102,14 @@ fn a_daemon_that_died_unwatched_is_started_by_apply_and_nothing_ever_runs_twice(
         assert!(!is_alive(pid), "{name}");
     }
     world.assert_settled();
+}
+
+#[test]
+fn a_daemon_that_we_start_has_nothing_to_complain_of() {
+    let world = World::new(&worker("w"));
+    world.settle();
+    let log = world.read("h/pm2.log");
+    assert!(log.contains("App [w:0] online") && !log.contains("Error"), "{log}");
 }
 
 #[test]

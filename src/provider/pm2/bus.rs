@@ -55,6 +55,8 @@ pub(super) struct Bus {
 #[derive(Default)]
 struct Shared {
     news: AtomicBool,
+    /// Whether somebody looked at the daemon since the ear last tried to reach it.
+    answered: AtomicBool,
     woken: Notify,
     heard: Mutex<Memory>,
 }
@@ -94,6 +96,12 @@ impl Bus {
             }
             self.shared.woken.notified().await;
         }
+    }
+
+    /// Notes that the daemon answered a look: that it is absent later is news, even if the ear never
+    /// heard of this one because it was resting.
+    pub(super) fn answered(&self) {
+        self.shared.answered.store(true, Ordering::Release);
     }
 
     /// What was heard of a process.
@@ -146,7 +154,9 @@ async fn listen(path: PathBuf, shared: Arc<Shared>) {
     // A daemon that was shut down gets a while before anybody acts on it.
     let mut act_at = None;
     loop {
-        let before = absence;
+        // Before the attempt: what a look finds during it is for the next one.
+        let answered = shared.answered.swap(false, Ordering::AcqRel);
+        let before = absence.filter(|_| !answered);
         absence = match connect(&path).await {
             Ok(Ok(stream)) => {
                 // What happened before is not told.

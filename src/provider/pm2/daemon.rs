@@ -4,7 +4,7 @@ use std::{
     collections::BTreeSet,
     ffi::OsString,
     fs,
-    io::{self, Read, Seek},
+    io::{self, Read, Seek, Write},
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
     process::Stdio,
@@ -283,6 +283,12 @@ fn start(program: &Program, home: &Path) -> Result<(), Error> {
     };
     for folder in [home.to_owned(), home.join("logs"), home.join("pids")] {
         fs::create_dir_all(folder).map_err(failed)?;
+    }
+    // As PM2's own command does: the daemon fills its log with complaints where it is not there.
+    match fs::OpenOptions::new().write(true).create_new(true).open(home.join("module_conf.json")) {
+        Ok(mut file) => file.write_all(b"{}").map_err(failed)?,
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        Err(error) => return Err(failed(error)),
     }
     let log = fs::OpenOptions::new().create(true).append(true).open(home.join("pm2.log"));
     let log = log.map_err(failed)?;

@@ -53,7 +53,7 @@ impl Pm2 {
     /// Everything that is there.
     pub(super) async fn look(&self, now: Timestamp) -> Result<Sightings, Error> {
         if !self.settings.concerned {
-            return Ok(Sightings::new());
+            return Ok(self.leftovers(now).await.unwrap_or_default());
         }
         let home = self.home()?;
         let failed = match Client::connect(home).await? {
@@ -70,6 +70,17 @@ impl Pm2 {
         }
     }
 
+    /// What is left of ours where the config does not speak of PM2 any more. What can't be told is
+    /// passed over: most such projects never had anything there.
+    async fn leftovers(&self, now: Timestamp) -> Option<Sightings> {
+        let mut client = Client::connect(self.home().ok()?).await.ok()?.ok()?;
+        let listed = client.list().await.ok()?;
+        listed.iter().find_map(|it| self.mark_of(it))?;
+        let mut sightings = self.look_at_daemon(client, now).await.ok()?;
+        sightings.retain(|_, it| it.mark.is_some());
+        Some(sightings)
+    }
+
     async fn look_at_daemon(&self, mut client: Client, now: Timestamp) -> Result<Sightings, Error> {
         let mut listed = client.list().await?;
         if self.may_be_between_runs(&listed) {
@@ -77,6 +88,7 @@ impl Pm2 {
             listed = client.list().await?;
         }
         let version = client.version().await?;
+        self.bus.answered();
         let new_to_us = self.memory().scanned_for != Some(client.pid);
         let orphans = self.orphans(&listed, client.pid)?;
         let missing = self.missing(&listed);
