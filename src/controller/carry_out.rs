@@ -80,6 +80,20 @@ impl Controller {
         stream::iter(lanes).buffered(LANES_AT_ONCE).collect().await
     }
 
+    /// Makes the change of `step`. Where it is one half of a move, what comes next must be possible
+    /// first: nothing is taken from where it is as long as it can't be where it goes.
+    async fn take(&self, step: &Step, next: Option<&Step>) -> Result<(), Error> {
+        let provider = |name| {
+            let found = self.provider(name);
+            found.ok_or_else(|| Error::Refused(format!("there is no provider {name}")))
+        };
+        let Step { id, change, .. } = step;
+        if let Some(next) = next.filter(|it| it.id.provider != id.provider) {
+            provider(&next.id.provider)?.make_ready().await?;
+        }
+        provider(&id.provider)?.apply(&id.name, change, Timestamp::now()).await
+    }
+
     /// Carries one lane out.
     pub(super) async fn carry_out_lane<'a>(
         &self,
@@ -96,18 +110,14 @@ impl Controller {
                 tell(Progress::JournalFailed(error.to_string()));
             }
         };
-        for step in lane {
+        for (index, step) in lane.iter().enumerate() {
             if stop.asked() || outcome.error.is_some() {
                 tell(Progress::NotBegun(step));
                 continue;
             }
             let verb = step.change.verb();
             write(step, Kind::Intent, format!("{verb}: {}", step.reason));
-            let Step { id, change, .. } = step;
-            let result = match self.provider(&id.provider) {
-                Some(provider) => provider.apply(&id.name, change, Timestamp::now()).await,
-                None => Err(Error::Refused(format!("there is no provider {}", id.provider))),
-            };
+            let result = self.take(step, lane.get(index + 1)).await;
             match result {
                 Ok(()) => {
                     write(step, Kind::Done, format!("{verb}: {}", step.reason));

@@ -38,6 +38,9 @@ struct Incident {
     attempts: u32,
     /// When it was tried last.
     at: Timestamp,
+    /// When it was first seen to have failed after that.
+    #[serde(default)]
+    failed_at: Option<Timestamp>,
     /// Since when the resource has been well, if it is.
     well_since: Option<Timestamp>,
 }
@@ -49,10 +52,12 @@ impl Incidents {
         self.0.retain(|id, incident| {
             // Where the clock was set back, a rest and a calm begin now.
             incident.at = incident.at.min(now);
+            incident.failed_at = incident.failed_at.map(|it| it.min(now));
             match well(id) {
                 None => true,
                 Some(false) => {
                     incident.well_since = None;
+                    incident.failed_at.get_or_insert(now);
                     true
                 }
                 Some(true) => {
@@ -94,23 +99,25 @@ impl Incidents {
         if recovers(lane).is_none() {
             return false;
         }
-        let fresh = Incident { attempts: 0, at: now, well_since: None };
+        let fresh = Incident { attempts: 0, at: now, failed_at: None, well_since: None };
         let incident = self.0.entry(lane[0].id.clone()).or_insert(fresh);
         incident.attempts = incident.attempts.saturating_add(1);
         incident.at = now;
+        incident.failed_at = None;
         incident.well_since = None;
         true
     }
 }
 
 impl Incident {
-    /// The earliest time of the next attempt: after a part of the whole rest, so that what failed
-    /// together is not tried together.
+    /// The earliest time of the next attempt: after a part of the whole rest, counted from the
+    /// failure, so that what failed together is not tried together.
     fn next(&self, id: &Id, backoff: &Backoff, now: Timestamp) -> Timestamp {
         // `rest` counts failures: the one that began it all, and each attempt.
         let whole = backoff.rest(self.attempts.saturating_add(1));
         let rest = whole.mul_f64(share(id, self.attempts, self.at));
-        self.at.min(now).checked_add(signed(rest)).unwrap_or(Timestamp::MAX)
+        let failed_at = self.failed_at.unwrap_or(self.at).min(now);
+        failed_at.checked_add(signed(rest)).unwrap_or(Timestamp::MAX)
     }
 }
 
@@ -210,6 +217,17 @@ mod tests {
     }
 
     #[test]
+    fn a_rest_begins_with_the_failure_and_not_with_the_attempt() {
+        let mut incidents = Incidents::default();
+        incidents.note(&plan().lanes[0], second(0));
+        incidents.see(|_| Some(true), &POLICY, second(1));
+        incidents.see(|_| Some(false), &POLICY, second(100));
+        let incident = &incidents.0.values().next().unwrap();
+        let next = incident.next(&"p/x".parse().unwrap(), &POLICY.backoff, second(100));
+        assert!(next > second(100) && next <= second(110), "{next}");
+    }
+
+    #[test]
     fn a_clock_set_back_ends_no_recovery() {
         let mut incidents = Incidents::default();
         assert_eq!(tried(&mut incidents, 1_000_000..1_000_001).len(), 1);
@@ -240,7 +258,7 @@ mod tests {
         fn no_rest_is_longer_than_the_limit_wherever_the_clock_goes(
             attempts in 1u32..100, at in -1_000_000i64..1_000_000, now in -1_000_000i64..1_000_000,
         ) {
-            let incident = Incident { attempts, at: second(at), well_since: None };
+            let incident = Incident { attempts, at: second(at), failed_at: None, well_since: None };
             let next = incident.next(&"p/x".parse().unwrap(), &POLICY.backoff, second(now));
             prop_assert!(next >= second(at.min(now)));
             prop_assert!(next <= second(now) + signed(POLICY.backoff.max));

@@ -55,6 +55,11 @@ pub trait Provider: Send + Sync {
         now: Timestamp,
     ) -> BoxFuture<'a, Result<(), Error>>;
 
+    /// Makes sure that something could be made here, as far as that can be told beforehand.
+    fn make_ready(&self) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
     /// Resolves when there may be something new to see. Carries no facts, only "look now".
     fn woken(&self) -> BoxFuture<'_, ()> {
         Box::pin(std::future::pending())

@@ -245,10 +245,13 @@ impl Watch {
         let how = error.map_or("it was done and did not hold".to_owned(), |it| it.to_string());
         self.attempts.note(&lane, Timestamp::now(), how);
         self.begin();
-        let name = lane.first().map(|step| &step.id.provider);
-        let index = self.controller.providers.iter().position(|it| Some(it.name()) == name);
-        let scope = index.map_or(Scope::All, Scope::One);
-        self.touched = Some(self.touched.map_or(scope, |touched| touched.and(scope)));
+        let place = |step: &Step| {
+            let providers = &self.controller.providers;
+            let index = providers.iter().position(|it| *it.name() == step.id.provider);
+            index.map_or(Scope::All, Scope::One)
+        };
+        let touched = self.touched.take().into_iter().chain(lane.iter().map(place));
+        self.touched = touched.reduce(Scope::and);
         if self.in_hand.is_empty() { self.touched.take() } else { None }
     }
 

@@ -60,6 +60,11 @@ impl Pm2 {
         }
     }
 
+    /// Makes sure that there is a daemon.
+    pub(super) async fn make_daemon_ready(&self) -> Result<(), Error> {
+        self.daemon().await.map(drop)
+    }
+
     /// The daemon, started if there is none.
     async fn daemon(&self) -> Result<Client, Error> {
         let home = self.home()?;

@@ -175,7 +175,7 @@ impl Pm2 {
             if self.mark_of(&listed).is_none() && listed.pm2_env.pmx_module != Some(true) {
                 let name = free_name(&listed.name, &sightings);
                 let body = Shape::seen(&listed, 1, None).body(home, &name);
-                let how = "does not run: PM2's daemon is gone".to_owned();
+                let how = "is without PM2's daemon, which is gone".to_owned();
                 let status = Status::Down { at: now, how, retry_at: now };
                 sightings.insert(name, Actual { body, status, mark: None, vitals: None });
             }
@@ -282,7 +282,10 @@ impl Pm2 {
             },
             |it| it.body.clone(),
         );
-        let how = format!("runs without PM2's daemon, as pid {}", orphan.pid);
+        let how = format!(
+            "was left by a daemon of PM2 that died, as pid {}, which is ended first",
+            orphan.pid
+        );
         let mark = Mark {
             written: body.digest(),
             backs_up: configured.and_then(|it| it.wanted().backs_up),

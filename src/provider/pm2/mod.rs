@@ -135,6 +135,10 @@ impl Provider for Pm2 {
         Box::pin(self.make(name, change, now))
     }
 
+    fn make_ready(&self) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(self.make_daemon_ready())
+    }
+
     fn woken(&self) -> BoxFuture<'_, ()> {
         Box::pin(async move {
             if self.settings.concerned {
