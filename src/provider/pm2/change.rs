@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::{
     Pm2,
-    client::{Client, Prepared},
+    client::{Client, Prepared, Started},
     daemon,
     definition::HOT_FIELDS,
     listed::Listed,
@@ -133,9 +133,10 @@ impl Pm2 {
         }
         self.end_orphans(client, name).await?;
         let started = client.prepare(&definition).await?;
-        if let Some(ghost) = started.iter().find(|it| it.is_ghost()) {
-            let id = ghost.id().clone();
-            client.delete(&id, Duration::ZERO).await?;
+        if started.iter().any(Started::is_ghost) {
+            for instance in &started {
+                client.delete(instance.id(), app.stop_timeout).await?;
+            }
             return Err(Error::Refused(format!(
                 "PM2 could not start {name}: its program or its folder is missing"
             )));
@@ -170,12 +171,16 @@ impl Pm2 {
             return self.register(&mut client, name, app, app.run, None).await;
         }
         let live = self.seen(name, &ours, true, now)?.body;
-        let differing = to.differing_fields(&live);
-        if !differing.is_empty() && differing.iter().all(|it| HOT_FIELDS.contains(it)) {
-            return self.scale(&mut client, app, &ours).await;
-        }
         // Whether it runs is not what is changed here.
-        let run = if ours.iter().any(is_on) { Run::On } else { Run::Off };
+        let run = if ours.iter().any(Listed::is_on) { Run::On } else { Run::Off };
+        let differing = to.differing_fields(&live);
+        // A new instance of what is stopped would run.
+        if run == Run::On
+            && !differing.is_empty()
+            && differing.iter().all(|it| HOT_FIELDS.contains(it))
+        {
+            return self.scale(&mut client, name, app, &ours).await;
+        }
         let past = ours.iter().find(|it| run == Run::Off && it.ever_ran());
         self.replace(&mut client, name, app, (&ours, past), run).await
     }
@@ -201,6 +206,7 @@ impl Pm2 {
     async fn scale(
         &self,
         client: &mut Client,
+        name: &Name,
         app: &settings::App,
         ours: &[Listed],
     ) -> Result<(), Error> {
@@ -210,7 +216,9 @@ impl Pm2 {
                 client.duplicate(id).await?;
             }
         }
-        self.delete_all(client, ours.get(wanted..).unwrap_or_default()).await
+        let extra = ours.get(wanted..).unwrap_or_default();
+        self.delete_all(client, extra).await?;
+        if extra.is_empty() { Ok(()) } else { self.end_orphans(client, name).await }
     }
 
     async fn remove(&self, name: &Name) -> Result<(), Error> {
@@ -236,9 +244,12 @@ impl Pm2 {
         if self.may_have_orphans(&client) {
             self.end_orphans(&mut client, name).await?;
         }
-        // PM2 starts by the clock only what it was told the schedule of.
-        if let Some(app) = configured.filter(|it| it.definition.cron().is_some())
-            && ours.iter().any(|it| it.pm2_env.cron_restart.is_empty())
+        // PM2 starts by the clock only what it was told the schedule of, and what stood by is
+        // registered only once.
+        if let Some(app) = configured
+            && ((app.definition.cron().is_some()
+                && ours.iter().any(|it| it.pm2_env.cron_restart.is_empty()))
+                || (ours.len() < app.definition.instances() && !ours.iter().any(Listed::is_on)))
         {
             return self.replace(&mut client, name, app, (&ours, None), Run::On).await;
         }
@@ -292,7 +303,7 @@ impl Pm2 {
         self.end_orphans(&mut client, name).await
     }
 
-    /// Deletes instances, and proves that they are gone.
+    /// Deletes instances. Whether nothing is left of them is for [`Self::end_orphans`] to prove.
     async fn delete_all(&self, client: &mut Client, ours: &[Listed]) -> Result<(), Error> {
         for instance in ours {
             let kill = Duration::from_millis(instance.kill_timeout());
@@ -312,12 +323,6 @@ impl Pm2 {
         let timeout = self.settings.apps.get(name).map_or(STOP, |it| it.stop_timeout);
         orphans::end_marked(name, self.settings.scope, known, timeout).await
     }
-}
-
-/// Whether an instance runs or is about to.
-fn is_on(instance: &Listed) -> bool {
-    !matches!(instance.pm2_env.status.as_str(), "stopped" | "errored")
-        || !instance.pm2_env.cron_restart.is_empty()
 }
 
 /// Whether there is a process.

@@ -129,6 +129,12 @@ impl Listed {
         self.pm2_env.pm_uptime.is_some()
     }
 
+    /// Whether it runs or is about to.
+    pub(super) fn is_on(&self) -> bool {
+        !matches!(self.pm2_env.status.as_str(), "stopped" | "errored")
+            || !self.pm2_env.cron_restart.is_empty()
+    }
+
     /// Its number, unless it is being replaced.
     pub(super) fn number(&self) -> Option<u64> {
         match &self.pm_id {

@@ -24,7 +24,7 @@ use crate::{
     core::{
         digest::Digest,
         id::Name,
-        resource::{Actual, Body, Mark, Sightings, Status, Vitals},
+        resource::{Actual, Body, Mark, Run, Sightings, Status, Vitals},
     },
     provider::{
         Error,
@@ -234,7 +234,12 @@ impl Pm2 {
             configured.is_some_and(|it| it.definition.variables().any(|it| it == variable))
         };
         let environment: Option<&dyn Fn(&str) -> bool> = if ours { Some(&set_by_us) } else { None };
-        let shapes = app.iter().map(|it| Shape::seen(it, app.len(), environment));
+        let instances = match (app.as_slice(), configured) {
+            // What does not run is registered once, however many instances it is to have.
+            ([one], Some(it)) if ours && !one.is_on() => it.definition.instances(),
+            _ => app.len(),
+        };
+        let shapes = app.iter().map(|it| Shape::seen(it, instances, environment));
         let bodies: Vec<Body> = shapes.map(|it| it.body(home, name)).collect();
         let mark = app.iter().find_map(|it| self.mark_of(it)).filter(|_| ours);
         // An instance that somebody changed shows what was changed.
@@ -249,10 +254,17 @@ impl Pm2 {
             }
             facts.push((it, kernel, heard));
         }
-        let statuses = facts
+        let mut statuses: Vec<_> = facts
             .iter()
-            .map(|(it, kernel, heard)| (it.pm_id.to_string(), status::of(it, kernel, heard, now)));
-        let status = status::worst(statuses.collect()).unwrap_or(Status::Stopped);
+            .map(|(it, kernel, heard)| (it.pm_id.to_string(), status::of(it, kernel, heard, now)))
+            .collect();
+        // What should be off is off when none of its instances runs.
+        if configured.is_some_and(|it| ours && it.run == Run::Off) && app.iter().any(Listed::is_on)
+        {
+            let on = |id: &str| app.iter().any(|it| it.is_on() && it.pm_id.to_string() == id);
+            statuses.retain(|(id, _)| on(id));
+        }
+        let status = status::worst(statuses).unwrap_or(Status::Stopped);
         let vitals = status::vitals(facts.iter().map(|(it, kernel, heard)| (*it, kernel, heard)));
         let backs_up = configured.and_then(|it| it.wanted().backs_up);
         let mark = mark.map(|(_, written)| Mark { written, backs_up });
