@@ -167,3 +167,14 @@ fn instances_that_could_not_be_started_are_not_left_behind() {
     assert!(run.said().contains("its program or its folder is missing"), "{}", run.said());
     assert!(world.instances("g").is_empty());
 }
+#[test]
+fn the_last_app_that_gets_another_runner_runs_only_there() {
+    let world = World::new("");
+    world.write("redundancy.toml", &worker("w"));
+    world.settle();
+    let before = world.pid("w");
+    world.write("redundancy.toml", &(worker("w") + "runner = \"embedded\"\n"));
+    world.settle();
+    assert!(!is_alive(before));
+    assert!(world.instances("w").is_empty());
+}

@@ -52,9 +52,22 @@ pub(super) type App = Vec<Listed>;
 impl Pm2 {
     /// Everything that is there.
     pub(super) async fn look(&self, now: Timestamp) -> Result<Sightings, Error> {
-        if !self.settings.concerned {
+        if self.settings.concerned {
+            return self.look_at_all(now).await;
+        }
+        // An earlier config may have left something there: it would run twice at another runner.
+        if !self.settings.home.as_ref().is_some_and(|it| it.exists()) {
             return Ok(Sightings::new());
         }
+        let seen = match self.look_at_all(now).await {
+            // What is another user's can't hold anything of ours.
+            Err(Error::Refused(_)) => Sightings::new(),
+            seen => seen?,
+        };
+        Ok(seen.into_iter().filter(|(_, it)| it.mark.is_some()).collect())
+    }
+
+    async fn look_at_all(&self, now: Timestamp) -> Result<Sightings, Error> {
         let home = self.home()?;
         let failed = match Client::connect(home).await? {
             Ok(client) => match self.look_at_daemon(client, now).await {
