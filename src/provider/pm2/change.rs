@@ -211,9 +211,9 @@ impl Pm2 {
         ours: &[Listed],
     ) -> Result<(), Error> {
         let wanted = app.definition.instances();
-        if let Some(id) = ours.iter().find_map(Listed::number) {
+        if let Some((id, it)) = ours.iter().find_map(|it| Some((it.number()?, it))) {
             for _ in ours.len()..wanted {
-                client.duplicate(id).await?;
+                client.duplicate(id, it.listen_timeout()).await?;
             }
         }
         let extra = ours.get(wanted..).unwrap_or_default();
@@ -260,21 +260,22 @@ impl Pm2 {
         }
         for instance in &ours {
             let Some(id) = instance.number() else { continue };
-            let kill = Duration::from_millis(instance.kill_timeout());
+            let (kill, ready) = (instance.kill_timeout(), instance.listen_timeout());
+            let both = kill.saturating_add(ready);
             match instance.pm2_env.status.as_str() {
                 "online" | "launching" if !again && runs(instance) => {}
-                "stopped" if !instance.ever_ran() => client.start(id).await?,
-                "stopped" | "errored" => client.restart(id, kill).await?,
+                "stopped" if !instance.ever_ran() => client.start(id, ready).await?,
+                "stopped" | "errored" => client.restart(id, both).await?,
                 _ => {
                     if runs(instance) {
-                        client.restart(id, kill).await?;
+                        client.restart(id, both).await?;
                     } else {
                         // What waits for a restart, or has no process, is not started as it is. That
                         // it can't be stopped says only that there is nothing to stop.
                         if let Err(why) = client.stop(id, kill).await {
                             tracing::debug!("{name} was not stopped before its start: {why}");
                         }
-                        client.restart(id, kill).await?;
+                        client.restart(id, both).await?;
                     }
                 }
             }
@@ -296,7 +297,7 @@ impl Pm2 {
             None => {
                 for instance in &ours {
                     let Some(id) = instance.number() else { continue };
-                    client.stop(id, Duration::from_millis(instance.kill_timeout())).await?;
+                    client.stop(id, instance.kill_timeout()).await?;
                 }
             }
         }
@@ -306,7 +307,7 @@ impl Pm2 {
     /// Deletes instances. Whether nothing is left of them is for [`Self::end_orphans`] to prove.
     async fn delete_all(&self, client: &mut Client, ours: &[Listed]) -> Result<(), Error> {
         for instance in ours {
-            let kill = Duration::from_millis(instance.kill_timeout());
+            let kill = instance.kill_timeout();
             client.delete(&instance.pm_id, kill).await?;
             self.bus.forgive(&instance.pm_id);
         }
