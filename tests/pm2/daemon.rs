@@ -270,6 +270,20 @@ fn a_daemon_that_was_shut_down_and_stays_away_is_started() {
 }
 
 /// The plan and the status, as people see them.
+#[test]
+fn a_daemon_that_was_quiet_for_long_and_is_shut_down_may_come_back() {
+    let world = World::new(&(worker("w") + "state = \"stopped\"\n"));
+    world.settle();
+    let watch = world.watch();
+    // Longer than what is shut down is given, and nothing to look at meanwhile.
+    std::thread::sleep(Duration::from_secs(11));
+    world.pm2(&["kill"]);
+    watch.wait_for_log("PM2's daemon was ");
+    let log = watch.end_well();
+    assert!(log.contains("PM2's daemon was shut down"), "{log}");
+    assert!(!log.contains("PM2's daemon was started"), "{log}");
+}
+
 fn shown(world: &World) -> String {
     let text = format!("{}---\n{}", world.run(&["plan"]).said(), world.run(&["status"]).said());
     let mut shown = String::new();

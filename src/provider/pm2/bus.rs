@@ -56,6 +56,8 @@ pub(super) struct Bus {
 struct Shared {
     news: AtomicBool,
     woken: Notify,
+    /// When a daemon that was listened to went away.
+    gone_at: Mutex<Option<Instant>>,
     heard: Mutex<Memory>,
 }
 
@@ -94,6 +96,11 @@ impl Bus {
             }
             self.shared.woken.notified().await;
         }
+    }
+
+    /// When a daemon that was listened to went away: it may have been quiet for long before.
+    pub(super) fn gone_at(&self) -> Option<Instant> {
+        *lock(&self.shared.gone_at)
     }
 
     /// What was heard of a process.
@@ -155,6 +162,7 @@ async fn listen(path: PathBuf, shared: Arc<Shared>) {
                 if let Err(error) = follow(stream, &shared).await {
                     tracing::debug!("PM2's event bus at {} ended: {error}", path.display());
                 }
+                *lock(&shared.gone_at) = Some(Instant::now());
                 // One that hangs up at once is no reason to be at it all the time.
                 if began.elapsed() > longest {
                     pause = first;

@@ -147,7 +147,7 @@ impl Pm2 {
         if let Some(error) = daemon::unreachable(home)? {
             return Err(error);
         }
-        let seen_at = self.memory().seen_at;
+        let seen_at = self.memory().seen_at.max(self.bus.gone_at());
         if absence == Absence::NoSocket && seen_at.is_some_and(|it| it.elapsed() < COMES_BACK) {
             let seconds = COMES_BACK.as_secs();
             return Err(Error::Passing(format!(
