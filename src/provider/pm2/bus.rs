@@ -56,6 +56,8 @@ pub(super) struct Bus {
 struct Shared {
     news: AtomicBool,
     woken: Notify,
+    /// Whether a daemon is listened to.
+    listening: AtomicBool,
     /// When a daemon that was listened to went away.
     gone_at: Mutex<Option<Instant>>,
     heard: Mutex<Memory>,
@@ -100,7 +102,9 @@ impl Bus {
 
     /// When a daemon that was listened to went away: it may have been quiet for long before.
     pub(super) fn gone_at(&self) -> Option<Instant> {
-        *lock(&self.shared.gone_at)
+        // Its socket is gone a moment before the connection ends.
+        let going = self.shared.listening.load(Ordering::Acquire).then(Instant::now);
+        going.or(*lock(&self.shared.gone_at))
     }
 
     /// What was heard of a process.
@@ -156,6 +160,7 @@ async fn listen(path: PathBuf, shared: Arc<Shared>) {
         let before = absence;
         absence = match connect(&path).await {
             Ok(Ok(stream)) => {
+                shared.listening.store(true, Ordering::Release);
                 // What happened before is not told.
                 shared.wake();
                 let began = Instant::now();
@@ -163,6 +168,7 @@ async fn listen(path: PathBuf, shared: Arc<Shared>) {
                     tracing::debug!("PM2's event bus at {} ended: {error}", path.display());
                 }
                 *lock(&shared.gone_at) = Some(Instant::now());
+                shared.listening.store(false, Ordering::Release);
                 // One that hangs up at once is no reason to be at it all the time.
                 if began.elapsed() > longest {
                     pause = first;
