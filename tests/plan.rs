@@ -78,7 +78,7 @@ fn worlds() -> impl Strategy<Value = (Desired, Observed)> {
         .prop_map(|(wanted, impossible, mut found, blind)| {
             let blind: BTreeMap<Name, String> = blind.into_iter().collect();
             found.retain(|id, _| !blind.contains_key(&id.provider));
-            (Desired { wanted, impossible }, Observed { found, blind })
+            (Desired { wanted, impossible }, Observed { found, blind, ..Observed::default() })
         })
 }
 
@@ -391,4 +391,24 @@ fn what_moves_to_another_runner_is_gone_there_before_it_begins_here() {
         plan.lanes[0].iter().map(|it| format!("{} {}", it.change.verb(), it.id)).collect();
     assert_eq!(steps, ["delete one/x", "create two/x"]);
     assert_eq!(plan.lanes.len(), 1);
+}
+
+#[test]
+fn what_may_still_be_elsewhere_is_not_begun_here() {
+    let body = Body { fields: [("a".to_owned(), true.into())].into(), ..Body::default() };
+    let there = Actual { status: Status::Stopped, ..ours(body.clone(), &body) };
+    let desired = Desired { wanted: [(id("two/x"), wanted(body))].into(), ..Desired::default() };
+    let one: Name = "one".parse().unwrap();
+    let mut observed = Observed::default();
+    observed.set(&one, Ok([("x".parse().unwrap(), there)].into()));
+    observed.set(&one, Err("no answer".to_owned()));
+    // Also the second time that it can't be asked.
+    observed.set(&one, Err("no answer".to_owned()));
+    let ask =
+        |observed: &Observed| plan(&desired, observed, Asker::Watch, &Consent::default(), NOW);
+    let held = ask(&observed);
+    assert!(held.lanes.is_empty(), "{held:?}");
+    assert!(matches!(&held.held[0].why, Why::Blind { reason } if reason.contains("one/x")));
+    observed.set(&one, Ok(BTreeMap::new()));
+    assert_eq!(ask(&observed).lanes[0][0].change.verb(), "create");
 }

@@ -56,7 +56,8 @@ pub struct Process {
     #[serde(default)]
     pub env: BTreeMap<String, String>,
     /// Files with lines like `NAME=value`, relative to the project. A later one wins over an
-    /// earlier one, and `env` over all of them.
+    /// earlier one, and `env` over all of them. `$NAME` in a value stands for a variable of the file
+    /// or of this tool; `NAME='value'` is taken as it is.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub env_files: Vec<PathBuf>,
     /// Whether it may run beside what it backs up; `failover.mode` when left out.

@@ -8,7 +8,7 @@ use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use notify::{
@@ -19,8 +19,8 @@ use notify::{
 /// A file has settled when nothing happened to it for this long.
 const SETTLED: Duration = Duration::from_millis(150);
 
-/// How many times [`SETTLED`] to wait for a file that never settles.
-const MOST_WAITS: u32 = 10;
+/// How long to wait for a file that never settles.
+const LONGEST_WAIT: Duration = Duration::from_millis(1500);
 
 /// Where something changed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -54,8 +54,8 @@ struct State {
     /// Files and folders, and whose they are.
     places: Vec<(PathBuf, usize)>,
     changed: Changed,
-    /// Counts events, to tell whether they have ceased.
-    events: u64,
+    /// The first and the last event since it was last asked.
+    events: Option<(Instant, Instant)>,
 }
 
 impl Shared {
@@ -80,7 +80,8 @@ impl Shared {
             }
             Err(_) => state.changed.anywhere = true,
         }
-        state.events += 1;
+        let now = Instant::now();
+        state.events = Some((state.events.map_or(now, |(first, _)| first), now));
         drop(state);
         self.woken.notify_one();
     }
@@ -142,23 +143,19 @@ impl Triggers {
     /// Waits for a change, until it has settled.
     pub(super) async fn changed(&self) -> Changed {
         loop {
-            // What was heard while somebody else was quicker is still to be told.
-            if self.shared.state().changed == Changed::default() {
+            // By the events' own times: whoever asks is interrupted as often as anything else wakes
+            // it, and then begins anew.
+            let Some((first, last)) = self.shared.state().events else {
                 self.shared.woken.notified().await;
+                continue;
+            };
+            let until = (last + SETTLED).min(first + LONGEST_WAIT);
+            if until <= Instant::now() {
+                let mut state = self.shared.state();
+                state.events = None;
+                return std::mem::take(&mut state.changed);
             }
-            let mut events = 0;
-            for _ in 0..MOST_WAITS {
-                tokio::time::sleep(SETTLED).await;
-                let before = std::mem::replace(&mut events, self.shared.state().events);
-                if before == events {
-                    break;
-                }
-            }
-            let changed = std::mem::take(&mut self.shared.state().changed);
-            // A permit may be left over from an event that was counted already.
-            if changed != Changed::default() {
-                return changed;
-            }
+            tokio::time::sleep_until(until.into()).await;
         }
     }
 }
@@ -187,5 +184,22 @@ mod tests {
         assert!(!state.hear_path(Path::new("/p/f/deep/x")), "it has a watch of its own or none");
         assert!(state.hear_path(Path::new("/p/netlify.toml")));
         assert_eq!(state.changed.providers, BTreeSet::from([1, 2]));
+    }
+
+    #[tokio::test]
+    async fn a_change_is_told_to_one_who_is_interrupted_all_the_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = folder.path().join("redundancy.toml");
+        let mut triggers = Triggers::new(config.clone()).unwrap();
+        assert_eq!(triggers.watch(Vec::new()), Vec::<String>::new());
+        std::fs::write(&config, "").unwrap();
+        for _ in 0..100 {
+            let told = tokio::time::timeout(SETTLED / 3, triggers.changed()).await;
+            if let Ok(changed) = told {
+                assert!(changed.config);
+                return;
+            }
+        }
+        panic!("never told");
     }
 }

@@ -69,6 +69,11 @@ impl Incidents {
         });
     }
 
+    /// Forgets the incidents of what is not wanted, or not wanted to run, any more.
+    pub fn keep_only(&mut self, wanted: impl Fn(&Id) -> bool) {
+        self.0.retain(|id, _| wanted(id));
+    }
+
     /// Holds the recoveries of `plan` that rest, and those that were tried often enough.
     pub fn hold(&self, plan: &mut Plan, policy: &Policy, now: Timestamp) {
         plan.lanes.retain(|lane| {

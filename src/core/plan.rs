@@ -128,6 +128,9 @@ pub fn plan(
             plan.held.push(hold(Why::Impossible { reason: reason.clone() }));
         } else {
             match (desired.wanted.get(id), observed.found.get(id)) {
+                (Some(_), None) if let Some(why) = may_be_elsewhere(id, desired, observed) => {
+                    plan.held.push(hold(why));
+                }
                 (Some(wanted), found) => match steps(id, wanted, found, asker, consent, now) {
                     Ok(lane) if lane.is_empty() => {}
                     Ok(lane) => plan.lanes.push(lane),
@@ -147,6 +150,15 @@ pub fn plan(
     order_moves(&mut plan);
     guard_deletions(&mut plan, observed, consent);
     plan
+}
+
+/// Why something is not made although it is missing: it was at another provider, is no longer wanted
+/// there, and nobody can see whether it is gone.
+fn may_be_elsewhere(id: &Id, desired: &Desired, observed: &Observed) -> Option<Why> {
+    let moves = |from: &&Id| from.name == id.name && !desired.wanted.contains_key(from);
+    let from = observed.lost_sight_of.iter().find(moves)?;
+    let reason = observed.blind.get(&from.provider)?;
+    Some(Why::Blind { reason: format!("it may still be {from}, and {reason}") })
 }
 
 /// Puts what moves from one provider to another (a process that gets another runner) into one lane,

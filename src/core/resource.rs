@@ -312,15 +312,20 @@ pub struct Observed {
     pub found: BTreeMap<Id, Actual>,
     /// The providers that could not be asked, and why. Nothing is known about what they hold.
     pub blind: BTreeMap<Name, String>,
+    /// What was ours at the providers that can't be asked, when they last could be.
+    pub lost_sight_of: BTreeSet<Id>,
 }
 
 impl Observed {
     /// Replaces what is known of `provider`: what it found, or why it could not be asked.
     pub fn set(&mut self, provider: &Name, look: Result<Sightings, String>) {
-        self.found.retain(|id, _| id.provider != *provider);
+        let before = self.found.extract_if(.., |id, _| id.provider == *provider);
+        let ours = before.filter(|(_, it)| it.mark.is_some()).map(|(id, _)| id);
+        self.lost_sight_of.extend(ours);
         self.blind.remove(provider);
         match look {
             Ok(found) => {
+                self.lost_sight_of.retain(|id| id.provider != *provider);
                 let id = |name| Id::new(provider.clone(), name);
                 self.found.extend(found.into_iter().map(|(name, actual)| (id(name), actual)));
             }

@@ -59,7 +59,11 @@ pub async fn ask_once(specs: &BTreeMap<Id, Spec>, observed: &mut Observed, now: 
 fn is_due(spec: &Spec, observed: &Observed, id: &Id, now: Timestamp) -> bool {
     let grace = SignedDuration::try_from(spec.probe.start_period.0).unwrap_or_default();
     match observed.found.get(id).map(|it| &it.status) {
-        Some(Status::Running { since, .. }) => now.duration_since(*since) >= grace,
+        // A start that is yet to come says that the clock was set back.
+        Some(Status::Running { since, .. }) => {
+            let age = now.duration_since(*since);
+            age.is_negative() || age >= grace
+        }
         _ => false,
     }
 }

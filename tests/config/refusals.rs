@@ -388,3 +388,11 @@ site = 'x'
     site: `site` has no effect yet: this version does not talk to Netlify
     "#);
 }
+
+#[test]
+fn a_schedule_that_would_end_the_daemon_of_pm2_is_refused() {
+    let process = "[[process]]\nname = 'x'\nscript = 'x'\ncron = '@daily'\n";
+    insta::assert_snapshot!(wrong(process), @r#"4:8 PM2 does not know `@daily` (write five fields: minute, hour, day, month, weekday; like `30 4 * * *`, or write `runner = "embedded"`)"#);
+    let embedded = wrong(&format!("runner = 'embedded'\n{process}cwd = ''\n"));
+    assert!(!embedded.contains("@daily"), "{embedded}");
+}

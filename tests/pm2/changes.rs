@@ -113,3 +113,68 @@ pm2 = { instances = 2, interpreter_args = [\"--max-old-space-size=100\"], namesp
     world.pm2(&["resurrect"]);
     world.wait_settled();
 }
+
+#[test]
+fn instances_of_what_is_off_do_not_run() {
+    let of = |instances, state| {
+        worker("w") + &format!("state = \"{state}\"\npm2.instances = {instances}\n")
+    };
+    let world = World::new(&of(3, "stopped"));
+    world.settle();
+    assert!(world.pids("w").is_empty(), "nothing of it runs");
+    world.config(&of(2, "stopped"));
+    world.settle();
+    assert!(world.pids("w").is_empty());
+    world.config(&of(2, "running"));
+    world.settle();
+    let two = world.pids("w");
+    assert_eq!(two.len(), 2);
+    // One of them alone is stopped by a person: the other still runs, and should not.
+    let id = world.instances("w")[1]["pm_id"].to_string();
+    world.pm2(&["stop", &id]);
+    world.config(&of(2, "stopped"));
+    world.settle();
+    assert!(two.into_iter().all(|pid| !is_alive(pid)));
+}
+
+#[test]
+fn more_instances_of_what_a_person_stopped_do_not_start_it() {
+    let of = |instances| worker("w") + &format!("pm2.instances = {instances}\n");
+    let world = World::new(&of(2));
+    world.settle();
+    world.pm2(&["stop", "w"]);
+    let watch = world.watch();
+    world.config(&of(3));
+    watch.wait_for_log("pm2/w: update done");
+    watch.end_well();
+    assert!(world.state("w").contains("by hand"), "{}", world.state("w"));
+    assert!(world.pids("w").is_empty(), "nothing was started");
+    world.settle();
+    assert_eq!(world.pids("w").len(), 3);
+}
+
+#[test]
+fn instances_that_could_not_be_started_are_not_left_behind() {
+    let world =
+        World::new("[[process]]\nname = \"g\"\ncommand = [\"./prog\"]\npm2.instances = 3\n");
+    world.write("prog", "#!/nowhere/at/all\n");
+    std::fs::set_permissions(
+        world.path("prog"),
+        std::os::unix::fs::PermissionsExt::from_mode(0o755),
+    )
+    .unwrap();
+    let run = world.run(&["apply", "--yes"]);
+    assert!(run.said().contains("its program or its folder is missing"), "{}", run.said());
+    assert!(world.instances("g").is_empty());
+}
+#[test]
+fn the_last_app_that_gets_another_runner_runs_only_there() {
+    let world = World::new("");
+    world.write("redundancy.toml", &worker("w"));
+    world.settle();
+    let before = world.pid("w");
+    world.write("redundancy.toml", &(worker("w") + "runner = \"embedded\"\n"));
+    world.settle();
+    assert!(!is_alive(before));
+    assert!(world.instances("w").is_empty());
+}

@@ -92,8 +92,8 @@ fn a_daemon_that_died_unwatched_is_started_by_apply_and_nothing_ever_runs_twice(
     wait_until("it is gone", || world.daemon().is_none());
     // What still runs is told of, and nothing is touched by looking.
     let state = world.state("b-sh");
-    assert_eq!(state, format!("down: runs without PM2's daemon, as pid {}", before[3]));
-    assert_eq!(world.state("p-sh"), "down: does not run: PM2's daemon is gone");
+    assert_eq!(state, format!("down: was left by a daemon of PM2 that died, as pid {}, which is ended first", before[3]));
+    assert_eq!(world.state("p-sh"), "down: is without PM2's daemon, which is gone");
     assert!(is_alive(before[0]) && is_alive(before[3]));
     world.apply();
     for (name, pid) in BEATING.into_iter().zip(before) {
@@ -295,6 +295,20 @@ fn a_daemon_that_was_shut_down_and_stays_away_is_started() {
 }
 
 /// The plan and the status, as people see them.
+#[test]
+fn a_daemon_that_was_quiet_for_long_and_is_shut_down_may_come_back() {
+    let world = World::new(&(worker("w") + "state = \"stopped\"\n"));
+    world.settle();
+    let watch = world.watch();
+    // Longer than what is shut down is given, and nothing to look at meanwhile.
+    std::thread::sleep(Duration::from_secs(11));
+    world.pm2(&["kill"]);
+    watch.wait_for_log("PM2's daemon was ");
+    let log = watch.end_well();
+    assert!(log.contains("PM2's daemon was shut down"), "{log}");
+    assert!(!log.contains("PM2's daemon was started"), "{log}");
+}
+
 fn shown(world: &World) -> String {
     let text = format!("{}---\n{}", world.run(&["plan"]).said(), world.run(&["status"]).said());
     let mut shown = String::new();
@@ -385,7 +399,7 @@ fn looking_starts_no_daemon_and_each_absence_is_told_as_what_it_is() {
         command ["bash", "ROOT/worker.sh"]
         cwd "ROOT"
         > start pm2/daemon drift: it should run, and was killed: nobody answers at its socket
-        > start pm2/w drift: it should run, and runs without PM2's daemon, as pid N
+        > start pm2/w drift: it should run, and was left by a daemon of PM2 that died, as pid N, which is ended first
 
         Plan: 1 to create, 2 to start.
         Next: `redundancy apply` makes these changes.
@@ -393,7 +407,7 @@ fn looking_starts_no_daemon_and_each_absence_is_told_as_what_it_is() {
         RESOURCE KIND BACKS UP STATE HEALTH SINCE LAST CHANGE
         pm2/b process w missing unhealthy - create T ago
         pm2/daemon process - down: was killed: nobody answers at its socket unhealthy T ago -
-        pm2/w process - down: runs without PM2's daemon, as pid N unhealthy T ago create T ago
+        pm2/w process - down: was left by a daemon of PM2 that died, as pid N, which is ended first unhealthy T ago create T ago
 
         nobody watches; `redundancy watch` does
         "#);

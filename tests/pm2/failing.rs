@@ -117,3 +117,25 @@ fn what_was_killed_while_nobody_listened_has_not_finished() {
     world.pid_other_than("w", Some(first));
     watch.end_well();
 }
+
+#[test]
+fn what_goes_on_all_the_time_keeps_no_whole_look_off() {
+    let restless = "controller.look_every = \"2s\"
+[[process]]
+name = \"r\"
+command = [\"sleep\", \"0.2\"]
+max_restarts = 100000
+min_uptime = \"1ms\"
+backoff = { initial = \"0s\" }
+";
+    let secret = worker("s") + "env_files = [\"s.env\"]\n";
+    let world = World::new(&format!("{restless}{secret}"));
+    world.write("s.env", "A=1\n");
+    let watch = world.watch();
+    watch.wait_for_log("pm2/s: create done");
+    let before = world.pid("s");
+    world.write("s.env", "A=2\n");
+    watch.wait_for_log("redundancy.toml has changed and is in force");
+    wait_until("it has its new variable", || world.pid("s") != before);
+    watch.end_well();
+}

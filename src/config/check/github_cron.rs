@@ -11,13 +11,13 @@ use jiff::Timestamp;
 use crate::core::schedule::Schedule;
 
 const WORDS: [&str; 3] = ["hourly", "daily", "weekly"];
-const MONTHS: [&str; 12] =
+pub(super) const MONTHS: [&str; 12] =
     ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
-const WEEKDAYS: [&str; 7] = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
+pub(super) const WEEKDAYS: [&str; 7] = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
 const SHORTEST_MINUTES: u32 = 5;
 
 /// What is wrong, and what would be right.
-type Refusal = (String, String);
+pub(super) type Refusal = (String, String);
 
 /// Whether a workflow can have this schedule.
 pub(super) fn check(schedule: &str) -> Result<(), Refusal> {
@@ -59,7 +59,7 @@ pub(super) fn check(schedule: &str) -> Result<(), Refusal> {
 }
 
 /// The values that one field means.
-fn field(
+pub(super) fn field(
     what: &str,
     text: &str,
     range: std::ops::RangeInclusive<u32>,

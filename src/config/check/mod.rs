@@ -2,6 +2,7 @@
 
 mod backs_up;
 mod github_cron;
+mod pm2_cron;
 mod probe;
 mod process;
 mod runner;

@@ -1,11 +1,12 @@
 //! What a process asks of its runner and this one does not have.
 
-use super::sections::no_variable_name;
+use super::{pm2_cron, sections::no_variable_name};
 use crate::config::{
     model::{Process, Runner},
     problem::Problem,
     tree::Item,
 };
+use crate::core::schedule::Schedule;
 
 /// Names that PM2 keeps its own things under, beside the variables of a process: a variable of such
 /// a name would change the process instead.
@@ -135,6 +136,13 @@ fn check_pm2(process: &Process, item: &Item<'_>, problems: &mut Vec<Problem>) {
             let problem = Problem::at(at, format!("`{key}` has no effect under PM2: {why}"));
             problems.push(problem.help(format!("{help}, or write `runner = \"embedded\"`")));
         }
+    }
+    // What is no schedule at all is told elsewhere.
+    if let Some(cron) = process.cron.as_deref().filter(|it| it.parse::<Schedule>().is_ok())
+        && let Err((message, help)) = pm2_cron::check(cron)
+    {
+        let help = format!("{help}, or write `runner = \"embedded\"`");
+        problems.push(Problem::at(item.value("cron"), message).help(help));
     }
     if let Some(backoff) = item.child("backoff") {
         for key in ["factor", "max"] {

@@ -8,6 +8,7 @@ use std::{cell::RefCell, collections::BTreeMap, path::PathBuf, rc::Rc, time::Dur
 
 use futures_util::future::select_all;
 use jiff::Timestamp;
+use tokio::time::Instant;
 use tracing::{error, info};
 
 use self::recovery::INCIDENTS;
@@ -141,6 +142,8 @@ struct Watch {
     seen: Option<BTreeMap<Id, Status>>,
     /// When there is something to do next, by the clock.
     next: Option<Timestamp>,
+    /// When everything was looked at last because it was time to.
+    looked_at: Instant,
 }
 
 impl Watch {
@@ -174,6 +177,7 @@ impl Watch {
             held: BTreeMap::new(),
             seen: None,
             next: None,
+            looked_at: Instant::now(),
         };
         watch.tell_notes(loaded);
         Ok(watch)
@@ -188,6 +192,7 @@ impl Watch {
                 Wake::Provider(index) => Some(Scope::One(index)),
                 Wake::Probe => Some(Scope::All),
                 Wake::Timer => {
+                    self.looked_at = Instant::now();
                     self.reload().await;
                     self.adapt().await;
                     self.watch_places();
@@ -291,20 +296,22 @@ impl Watch {
     }
 
     async fn sleep(&mut self, signals: &mut Signals) -> Wake {
-        let mut pause = self.look_every();
+        // However often something else wakes it.
+        let mut until = self.looked_at + self.look_every();
         if let Some(next) = self.next {
             let left = Duration::try_from(next.duration_since(Timestamp::now()));
-            pause = pause.min(left.unwrap_or_default()).min(LONGEST_SLEEP);
+            until = until.min(Instant::now() + left.unwrap_or_default().min(LONGEST_SLEEP));
         }
         let providers = self.controller.providers.iter().map(|it| it.woken());
         tokio::select! {
             biased;
             () = signals.received() => Wake::Signal,
-            ((), index, _) = select_all(providers) => Wake::Provider(index),
-            () = self.probes.changed() => Wake::Probe,
             finished = self.in_hand.finished() => Wake::Finished(finished),
             changed = self.triggers.changed() => Wake::Files(changed),
-            () = tokio::time::sleep(pause) => Wake::Timer,
+            () = self.probes.changed() => Wake::Probe,
+            () = tokio::time::sleep_until(until) => Wake::Timer,
+            // Last, because one where much is going on always has news.
+            ((), index, _) = select_all(providers) => Wake::Provider(index),
         }
     }
 

@@ -6,7 +6,7 @@ use tracing::error;
 use super::Watch;
 use crate::{
     controller::World,
-    core::{change::Step, health::Health, id::Id, incident, plan::Plan},
+    core::{change::Step, health::Health, id::Id, incident, plan::Plan, resource::Run},
 };
 
 /// Under which key the journal has the incidents.
@@ -20,6 +20,8 @@ impl Watch {
         let (attempts, calm) = (failover.max_recovery_attempts, failover.hold.0);
         let policy = incident::Policy { attempts, backoff, calm };
         let mut incidents = std::mem::take(&mut self.incidents);
+        incidents
+            .keep_only(|id| self.world.desired.wanted.get(id).is_some_and(|it| it.run == Run::On));
         incidents.see(|id| self.is_well(id), &policy, now);
         incidents.hold(plan, &policy, now);
         self.incidents = incidents;

@@ -58,6 +58,10 @@ struct Shared {
     /// Whether somebody looked at the daemon since the ear last tried to reach it.
     answered: AtomicBool,
     woken: Notify,
+    /// Whether a daemon is listened to.
+    listening: AtomicBool,
+    /// When a daemon that was listened to went away.
+    gone_at: Mutex<Option<Instant>>,
     heard: Mutex<Memory>,
 }
 
@@ -102,6 +106,13 @@ impl Bus {
     /// heard of this one because it was resting.
     pub(super) fn answered(&self) {
         self.shared.answered.store(true, Ordering::Release);
+    }
+
+    /// When a daemon that was listened to went away: it may have been quiet for long before.
+    pub(super) fn gone_at(&self) -> Option<Instant> {
+        // Its socket is gone a moment before the connection ends.
+        let going = self.shared.listening.load(Ordering::Acquire).then(Instant::now);
+        going.or(*lock(&self.shared.gone_at))
     }
 
     /// What was heard of a process.
@@ -159,12 +170,15 @@ async fn listen(path: PathBuf, shared: Arc<Shared>) {
         let before = absence.filter(|_| !answered);
         absence = match connect(&path).await {
             Ok(Ok(stream)) => {
+                shared.listening.store(true, Ordering::Release);
                 // What happened before is not told.
                 shared.wake();
                 let began = Instant::now();
                 if let Err(error) = follow(stream, &shared).await {
                     tracing::debug!("PM2's event bus at {} ended: {error}", path.display());
                 }
+                *lock(&shared.gone_at) = Some(Instant::now());
+                shared.listening.store(false, Ordering::Release);
                 // One that hangs up at once is no reason to be at it all the time.
                 if began.elapsed() > longest {
                     pause = first;

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::{
     Pm2,
-    client::{Client, Prepared},
+    client::{Client, Prepared, Started},
     daemon,
     definition::HOT_FIELDS,
     listed::Listed,
@@ -138,9 +138,10 @@ impl Pm2 {
         }
         self.end_orphans(client, name).await?;
         let started = client.prepare(&definition).await?;
-        if let Some(ghost) = started.iter().find(|it| it.is_ghost()) {
-            let id = ghost.id().clone();
-            client.delete(&id, Duration::ZERO).await?;
+        if started.iter().any(Started::is_ghost) {
+            for instance in &started {
+                client.delete(instance.id(), app.stop_timeout).await?;
+            }
             return Err(Error::Refused(format!(
                 "PM2 could not start {name}: its program or its folder is missing"
             )));
@@ -188,16 +189,20 @@ impl Pm2 {
                     "{name} was changed by somebody else in the meantime; plan again"
                 )));
             }
-            let run = if theirs.iter().any(is_on) { Run::On } else { Run::Off };
+            let run = if theirs.iter().any(Listed::is_on) { Run::On } else { Run::Off };
             return self.replace(&mut client, name, app, (&theirs, None), run).await;
         }
         let live = self.seen(name, &ours, true, now)?.body;
-        let differing = to.differing_fields(&live);
-        if !differing.is_empty() && differing.iter().all(|it| HOT_FIELDS.contains(it)) {
-            return self.scale(&mut client, app, &ours).await;
-        }
         // Whether it runs is not what is changed here.
-        let run = if ours.iter().any(is_on) { Run::On } else { Run::Off };
+        let run = if ours.iter().any(Listed::is_on) { Run::On } else { Run::Off };
+        let differing = to.differing_fields(&live);
+        // A new instance of what is stopped would run.
+        if run == Run::On
+            && !differing.is_empty()
+            && differing.iter().all(|it| HOT_FIELDS.contains(it))
+        {
+            return self.scale(&mut client, name, app, &ours).await;
+        }
         let past = ours.iter().find(|it| run == Run::Off && it.ever_ran());
         self.replace(&mut client, name, app, (&ours, past), run).await
     }
@@ -223,16 +228,19 @@ impl Pm2 {
     async fn scale(
         &self,
         client: &mut Client,
+        name: &Name,
         app: &settings::App,
         ours: &[Listed],
     ) -> Result<(), Error> {
         let wanted = app.definition.instances();
-        if let Some(id) = ours.iter().find_map(Listed::number) {
+        if let Some((id, it)) = ours.iter().find_map(|it| Some((it.number()?, it))) {
             for _ in ours.len()..wanted {
-                client.duplicate(id).await?;
+                client.duplicate(id, it.listen_timeout()).await?;
             }
         }
-        self.delete_all(client, ours.get(wanted..).unwrap_or_default()).await
+        let extra = ours.get(wanted..).unwrap_or_default();
+        self.delete_all(client, extra).await?;
+        if extra.is_empty() { Ok(()) } else { self.end_orphans(client, name).await }
     }
 
     async fn remove(&self, name: &Name) -> Result<(), Error> {
@@ -258,9 +266,12 @@ impl Pm2 {
         if self.may_have_orphans(&client) {
             self.end_orphans(&mut client, name).await?;
         }
-        // PM2 starts by the clock only what it was told the schedule of.
-        if let Some(app) = configured.filter(|it| it.definition.cron().is_some())
-            && ours.iter().any(|it| it.pm2_env.cron_restart.is_empty())
+        // PM2 starts by the clock only what it was told the schedule of, and what stood by is
+        // registered only once.
+        if let Some(app) = configured
+            && ((app.definition.cron().is_some()
+                && ours.iter().any(|it| it.pm2_env.cron_restart.is_empty()))
+                || (ours.len() < app.definition.instances() && !ours.iter().any(Listed::is_on)))
         {
             return self.replace(&mut client, name, app, (&ours, None), Run::On).await;
         }
@@ -271,21 +282,22 @@ impl Pm2 {
         }
         for instance in &ours {
             let Some(id) = instance.number() else { continue };
-            let kill = Duration::from_millis(instance.kill_timeout());
+            let (kill, ready) = (instance.kill_timeout(), instance.listen_timeout());
+            let both = kill.saturating_add(ready);
             match instance.pm2_env.status.as_str() {
                 "online" | "launching" if !again && runs(instance) => {}
-                "stopped" if !instance.ever_ran() => client.start(id).await?,
-                "stopped" | "errored" => client.restart(id, kill).await?,
+                "stopped" if !instance.ever_ran() => client.start(id, ready).await?,
+                "stopped" | "errored" => client.restart(id, both).await?,
                 _ => {
                     if runs(instance) {
-                        client.restart(id, kill).await?;
+                        client.restart(id, both).await?;
                     } else {
                         // What waits for a restart, or has no process, is not started as it is. That
                         // it can't be stopped says only that there is nothing to stop.
                         if let Err(why) = client.stop(id, kill).await {
                             tracing::debug!("{name} was not stopped before its start: {why}");
                         }
-                        client.restart(id, kill).await?;
+                        client.restart(id, both).await?;
                     }
                 }
             }
@@ -307,17 +319,17 @@ impl Pm2 {
             None => {
                 for instance in &ours {
                     let Some(id) = instance.number() else { continue };
-                    client.stop(id, Duration::from_millis(instance.kill_timeout())).await?;
+                    client.stop(id, instance.kill_timeout()).await?;
                 }
             }
         }
         self.end_orphans(&mut client, name).await
     }
 
-    /// Deletes instances, and proves that they are gone.
+    /// Deletes instances. Whether nothing is left of them is for [`Self::end_orphans`] to prove.
     async fn delete_all(&self, client: &mut Client, ours: &[Listed]) -> Result<(), Error> {
         for instance in ours {
-            let kill = Duration::from_millis(instance.kill_timeout());
+            let kill = instance.kill_timeout();
             client.delete(&instance.pm_id, kill).await?;
             self.bus.forgive(&instance.pm_id);
         }
@@ -334,12 +346,6 @@ impl Pm2 {
         let timeout = self.settings.apps.get(name).map_or(STOP, |it| it.stop_timeout);
         orphans::end_marked(name, self.settings.scope, known, timeout).await
     }
-}
-
-/// Whether an instance runs or is about to.
-fn is_on(instance: &Listed) -> bool {
-    !matches!(instance.pm2_env.status.as_str(), "stopped" | "errored")
-        || !instance.pm2_env.cron_restart.is_empty()
 }
 
 /// Whether there is a process.

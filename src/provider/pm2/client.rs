@@ -106,18 +106,18 @@ impl Client {
 
     /// Registers what `definition` says, and starts it unless that says `stopped`.
     pub(super) async fn prepare(&mut self, definition: &Prepared) -> Result<Vec<Started>, Error> {
-        let wait = Duration::from_millis(definition.listen_timeout());
-        self.call("prepare", [&definition.0], ACT + wait).await
+        let wait = definition.longest_start();
+        self.call("prepare", [&definition.0], ACT.saturating_add(wait)).await
     }
 
-    /// Starts a process that was registered or stopped.
-    pub(super) async fn start(&mut self, id: u64) -> Result<(), Error> {
-        self.act("startProcessId", json!(id), Duration::ZERO).await
+    /// Starts a process that was registered or stopped, and may take this long to be ready.
+    pub(super) async fn start(&mut self, id: u64, ready: Duration) -> Result<(), Error> {
+        self.act("startProcessId", json!(id), ready).await
     }
 
-    /// Stops and starts a process, and begins its counts anew.
-    pub(super) async fn restart(&mut self, id: u64, kill: Duration) -> Result<(), Error> {
-        self.act("restartProcessId", json!({ "id": id, "env": {} }), kill).await
+    /// Stops and starts a process, and begins its counts anew. It may take this long for both.
+    pub(super) async fn restart(&mut self, id: u64, both: Duration) -> Result<(), Error> {
+        self.act("restartProcessId", json!({ "id": id, "env": {} }), both).await
     }
 
     /// Stops a process. One that is stopped stays so.
@@ -130,14 +130,14 @@ impl Client {
         self.act("deleteProcessId", json!(id), kill).await
     }
 
-    /// Starts one more instance of a process.
-    pub(super) async fn duplicate(&mut self, id: u64) -> Result<(), Error> {
-        self.act("duplicateProcessId", json!(id), Duration::ZERO).await
+    /// Starts one more instance of a process, which may take this long to be ready.
+    pub(super) async fn duplicate(&mut self, id: u64, ready: Duration) -> Result<(), Error> {
+        self.act("duplicateProcessId", json!(id), ready).await
     }
 
-    async fn act(&mut self, method: &str, argument: Value, kill: Duration) -> Result<(), Error> {
+    async fn act(&mut self, method: &str, argument: Value, own: Duration) -> Result<(), Error> {
         // What comes back is the daemon's own view of the process, which the next look asks for.
-        self.call::<Value>(method, [argument], ACT + kill).await.map(drop)
+        self.call::<Value>(method, [argument], ACT.saturating_add(own)).await.map(drop)
     }
 
     async fn call<T: DeserializeOwned>(
@@ -242,9 +242,11 @@ impl TryFrom<Map<String, Value>> for Prepared {
 }
 
 impl Prepared {
-    /// How long the daemon waits until a process says that it is ready, in milliseconds.
-    fn listen_timeout(&self) -> u64 {
-        self.0.get("listen_timeout").and_then(Value::as_u64).unwrap_or(0)
+    /// How long it may take until all instances say that they are ready: they are started in turn.
+    fn longest_start(&self) -> Duration {
+        let number = |key| self.0.get(key).and_then(Value::as_u64).unwrap_or(0);
+        let instances = u32::try_from(number("instances")).unwrap_or(u32::MAX).max(1);
+        Duration::from_millis(number("listen_timeout")).saturating_mul(instances)
     }
 
     /// The same, as one that ran when `past` did.
@@ -328,6 +330,9 @@ mod tests {
             lacking.remove(key);
             assert!(Prepared::try_from(lacking).is_err(), "{key}");
         }
+        let slow = [("instances".to_owned(), json!(4)), ("listen_timeout".to_owned(), json!(9000))];
+        let slow = Prepared::try_from(whole.clone().into_iter().chain(slow).collect::<Map<_, _>>());
+        assert_eq!(slow.ok().map(|it| it.longest_start()), Some(Duration::from_secs(36)));
         let env = Map::from_iter([("env".to_owned(), json!("text"))]);
         assert!(Prepared::try_from(whole.into_iter().chain(env).collect::<Map<_, _>>()).is_err());
     }

@@ -63,6 +63,7 @@ pub(super) async fn ensure(settings: &Settings, home: &Path) -> Result<(Client, 
     start(&program, home)?;
     let mut client = await_answer(home).await?;
     tracing::info!("PM2's daemon was started, pid {}", client.pid);
+    // What failed is said, and does not hold up what is ours.
     start_saved(&mut client, &saved).await?;
     Ok((client, true))
 }
@@ -74,7 +75,12 @@ pub(super) async fn resurrect(settings: &Settings, home: &Path) -> Result<(), Er
     let saved = saved(settings, home);
     let listed = client.list().await?;
     end_left_over(home, &saved, &listed).await?;
-    start_saved(&mut client, &saved).await
+    let failed = start_saved(&mut client, &saved).await?;
+    if failed.is_empty() {
+        return Ok(());
+    }
+    let names = failed.join(", ");
+    Err(Error::Passing(format!("PM2 could not start again what `pm2 save` kept: {names}")))
 }
 
 /// The processes of the last `pm2 save` that may be started again.
@@ -98,16 +104,21 @@ async fn end_left_over(home: &Path, saved: &[Prepared], listed: &[Listed]) -> Re
     orphans::end_of_home(home, &names, &registrations(listed), STOP).await
 }
 
-async fn start_saved(client: &mut Client, saved: &[Prepared]) -> Result<(), Error> {
+/// Starts what was saved and is not there. The names of what could not be started.
+async fn start_saved(client: &mut Client, saved: &[Prepared]) -> Result<Vec<String>, Error> {
     let there = client.list().await?;
+    let mut failed = Vec::new();
     for definition in saved.iter().filter(|it| there.iter().all(|there| there.name != it.name())) {
         let name = definition.name();
         match client.prepare(definition).await {
             Ok(_) => tracing::info!("PM2's process {name:?} was resurrected"),
-            Err(error) => tracing::error!("PM2's process {name:?} was not resurrected: {error}"),
+            Err(error) => {
+                tracing::error!("PM2's process {name:?} was not resurrected: {error}");
+                failed.push(name.to_owned());
+            }
         }
     }
-    Ok(())
+    Ok(failed)
 }
 
 /// Why a daemon that runs can't be talked to, if there is one although there is no socket.

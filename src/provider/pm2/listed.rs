@@ -2,7 +2,7 @@
 //! so numbers may be texts, and lists too: whatever form a value has, it is read or left out, and
 //! one strange process hides no other.
 
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, time::Duration};
 
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
@@ -129,6 +129,12 @@ impl Listed {
         self.pm2_env.pm_uptime.is_some()
     }
 
+    /// Whether it runs or is about to.
+    pub(super) fn is_on(&self) -> bool {
+        !matches!(self.pm2_env.status.as_str(), "stopped" | "errored")
+            || !self.pm2_env.cron_restart.is_empty()
+    }
+
     /// Its number, unless it is being replaced.
     pub(super) fn number(&self) -> Option<u64> {
         match &self.pm_id {
@@ -137,10 +143,19 @@ impl Listed {
         }
     }
 
-    /// How long it may take to stop, in milliseconds; PM2's own default where nothing is said.
-    pub(super) fn kill_timeout(&self) -> u64 {
-        self.pm2_env.kill_timeout.and_then(|it| it.try_into().ok()).unwrap_or(1600)
+    /// How long it may take to stop; PM2's own default where nothing is said.
+    pub(super) fn kill_timeout(&self) -> Duration {
+        millis(self.pm2_env.kill_timeout, 1600)
     }
+
+    /// How long it may take to say that it is ready; PM2's own default where nothing is said.
+    pub(super) fn listen_timeout(&self) -> Duration {
+        millis(self.pm2_env.listen_timeout, 3000)
+    }
+}
+
+fn millis(it: Option<i64>, usual: u64) -> Duration {
+    Duration::from_millis(it.and_then(|it| it.try_into().ok()).unwrap_or(usual))
 }
 
 /// A whole number, also one that is written as a text or with a fraction.
@@ -227,7 +242,8 @@ mod tests {
             (&["one".into()][..], &[3][..])
         );
         assert_eq!((env.max_restarts, env.autorestart), (Some(16), Some(false)));
-        assert_eq!(it.kill_timeout(), 1600);
+        assert_eq!(it.kill_timeout(), Duration::from_millis(1600));
+        assert_eq!(it.listen_timeout(), Duration::from_secs(3));
         assert_eq!(env.env, BTreeMap::from([("A".to_owned(), "1".to_owned())]));
         assert_eq!(env.pm_uptime, None);
     }

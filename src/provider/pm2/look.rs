@@ -24,7 +24,7 @@ use crate::{
     core::{
         digest::Digest,
         id::Name,
-        resource::{Actual, Body, Mark, Sightings, Status, Vitals},
+        resource::{Actual, Body, Mark, Run, Sightings, Status, Vitals},
     },
     provider::{
         Error,
@@ -52,9 +52,22 @@ pub(super) type App = Vec<Listed>;
 impl Pm2 {
     /// Everything that is there.
     pub(super) async fn look(&self, now: Timestamp) -> Result<Sightings, Error> {
-        if !self.settings.concerned {
-            return Ok(self.leftovers(now).await.unwrap_or_default());
+        if self.settings.concerned {
+            return self.look_at_all(now).await;
         }
+        // An earlier config may have left something there: it would run twice at another runner.
+        if !self.settings.home.as_ref().is_some_and(|it| it.exists()) {
+            return Ok(Sightings::new());
+        }
+        let seen = match self.look_at_all(now).await {
+            // What is another user's can't hold anything of ours.
+            Err(Error::Refused(_)) => Sightings::new(),
+            seen => seen?,
+        };
+        Ok(seen.into_iter().filter(|(_, it)| it.mark.is_some()).collect())
+    }
+
+    async fn look_at_all(&self, now: Timestamp) -> Result<Sightings, Error> {
         let home = self.home()?;
         let failed = match Client::connect(home).await? {
             Ok(client) => match self.look_at_daemon(client, now).await {
@@ -68,17 +81,6 @@ impl Pm2 {
             Ok(_) => Err(failed),
             Err(absence) => self.look_without_daemon(absence, now),
         }
-    }
-
-    /// What is left of ours where the config does not speak of PM2 any more. What can't be told is
-    /// passed over: most such projects never had anything there.
-    async fn leftovers(&self, now: Timestamp) -> Option<Sightings> {
-        let mut client = Client::connect(self.home().ok()?).await.ok()?.ok()?;
-        let listed = client.list().await.ok()?;
-        listed.iter().find_map(|it| self.mark_of(it))?;
-        let mut sightings = self.look_at_daemon(client, now).await.ok()?;
-        sightings.retain(|_, it| it.mark.is_some());
-        Some(sightings)
     }
 
     async fn look_at_daemon(&self, mut client: Client, now: Timestamp) -> Result<Sightings, Error> {
@@ -146,7 +148,7 @@ impl Pm2 {
         if let Some(error) = daemon::unreachable(home)? {
             return Err(error);
         }
-        let seen_at = self.memory().seen_at;
+        let seen_at = self.memory().seen_at.max(self.bus.gone_at());
         if absence == Absence::NoSocket && seen_at.is_some_and(|it| it.elapsed() < COMES_BACK) {
             let seconds = COMES_BACK.as_secs();
             return Err(Error::Passing(format!(
@@ -246,7 +248,12 @@ impl Pm2 {
             configured.is_some_and(|it| it.definition.variables().any(|it| it == variable))
         };
         let environment: Option<&dyn Fn(&str) -> bool> = if ours { Some(&set_by_us) } else { None };
-        let shapes = app.iter().map(|it| Shape::seen(it, app.len(), environment));
+        let instances = match (app.as_slice(), configured) {
+            // What does not run is registered once, however many instances it is to have.
+            ([one], Some(it)) if ours && !one.is_on() => it.definition.instances(),
+            _ => app.len(),
+        };
+        let shapes = app.iter().map(|it| Shape::seen(it, instances, environment));
         let bodies: Vec<Body> = shapes.map(|it| it.body(home, name)).collect();
         let mark = app.iter().find_map(|it| self.mark_of(it)).filter(|_| ours);
         // An instance that somebody changed shows what was changed.
@@ -261,10 +268,17 @@ impl Pm2 {
             }
             facts.push((it, kernel, heard));
         }
-        let statuses = facts
+        let mut statuses: Vec<_> = facts
             .iter()
-            .map(|(it, kernel, heard)| (it.pm_id.to_string(), status::of(it, kernel, heard, now)));
-        let status = status::worst(statuses.collect()).unwrap_or(Status::Stopped);
+            .map(|(it, kernel, heard)| (it.pm_id.to_string(), status::of(it, kernel, heard, now)))
+            .collect();
+        // What should be off is off when none of its instances runs.
+        if configured.is_some_and(|it| ours && it.run == Run::Off) && app.iter().any(Listed::is_on)
+        {
+            let on = |id: &str| app.iter().any(|it| it.is_on() && it.pm_id.to_string() == id);
+            statuses.retain(|(id, _)| on(id));
+        }
+        let status = status::worst(statuses).unwrap_or(Status::Stopped);
         let vitals = status::vitals(facts.iter().map(|(it, kernel, heard)| (*it, kernel, heard)));
         let backs_up = configured.and_then(|it| it.wanted().backs_up);
         let mark = mark.map(|(_, written)| Mark { written, backs_up });

@@ -28,7 +28,7 @@ pub(super) struct Settings {
     /// Where PM2 is installed for this project alone.
     pub(super) private: PathBuf,
     pub(super) options: model::Pm2,
-    /// Whether the config speaks of PM2 at all. If not, only what is left of ours is looked for.
+    /// Whether the config speaks of PM2 at all. If not, only what an earlier one left is looked for.
     pub(super) concerned: bool,
     /// Tells our apps from those of another project.
     pub(super) scope: Digest,
