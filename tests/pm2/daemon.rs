@@ -92,7 +92,13 @@ fn a_daemon_that_died_unwatched_is_started_by_apply_and_nothing_ever_runs_twice(
     wait_until("it is gone", || world.daemon().is_none());
     // What still runs is told of, and nothing is touched by looking.
     let state = world.state("b-sh");
-    assert_eq!(state, format!("down: was left by a daemon of PM2 that died, as pid {}, which is ended first", before[3]));
+    assert_eq!(
+        state,
+        format!(
+            "down: was left by a daemon of PM2 that died, as pid {}, which is ended first",
+            before[3]
+        )
+    );
     assert_eq!(world.state("p-sh"), "down: is without PM2's daemon, which is gone");
     assert!(is_alive(before[0]) && is_alive(before[3]));
     world.apply();

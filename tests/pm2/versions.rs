@@ -54,7 +54,10 @@ fn life(version: Version) {
     // Workers of a cluster have no mark in their environment. They end with their daemon.
     assert_eq!(workers.len(), 2);
     wait_until("its workers are gone", || !workers.iter().any(|&pid| is_alive(pid)));
-    assert_eq!(world.state("w"), format!("down: was left by a daemon of PM2 that died, as pid {pid}, which is ended first"));
+    assert_eq!(
+        world.state("w"),
+        format!("down: was left by a daemon of PM2 that died, as pid {pid}, which is ended first")
+    );
     world.apply();
     world.wait_settled();
     assert!(!is_alive(pid));
