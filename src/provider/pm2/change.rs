@@ -12,8 +12,7 @@ use super::{
     client::{Client, Prepared, Started},
     daemon,
     definition::HOT_FIELDS,
-    listed::Listed,
-    look::registrations,
+    listed::{Listed, registrations},
     orphans, settings,
 };
 use crate::{

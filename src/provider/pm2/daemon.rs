@@ -11,17 +11,16 @@ use std::{
     time::{Duration, Instant},
 };
 
-use serde_json::{Map, Value};
 use tokio::process::Command;
 
 use super::{
     client::{Absence, Client, Prepared},
-    listed::Listed,
-    look::registrations,
+    dump,
+    listed::{Listed, registrations},
     orphans,
     settings::Settings,
 };
-use crate::provider::{Error, process::mark};
+use crate::provider::Error;
 
 /// The version that is installed where there is none.
 const VERSION: &str = "7.0.4";
@@ -54,7 +53,7 @@ pub(super) async fn ensure(settings: &Settings, home: &Path) -> Result<(Client, 
     if let Some(error) = unreachable(home)? {
         return Err(error);
     }
-    let saved = saved(settings, home);
+    let saved = dump::saved(settings, home);
     end_left_over(home, &saved, &[]).await?;
     // Somebody else may have started it meanwhile.
     if let Ok(client) = Client::connect(home).await? {
@@ -72,7 +71,7 @@ pub(super) async fn ensure(settings: &Settings, home: &Path) -> Result<(Client, 
 pub(super) async fn resurrect(settings: &Settings, home: &Path) -> Result<(), Error> {
     let gone = |absence| Error::Passing(format!("PM2's daemon {}; plan again", explain(absence)));
     let mut client = Client::connect(home).await?.map_err(gone)?;
-    let saved = saved(settings, home);
+    let saved = dump::saved(settings, home);
     let listed = client.list().await?;
     end_left_over(home, &saved, &listed).await?;
     let failed = start_saved(&mut client, &saved).await?;
@@ -81,18 +80,6 @@ pub(super) async fn resurrect(settings: &Settings, home: &Path) -> Result<(), Er
     }
     let names = failed.join(", ");
     Err(Error::Passing(format!("PM2 could not start again what `pm2 save` kept: {names}")))
-}
-
-/// The processes of the last `pm2 save` that may be started again.
-fn saved(settings: &Settings, home: &Path) -> Vec<Prepared> {
-    match (dump(home), settings.options.resurrect) {
-        (Ok(saved), true) => primaries(settings, &saved),
-        (Err(error), true) => {
-            tracing::warn!("PM2's processes are not resurrected: {error}");
-            Vec::new()
-        }
-        (_, false) => Vec::new(),
-    }
 }
 
 /// Ends what an earlier daemon left running of those that are about to be started.
@@ -133,39 +120,6 @@ pub(super) fn unreachable(home: &Path) -> Result<Option<Error>, Error> {
             super::client::socket(home).display()
         ))
     }))
-}
-
-/// The processes of the last `pm2 save` that are none of ours.
-pub(super) fn primaries(settings: &Settings, saved: &[Map<String, Value>]) -> Vec<Prepared> {
-    let mut prepared = Vec::new();
-    for entry in saved {
-        let name = entry.get("name").and_then(Value::as_str).unwrap_or("(no name)").to_owned();
-        let marked = entry.get("env").and_then(|env| env.get(mark::MARK)).and_then(Value::as_str);
-        let module = entry.get("pmx_module").and_then(Value::as_bool) == Some(true);
-        if marked.is_some_and(|it| mark::read_value(it, settings.scope).is_some()) || module {
-            continue;
-        }
-        match Prepared::try_from(entry.clone()) {
-            Ok(it) => prepared.push(it),
-            Err(why) => tracing::error!("PM2's process {name:?} can't be resurrected: {why}"),
-        }
-    }
-    prepared
-}
-
-/// What `pm2 save` wrote last; nothing where it never did.
-pub(super) fn dump(home: &Path) -> Result<Vec<Map<String, Value>>, String> {
-    let path = home.join("dump.pm2");
-    let text = match fs::read(&path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(format!("cannot read {}: {error}", path.display())),
-    };
-    let place = |error: serde_json::Error| {
-        let (line, column) = (error.line(), error.column());
-        format!("{} is damaged at line {line}, column {column}", path.display())
-    };
-    serde_json::from_slice(&text).map_err(place)
 }
 
 /// PM2, as it is installed.

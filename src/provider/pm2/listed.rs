@@ -2,7 +2,11 @@
 //! so numbers may be texts, and lists too: whatever form a value has, it is read or left out, and
 //! one strange process hides no other.
 
-use std::{collections::BTreeMap, fmt, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    time::Duration,
+};
 
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
@@ -123,6 +127,9 @@ pub(super) struct Table {
     pub(super) pmx_module: Option<bool>,
 }
 
+/// The instances of one app.
+pub(super) type App = Vec<Listed>;
+
 impl Listed {
     /// Whether it ever ran since it was registered.
     pub(super) fn ever_ran(&self) -> bool {
@@ -156,6 +163,11 @@ impl Listed {
 
 fn millis(it: Option<i64>, usual: u64) -> Duration {
     Duration::from_millis(it.and_then(|it| it.try_into().ok()).unwrap_or(usual))
+}
+
+/// What tells the registrations of the apps from every other.
+pub(super) fn registrations(listed: &[Listed]) -> BTreeSet<String> {
+    listed.iter().map(|it| it.pm2_env.unique_id.clone()).filter(|it| !it.is_empty()).collect()
 }
 
 /// A whole number, also one that is written as a text or with a fraction.

@@ -1,7 +1,7 @@
 //! Looking: what PM2 lists, brought together with what the kernel says.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     fs,
     time::{Duration, Instant, SystemTime},
 };
@@ -13,10 +13,11 @@ use super::{
     client::{Absence, Client},
     daemon,
     definition::Shape,
-    listed::Listed,
+    dump,
+    listed::{App, Listed, registrations},
     log::signal_in_log,
     memory::{COMES_BACK, runs_of},
-    orphans::{self, Marked},
+    orphans::{self, Marked, Orphan},
     status::{self, Kernel},
 };
 use crate::{
@@ -37,17 +38,6 @@ use crate::{
 
 /// How long PM2 may take between the end of a process and its next start.
 const BETWEEN: Duration = Duration::from_millis(80);
-
-/// A process of ours that no daemon knows.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Orphan {
-    pub(super) name: Name,
-    written: Digest,
-    pid: i32,
-}
-
-/// The instances of one app.
-pub(super) type App = Vec<Listed>;
 
 impl Pm2 {
     /// Everything that is there.
@@ -172,7 +162,7 @@ impl Pm2 {
             sightings.insert(Name::literal(DAEMON), daemon);
         }
         // What was saved is what people expect to be there.
-        for entry in daemon::dump(home).unwrap_or_default() {
+        for entry in dump::read(home).unwrap_or_default() {
             let Ok(listed) = from_dump(&entry) else { continue };
             if self.mark_of(&listed).is_none() && listed.pm2_env.pmx_module != Some(true) {
                 let name = free_name(&listed.name, &sightings);
@@ -206,8 +196,8 @@ impl Pm2 {
             return Vec::new();
         }
         // Whoever starts them says what is wrong with the file.
-        let dump = daemon::dump(home).unwrap_or_default();
-        daemon::primaries(&self.settings, &dump).iter().map(|it| it.name().to_owned()).collect()
+        let dump = dump::read(home).unwrap_or_default();
+        dump::primaries(&self.settings, &dump).iter().map(|it| it.name().to_owned()).collect()
     }
 
     /// The apps of ours, and those of others by the name that PM2 has for them.
@@ -350,11 +340,6 @@ impl Pm2 {
         ours().any(|it| matches!(it.pm2_env.status.as_str(), "stopping" | "launching"))
             || stopped_of(ours()).any(|it| !memory.stopped.contains(&it))
     }
-}
-
-/// What tells the registrations of the apps from every other.
-pub(super) fn registrations(listed: &[Listed]) -> BTreeSet<String> {
-    listed.iter().map(|it| it.pm2_env.unique_id.clone()).filter(|it| !it.is_empty()).collect()
 }
 
 fn stopped(listed: &[Listed]) -> impl Iterator<Item = (String, Option<i64>)> {

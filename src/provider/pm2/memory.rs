@@ -8,8 +8,8 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    listed::PmId,
-    look::{App, Orphan},
+    listed::{App, PmId},
+    orphans::Orphan,
     settings::Settings,
 };
 use crate::core::{

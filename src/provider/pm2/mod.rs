@@ -1,10 +1,10 @@
 //! PM2: its processes, looked at and kept right over the sockets of its own daemon.
 //!
-//! `wire` and `client` speak to the daemon and `bus` listens to it; `daemon` starts it. `listed` is
-//! what it has, `definition` what the config makes of it; both come to the same `Shape`, by which
-//! they are compared. `status` says how an app does, `look` puts it all together (`memory` has what
-//! one look leaves to the next), and `change` makes one change. What a dead daemon left running is
-//! found by `orphans`.
+//! `wire` and `client` speak to the daemon and `bus` listens to it; `daemon` starts it, with what
+//! `dump` says was saved. `listed` is what it has, `definition` what the config makes of it; both
+//! come to the same `Shape`, by which they are compared. `status` says how an app does, `look` puts it
+//! all together (`memory` has what one look leaves to the next), and `change` makes one change. What
+//! a dead daemon left running is found by `orphans`; `log` tells of ends that nobody heard.
 //!
 //! Whether a process runs is the kernel's word, never the daemon's alone.
 
@@ -13,6 +13,7 @@ mod change;
 mod client;
 mod daemon;
 mod definition;
+mod dump;
 mod listed;
 mod log;
 mod look;

@@ -17,6 +17,14 @@ use crate::{
     },
 };
 
+/// A process of ours that no daemon knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Orphan {
+    pub(super) name: Name,
+    pub(super) written: Digest,
+    pub(super) pid: i32,
+}
+
 /// A living process under our mark.
 pub(super) struct Marked {
     pub(super) name: Name,
