@@ -107,3 +107,24 @@ fn a_home_with_too_long_a_path_is_told_of() {
     let run = world.run(&["plan"]);
     assert!(run.said().contains("cannot connect to PM2 at"), "{}", run.said());
 }
+
+#[test]
+fn what_moves_to_pm2_stays_where_it_is_until_pm2_can_be_had() {
+    let world = World::new(&("runner = \"embedded\"\n".to_owned() + &worker("w")));
+    world.apply();
+    let state = || {
+        let all = world.statuses();
+        let found = all.into_iter().find(|it| it["id"] == "embedded/w");
+        found.map(|it| it["state"].as_str().unwrap().to_owned()).unwrap_or_default()
+    };
+    let before = state();
+    assert!(before.starts_with("running"), "{before}");
+    world.config(&worker("w"));
+    let run = apply(&world, &only(&world, &["node", "bash"]));
+    assert_ne!(run.code, 0);
+    assert!(run.said().contains("there is no `pm2` in PATH"), "{}", run.said());
+    assert_eq!(state(), before, "{}", run.said());
+    world.apply();
+    assert!(world.state("w").starts_with("running"));
+    assert_eq!(state(), "", "it is gone there");
+}
