@@ -20,8 +20,17 @@ use redundancy::{
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::runtime::Runtime;
 
+/// The variable that has this program say that it began, in place of measuring.
+const BEGAN: &str = "BENCH_BEGAN";
+
 fn main() {
-    divan::main();
+    match std::env::var_os(BEGAN) {
+        Some(file) => {
+            std::fs::write(file, "").unwrap();
+            std::thread::sleep(std::time::Duration::from_secs(1000));
+        }
+        None => divan::main(),
+    }
 }
 
 /// However often it is killed, it is started again at once.
@@ -139,13 +148,17 @@ fn killed_to_heard(bencher: Bencher) {
     });
 }
 
-/// From the kill of one process to the moment in which PM2 says that what stood by runs.
+/// From the kill of one process to the moment in which what stood by is in its `main`.
 #[divan::bench(sample_count = 30, sample_size = 1)]
-fn killed_to_stand_in_started(bencher: Bencher) {
-    let world = World::new(
+fn killed_to_stand_in_at_work(bencher: Bencher) {
+    let this = std::env::current_exe().unwrap();
+    let world = World::new(&format!(
         "[[process]]\nname = 'primary'\nrestart = 'never'\ncommand = ['sleep', '1000']\n\
-         [[process]]\nname = 'backup'\nstate = 'stopped'\ncommand = ['sleep', '1000']\n",
-    );
+         [[process]]\nname = 'backup'\nstate = 'stopped'\ncommand = ['{}']\n\
+         env = {{ {BEGAN} = 'began' }}\n",
+        this.display()
+    ));
+    let began = world.folder.path().join("began");
     let (primary, backup): (Name, Name) = ("primary".parse().unwrap(), "backup".parse().unwrap());
     let settle = || {
         for (name, change) in [(&backup, Change::Stop), (&primary, Change::Start)] {
@@ -155,18 +168,34 @@ fn killed_to_stand_in_started(bencher: Bencher) {
         let pid = world.await_pid(&primary);
         let quiet = async { while tokio::time::timeout(rest, world.pm2.woken()).await.is_ok() {} };
         world.runtime.block_on(quiet);
+        // It is there when it was begun before.
+        let _ = std::fs::remove_file(&began);
         pid
     };
     bencher.with_inputs(settle).bench_local_values(|pid| {
         kill(pid);
         world.runtime.block_on(async {
             world.pm2.woken().await;
-            world.pm2.apply(&backup, &Change::Start, Timestamp::now()).await.unwrap();
+            let start = world.pm2.apply(&backup, &Change::Start, Timestamp::now());
+            let at_work = async {
+                while !began.exists() {
+                    tokio::task::yield_now().await;
+                }
+            };
+            // PM2's answer is not waited for: it comes when the process is long at work.
+            let asked = async {
+                start.await.unwrap();
+                std::future::pending::<()>().await;
+            };
+            tokio::select! {
+                () = at_work => {}
+                () = asked => {}
+            }
         });
     });
 }
 
-/// The floor: fork and exec of the same program, nothing else.
+/// The floor: fork and exec of the same program until it is in its `main`, nothing else.
 #[divan::bench(sample_count = 100, sample_size = 1)]
 fn spawned_only(bencher: Bencher) {
     struct Ended(Child);
@@ -176,9 +205,16 @@ fn spawned_only(bencher: Bencher) {
             self.0.wait().unwrap();
         }
     }
-    bencher.bench_local(|| {
-        let mut command = Command::new("sleep");
-        command.arg("1000").stdin(Stdio::null()).stdout(Stdio::null());
-        Ended(command.spawn().unwrap())
+    let folder = tempfile::tempdir().unwrap();
+    let began = folder.path().join("began");
+    let fresh = || drop(std::fs::remove_file(&began));
+    bencher.with_inputs(fresh).bench_local_values(|()| {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.env(BEGAN, &began).stdin(Stdio::null()).stdout(Stdio::null());
+        let child = Ended(command.spawn().unwrap());
+        while !began.exists() {
+            std::hint::spin_loop();
+        }
+        child
     });
 }
