@@ -39,11 +39,8 @@ pub(super) fn run(path: Option<&Path>, options: &MonitorOptions) -> anyhow::Resu
 pub(super) fn begin(path: Option<&Path>) -> anyhow::Result<ExitCode> {
     let path = std::path::absolute(find(path)?)?;
     let program = env::current_exe().context("cannot find out which program this is")?;
-    let project = match config::load(&path) {
-        Ok(loaded) => loaded.project,
-        // The watch says what is wrong, in its log.
-        Err(_) => config::by_default(&path)?,
-    };
+    // What is wrong with the config, the watch says in its log.
+    let project = config::load_or_default(&path)?;
     background::begin(&program, &path, &project)?;
     Ok(ExitCode::SUCCESS)
 }

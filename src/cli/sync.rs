@@ -2,7 +2,6 @@
 
 use std::{
     fmt::Write,
-    io::{self, IsTerminal},
     path::Path,
     process::ExitCode,
     sync::{
@@ -21,9 +20,10 @@ use super::{
     args::SyncOptions,
     open::block_on,
     output::{self, BOLD, DIM, count, visible},
+    watch::log_to_stderr,
 };
 use crate::{
-    config::{self, Config, Project},
+    config::{self, Project},
     controller,
     journal::{Entry, Journal, Kind},
     sync::{self, Event, Kept, Options},
@@ -76,7 +76,7 @@ impl Ask {
             output::print(&format!("{}\n", ended.context("the sync was broken off")??))?;
             return Ok(ExitCode::SUCCESS);
         };
-        start_log();
+        log_to_stderr();
         info!("following {} every {}", self.options.upstream(), config::units::Span(every));
         let mut last = String::new();
         loop {
@@ -111,7 +111,7 @@ impl Ask {
 
     /// One run, and what came of it in a line.
     fn once(mut self, stop: &Arc<AtomicBool>) -> anyhow::Result<String> {
-        let project = self.config.as_deref().and_then(project);
+        let project = self.config.as_deref().and_then(|it| config::load_or_default(it).ok());
         if let Some(project) = &project {
             self.options.spare = vec![project.state_dir(), project.log_dir()];
         }
@@ -137,26 +137,6 @@ impl Ask {
         };
         let done = sync::run(&self.here, &self.options, stop, &mut tell)?;
         Ok(done.describe(&self.options))
-    }
-}
-
-fn start_log() {
-    tracing_subscriber::fmt()
-        .with_writer(io::stderr)
-        .with_ansi(io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
-        .with_target(false)
-        .init();
-}
-
-/// The project of the config, as far as it matters here: a broken one keeps nothing from being
-/// kept.
-fn project(config: &Path) -> Option<Project> {
-    match config::load(config) {
-        Ok(loaded) => Some(loaded.project),
-        Err(_) => {
-            let root = config.parent()?.canonicalize().ok()?;
-            Some(Project { root, config: Config::default() })
-        }
     }
 }
 

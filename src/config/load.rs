@@ -129,6 +129,15 @@ pub fn load(path: &Path) -> Result<Loaded, LoadError> {
     Ok(Loaded { project: Project { root, config }, digest, notes, text })
 }
 
+/// The project of the config at `path`, and with a broken one the project that it most likely is:
+/// for who must not miss a project because of its config.
+///
+/// # Errors
+/// When its folder can't be reached.
+pub fn load_or_default(path: &Path) -> Result<Project, LoadError> {
+    load(path).map(|it| it.project).or_else(|_| by_default(path))
+}
+
 /// The project of the config at `path` as if there were nothing in it: for who must work in trouble
 /// most of all.
 ///

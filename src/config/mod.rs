@@ -25,7 +25,7 @@ mod tree;
 pub mod units;
 mod wording;
 
-pub use load::{FILE_NAME, LoadError, Loaded, by_default, find, load};
+pub use load::{FILE_NAME, LoadError, Loaded, by_default, find, load, load_or_default};
 pub use model::Config;
 pub use parse::parse;
 pub use problem::{Note, Problem};

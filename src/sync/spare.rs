@@ -13,10 +13,7 @@ use super::{
     checkout::Checkout,
     path::{place, records},
 };
-use crate::{
-    config::{self, Config, Project},
-    provider::files::mark,
-};
+use crate::{config, provider::files::mark};
 
 /// How much of a file is read to find the mark.
 const BEGINNING: u64 = 16 * 1024;
@@ -36,7 +33,8 @@ impl Spare {
         let ask = ["ls-files", "--cached", "--others", "--exclude-standard", "-z", "--", &pattern];
         let configs = checkout.git.call(ask).output()?;
         let top = checkout.top().to_owned();
-        let projects = records(&configs).filter_map(|it| project(&place(&top, it)));
+        let projects =
+            records(&configs).filter_map(|it| config::load_or_default(&place(&top, it)).ok());
         let folders = projects.flat_map(|it| [it.state_dir(), it.log_dir()]);
         let folders = folders.chain(more.iter().cloned()).collect();
         Ok(Self { top, folders })
@@ -50,17 +48,6 @@ impl Spare {
         path.file_name().is_some_and(by_name)
             || self.folders.iter().any(|it| path.starts_with(it))
             || is_ours(&path)
-    }
-}
-
-/// The project of a config; with a broken one, the project that it most likely is.
-fn project(config: &Path) -> Option<Project> {
-    match config::load(config) {
-        Ok(loaded) => Some(loaded.project),
-        Err(_) => {
-            let root = config.parent()?.canonicalize().ok()?;
-            Some(Project { root, config: Config::default() })
-        }
     }
 }
 

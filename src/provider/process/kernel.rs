@@ -68,7 +68,7 @@ pub(in crate::provider) fn boot_id() -> Result<String, Error> {
         return Ok(known.clone());
     }
     let failed = |path: &str, error| {
-        let what = "embedded processes need Linux with /proc mounted";
+        let what = "looking after processes needs Linux with /proc mounted";
         Error::Refused(format!("cannot read {path}: {error}; {what}"))
     };
     let path = "/proc/sys/kernel/random/boot_id";
@@ -127,7 +127,7 @@ pub(in crate::provider) fn open(pid: i32, start: u64) -> io::Result<Option<Owned
         Err(Errno::SRCH) => return Ok(None),
         Err(error @ (Errno::NOSYS | Errno::PERM)) => {
             return Err(io::Error::other(format!(
-                "pidfd_open is not available ({error}); embedded processes need Linux 5.4 or \
+                "pidfd_open is not available ({error}); looking after processes needs Linux 5.4 or \
                  later, and a sandbox that lets pidfd_open pass"
             )));
         }
