@@ -60,15 +60,22 @@ impl Pm2 {
     async fn look_at_all(&self, now: Timestamp) -> Result<Sightings, Error> {
         let home = self.home()?;
         let failed = match Client::connect(home).await? {
-            Ok(client) => match self.look_at_daemon(client, now).await {
-                Err(error) => error,
-                seen => return seen,
-            },
+            Ok(client) => {
+                // Also one that dies before it answers: that it is gone is news.
+                self.bus.answered();
+                match self.look_at_daemon(client, now).await {
+                    Err(error) => error,
+                    seen => return seen,
+                }
+            }
             Err(absence) => return self.look_without_daemon(absence, now),
         };
         // It may have ended just now.
         match Client::connect(home).await? {
-            Ok(_) => Err(failed),
+            Ok(_) => {
+                self.bus.answered();
+                Err(failed)
+            }
             Err(absence) => self.look_without_daemon(absence, now),
         }
     }
