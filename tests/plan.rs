@@ -34,10 +34,10 @@ fn statuses() -> impl Strategy<Value = Status> {
         Just(Status::Stopped),
         Just(Status::StoppedByHand),
         Just(Status::Running { pid: 7, since: NOW }),
-        Just(Status::Unwell { pid: 7, since: NOW, how: how() }),
+        Just(Status::Unwell { pid: 7, since: NOW, how: how(), proven: false }),
         at.clone().prop_map(|next| Status::Scheduled { next }),
         at.prop_map(move |retry_at| Status::Down { at: NOW, how: how(), retry_at }),
-        Just(Status::Finished { at: NOW, how: how() }),
+        Just(Status::Finished { at: NOW, how: how(), well: true }),
         Just(Status::Failed { at: NOW, how: how() }),
     ]
 }

@@ -115,9 +115,9 @@ pub(super) fn help(held: &Held) -> Option<String> {
             "`redundancy apply --target {id}` starts it again; `state = \"running\"` in the config \
              keeps it running whoever stops it"
         ),
-        Why::Blind { .. } | Why::Impossible { .. } | Why::Resting { .. } => {
-            return None;
-        }
+        Why::Paused { .. } => format!("`redundancy resume {id}` ends the pause"),
+        Why::Undecided => format!("`redundancy explain {id}` says what is waited for"),
+        Why::Blind { .. } | Why::Impossible { .. } | Why::Resting { .. } => return None,
     })
 }
 

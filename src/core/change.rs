@@ -215,13 +215,22 @@ pub enum Why {
     },
     /// A person stopped it, and the config does not say that it has to run all the same.
     StoppedByHand,
+    /// Which of its pair should run is not decided.
+    Undecided,
+    /// A person asked that it be left alone for a while.
+    Paused {
+        /// How long.
+        until: Timestamp,
+        /// Why.
+        reason: String,
+    },
 }
 
 impl Why {
     /// Whether a person has to do something about it. Resting ends by itself.
     #[must_use]
     pub fn needs_a_person(&self) -> bool {
-        !matches!(self, Self::Resting { .. })
+        !matches!(self, Self::Resting { .. } | Self::Undecided | Self::Paused { .. })
     }
 }
 
@@ -240,6 +249,11 @@ impl fmt::Display for Why {
             }
             Self::GivenUp { how } => write!(f, "given up: {how}"),
             Self::StoppedByHand => f.write_str("somebody stopped it by hand"),
+            Self::Undecided => f.write_str("which of its pair should run is not decided yet"),
+            Self::Paused { until, reason } => {
+                write!(f, "paused until {until:.0}")?;
+                if reason.is_empty() { Ok(()) } else { write!(f, ": {reason}") }
+            }
         }
     }
 }

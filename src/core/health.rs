@@ -30,12 +30,18 @@ impl Health {
         match (wanted, status) {
             // A file that exists says nothing about whether it works when it is needed.
             (_, None | Some(Status::Present)) => Self::Unknown,
-            (Run::On, Some(Status::Running { .. } | Status::Scheduled { .. })) => Self::Healthy,
-            (_, Some(Status::Finished { .. } | Status::StoppedByHand))
-            | (Run::Off, Some(Status::Stopped)) => Self::Stopped,
-            (Run::On, Some(Status::Down { .. } | Status::Unwell { .. } | Status::Stopped))
+            (Run::On | Run::AsIs, Some(Status::Running { .. } | Status::Scheduled { .. })) => {
+                Self::Healthy
+            }
+            (_, Some(Status::Finished { well: true, .. } | Status::StoppedByHand))
+            | (Run::Off | Run::AsIs, Some(Status::Stopped)) => Self::Stopped,
+            (Run::On, Some(Status::Stopped))
+            | (Run::On | Run::AsIs, Some(Status::Down { .. } | Status::Unwell { .. }))
             | (Run::Off, Some(_)) => Self::Unhealthy,
-            (Run::On, Some(Status::Failed { .. })) => Self::Failed,
+            (
+                Run::On | Run::AsIs,
+                Some(Status::Failed { .. } | Status::Finished { well: false, .. }),
+            ) => Self::Failed,
         }
     }
 }

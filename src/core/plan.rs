@@ -191,6 +191,14 @@ fn steps(
     now: Timestamp,
 ) -> Result<Vec<Step>, Why> {
     let step = |change, reason| Step { id: id.clone(), change, reason };
+    if wanted.run == Run::AsIs {
+        let differs = match (&wanted.body, found) {
+            (Some(body), Some(found)) => update_reason(id, wanted, body, found, consent)?.is_some(),
+            (Some(_), None) => true,
+            (None, _) => false,
+        };
+        return if differs { Err(Why::Undecided) } else { Ok(Vec::new()) };
+    }
     let Some(found) = found else {
         // What is not ours to make is not made.
         let Some(to) = wanted.body.clone() else { return Ok(Vec::new()) };
@@ -268,20 +276,17 @@ fn run_step(
     let start = |how: &str| Ok(Some((Change::Start, Reason::NotRunning { how: how.to_owned() })));
     match (wanted.run, status) {
         (Run::On, Status::Present | Status::Running { .. } | Status::Finished { .. })
-        | (
-            Run::Off,
-            Status::Present
-            | Status::Stopped
-            | Status::StoppedByHand
-            | Status::Finished { .. }
-            | Status::Failed { .. },
-        ) => Ok(None),
+        | (Run::Off, Status::Present | Status::Stopped | Status::StoppedByHand)
+        | (Run::AsIs, _) => Ok(None),
+        // Also where it has ended: something may be left of it, or start it again.
         (
             Run::Off,
             Status::Running { .. }
             | Status::Unwell { .. }
             | Status::Scheduled { .. }
-            | Status::Down { .. },
+            | Status::Down { .. }
+            | Status::Finished { .. }
+            | Status::Failed { .. },
         ) => Ok(Some((Change::Stop, Reason::ShouldBeOff))),
         (Run::On, Status::Unwell { how, .. }) => {
             Ok(Some((Change::Restart, Reason::Recovery { how: how.clone() })))

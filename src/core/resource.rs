@@ -142,6 +142,8 @@ pub enum Status {
         since: Timestamp,
         /// What is wrong with it: `is frozen`.
         how: String,
+        /// Whether a row of answers stands behind that, and not one look alone.
+        proven: bool,
     },
     /// Its schedule will start it.
     Scheduled {
@@ -163,6 +165,8 @@ pub enum Status {
         at: Timestamp,
         /// How it ended.
         how: String,
+        /// Whether it ended as one that has done its work.
+        well: bool,
     },
     /// It ended too often; a person has to look.
     Failed {
@@ -227,6 +231,10 @@ impl fmt::Display for Status {
 pub struct Vitals {
     /// How often it was started again.
     pub restarts: u64,
+    /// How often it was heard to crash, by somebody who goes on listening. Some are started again
+    /// before anybody looks.
+    #[serde(default)]
+    pub crashes: u64,
     /// Its memory, in bytes.
     pub memory: Option<u64>,
     /// Its share of one processor, in thousandths.
@@ -256,6 +264,8 @@ pub enum Run {
     On,
     /// There, and not running: a backup that is not on duty, or one switched off in the config.
     Off,
+    /// Not decided yet: it is neither made nor changed, neither started nor stopped.
+    AsIs,
 }
 
 /// A resource as the config wants it.

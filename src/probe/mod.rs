@@ -90,6 +90,7 @@ fn note(observed: &mut Observed, id: &Id, judgement: &Judgement) {
         && let Status::Running { pid, since } = actual.status
         && let Some(why) = judgement.unwell()
     {
-        actual.status = Status::Unwell { pid, since, how: format!("fails its probe: {why}") };
+        let how = format!("fails its probe: {why}");
+        actual.status = Status::Unwell { pid, since, how, proven: true };
     }
 }

@@ -77,7 +77,7 @@ impl Embedded {
             }
             return match run {
                 resource::Run::On => self.start(name, now),
-                resource::Run::Off => Ok(()),
+                resource::Run::Off | resource::Run::AsIs => Ok(()),
             };
         }
         let on = run == resource::Run::On;

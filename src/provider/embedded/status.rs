@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::record::{Entry, Run};
 use crate::core::{
-    recovery::{self, Next},
+    recovery::{self, Exit, Next},
     resource::Status,
 };
 
@@ -34,7 +34,9 @@ pub(super) fn status(entry: &Entry, now: Timestamp) -> Status {
                 let decision = recovery::decide(&policy, ended, record.failures, now);
                 match decision.next {
                     Next::Restart(retry_at) => Status::Down { at, how, retry_at },
-                    Next::Finished => Status::Finished { at, how },
+                    Next::Finished => {
+                        Status::Finished { at, how, well: ended.exit == Exit::Code(0) }
+                    }
                     Next::GivenUp => {
                         let how = format!("{how}; failures in a row: {}", decision.failures);
                         Status::Failed { at, how }

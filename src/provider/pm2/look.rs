@@ -383,10 +383,11 @@ fn memory_of(pid: i32) -> Option<u64> {
 
 fn with_orphan(status: Status, orphan: &Orphan, how: String, now: Timestamp) -> Status {
     match status {
-        Status::Running { pid, since } => Status::Unwell { pid, since, how },
+        Status::Running { pid, since } => Status::Unwell { pid, since, how, proven: false },
         // As long as it lives, it is what runs.
         Status::Stopped | Status::StoppedByHand | Status::Finished { .. } => {
-            Status::Unwell { pid: orphan.pid.unsigned_abs(), since: now, how }
+            let pid = orphan.pid.unsigned_abs();
+            Status::Unwell { pid, since: now, how, proven: false }
         }
         other => other,
     }

@@ -90,8 +90,8 @@ impl Memory {
                 Some(Mark { written: app.body.digest(), backs_up: app.wanted().backs_up });
             it.actual.status = match app.run {
                 Run::On => Status::Down { at: gone_at, how, retry_at },
-                Run::Off if retry_at <= now => return false,
-                Run::Off => Status::Stopped,
+                Run::Off | Run::AsIs if retry_at <= now => return false,
+                Run::Off | Run::AsIs => Status::Stopped,
             };
             true
         });

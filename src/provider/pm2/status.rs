@@ -66,7 +66,9 @@ pub(super) fn of(listed: &Listed, kernel: &Kernel, heard: &Heard, now: Timestamp
         "stopped" => stopped(listed, exit, heard, now),
         "waiting restart" => match waits_for_ever(listed) {
             true if was_killed(listed, heard) => Status::Down { at: now, how: exit, retry_at: now },
-            true if stays_down(listed) => Status::Finished { at: now, how: exit },
+            true if stays_down(listed) => {
+                Status::Finished { at: now, how: exit, well: ended_well(listed) }
+            }
             true => Status::Failed {
                 at: now,
                 how: format!("{exit}, and PM2 has given it up after `max_restarts`"),
@@ -104,13 +106,13 @@ fn running(listed: &Listed, pid: u32, kernel: &Kernel, heard: &Heard, now: Times
     }
     if kernel.frozen {
         let how = "is frozen: a signal has stopped it".to_owned();
-        return Status::Unwell { pid, since, how };
+        return Status::Unwell { pid, since, how, proven: false };
     }
     match too_much {
         Some((used, limit)) => {
             let mib = |it: u64| it / 1024 / 1024;
             let how = format!("uses {} MiB of memory, and may use {} MiB", mib(used), mib(limit));
-            Status::Unwell { pid, since, how }
+            Status::Unwell { pid, since, how, proven: false }
         }
         None => Status::Running { pid, since },
     }
@@ -127,7 +129,9 @@ fn stopped(listed: &Listed, exit: String, heard: &Heard, now: Timestamp) -> Stat
     }
     match () {
         () if was_killed(listed, heard) => Status::Down { at: now, how: exit, retry_at: now },
-        () if stays_down(listed) => Status::Finished { at: now, how: exit },
+        () if stays_down(listed) => {
+            Status::Finished { at: now, how: exit, well: ended_well(listed) }
+        }
         () => Status::StoppedByHand,
     }
 }
@@ -152,6 +156,11 @@ fn scheduled(listed: &Listed, schedule: &Schedule, now: Timestamp) -> Status {
 
 fn restarts(listed: &Listed) -> bool {
     listed.pm2_env.autorestart.unwrap_or(true)
+}
+
+/// Whether it ended as one that has done its work.
+fn ended_well(listed: &Listed) -> bool {
+    ends_for_good(listed) || matches!(listed.pm2_env.exit_code, Some(0) | None)
 }
 
 /// Whether the code that it is said to have ended with is one after which it stays down.
@@ -200,7 +209,9 @@ pub(super) fn worst(instances: Vec<(String, Status)>) -> Option<Status> {
     Some(match status {
         Status::Failed { at, how } => Status::Failed { at, how: of(how) },
         Status::Down { at, how, retry_at } => Status::Down { at, how: of(how), retry_at },
-        Status::Unwell { pid, since, how } => Status::Unwell { pid, since, how: of(how) },
+        Status::Unwell { pid, since, how, proven } => {
+            Status::Unwell { pid, since, how: of(how), proven }
+        }
         other => other,
     })
 }

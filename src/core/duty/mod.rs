@@ -1,0 +1,641 @@
+//! Duty: which of a pair does the work, and how it passes from one to the other.
+//!
+//! [`step`] is the whole of it: a pure function of what was before, what is seen and the time. It
+//! starts and stops nothing. [`Duty::wants`] says who should run in view of it, and the ordinary plan
+//! does the rest.
+//!
+//! An exclusive pair never runs at once by our act: the one that goes off duty is stopped, and a look
+//! has to find it stopped, before the other is started. What crashed is not stopped: it may come back
+//! by itself. What can't be seen says nothing. A stop that can't be proven ends in
+//! [`Phase::Blocked`], never in a start.
+
+mod news;
+mod rules;
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use self::rules::{REMEMBERED, signed};
+pub use self::{
+    news::{Cause, News},
+    rules::{HandBack, Rules},
+};
+use super::evidence::{Evidence, Sight};
+
+/// One of a pair.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Side {
+    /// The automation that there was first.
+    Primary,
+    /// Its stand-in.
+    Backup,
+}
+
+impl Side {
+    /// The other one.
+    #[must_use]
+    pub fn other(self) -> Self {
+        match self {
+            Self::Primary => Self::Backup,
+            Self::Backup => Self::Primary,
+        }
+    }
+}
+
+impl fmt::Display for Side {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Primary => "primary",
+            Self::Backup => "backup",
+        })
+    }
+}
+
+/// What both sides of a pair have one of.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Both<T> {
+    /// The primary's.
+    pub primary: T,
+    /// The backup's.
+    pub backup: T,
+}
+
+impl<T> Both<T> {
+    /// The one of `side`.
+    pub fn of(&self, side: Side) -> &T {
+        match side {
+            Side::Primary => &self.primary,
+            Side::Backup => &self.backup,
+        }
+    }
+
+    /// The one of `side`, to be changed.
+    pub fn of_mut(&mut self, side: Side) -> &mut T {
+        match side {
+            Side::Primary => &mut self.primary,
+            Side::Backup => &mut self.backup,
+        }
+    }
+}
+
+/// Where duty is, or where it is on its way.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Not known yet: what runs is found out first.
+    #[default]
+    Recover,
+    /// This side is on duty.
+    On(Side),
+    /// This side goes off duty: it is stopped, and that is to be proven.
+    Fence(Side),
+    /// This side comes on duty: it is started, and has to be well for a while.
+    Start(Side),
+    /// The side that should go off duty could not be proven stopped. Nothing is started.
+    Blocked,
+    /// A person asked that nothing be moved.
+    Paused,
+}
+
+/// The duty of one pair.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Duty {
+    /// Where it is.
+    pub phase: Phase,
+    /// Since when it is there.
+    pub since: Timestamp,
+    /// Who has duty, or is to get it.
+    pub serving: Side,
+    /// Why it is where it is.
+    pub cause: Cause,
+    /// What speaks for and against each side.
+    pub evidence: Both<Evidence>,
+    /// The failovers that are remembered, the oldest first.
+    failovers: Vec<Timestamp>,
+    /// A side that a person said is stopped, until that is seen.
+    assumed_stopped: Option<Side>,
+    /// What keeps duty from moving although it should, told once.
+    stuck: Option<Stuck>,
+}
+
+/// What keeps duty from moving.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stuck {
+    /// So many failovers within the window are all that is allowed.
+    BudgetSpent,
+    /// The other side is broken too, or not there.
+    OtherBroken,
+    /// Most of what its provider has went bad at once: that is rather the fault of the look.
+    Storm,
+    /// Nothing allows to stop the primary.
+    NoControl,
+    /// The hand-back waits for a person.
+    WaitsForPerson,
+}
+
+/// What is seen of a pair in one look.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Look {
+    /// Each side.
+    pub sight: Both<Sight>,
+    /// Whether no earlier command can still take effect.
+    pub settled: bool,
+    /// Whether what looks bad may be the fault of the look.
+    pub storm: bool,
+    /// Whether a person asked that nothing be moved.
+    pub paused: bool,
+    /// Whether the stopped primary is known to be able to work, where something can tell.
+    pub precheck: Option<bool>,
+    /// What a person asked for.
+    pub asked: Option<Asked>,
+}
+
+/// What a person can ask of a pair.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Asked {
+    /// Duty to the backup.
+    FailOver,
+    /// Duty to the primary.
+    HandBack,
+    /// What could not be proven stopped is stopped: the person knows.
+    AssumeStopped,
+}
+
+/// Whether a side should run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Want {
+    /// It should.
+    On,
+    /// It should not.
+    Off,
+    /// That is not decided: it is neither started nor stopped.
+    AsIs,
+}
+
+/// The most moves within one step. Each of them leads on; the limit is a net.
+const MOST_MOVES: usize = 8;
+
+/// A move to another phase.
+struct Move {
+    to: Phase,
+    cause: Cause,
+    /// Whether it is a failover, of which there are only so many.
+    counts: bool,
+}
+
+impl Move {
+    fn new(to: Phase, cause: Cause) -> Self {
+        Self { to, cause, counts: false }
+    }
+
+    /// Away from a side that fails.
+    fn failover(from: Side, evidence: &Evidence) -> Self {
+        let cause = Cause::Failing { side: from, how: evidence.how().to_owned() };
+        Self { to: Phase::Fence(from), cause, counts: true }
+    }
+}
+
+/// The next state of a pair's duty, given what is seen of it at `now`, and what there is to tell.
+///
+/// Whether it moved or not, a step with the same look does no harm: what should be is read from the
+/// state, not from the step.
+#[must_use]
+pub fn step(mut duty: Duty, rules: &Rules, look: &Look, now: Timestamp) -> (Duty, Vec<News>) {
+    let mut news = Vec::new();
+    duty.since = duty.since.min(now);
+    for at in &mut duty.failovers {
+        *at = (*at).min(now);
+    }
+    duty.failovers.retain(|at| now.duration_since(*at) < REMEMBERED.max(signed(rules.window)));
+    if look.paused {
+        if duty.phase != Phase::Paused {
+            duty.enter(Move::new(Phase::Paused, duty.cause.clone()), now, &mut news);
+        }
+        return (duty, news);
+    }
+    if duty.phase == Phase::Paused {
+        duty.enter(Move::new(Phase::Recover, duty.cause.clone()), now, &mut news);
+    }
+    for side in [Side::Primary, Side::Backup] {
+        let sight = duty.expected(side, look, rules);
+        duty.evidence.of_mut(side).see(&sight, rules.patience, now);
+    }
+    if duty.assumed_stopped.is_some_and(|side| is_stopped(look.sight.of(side), side, rules)) {
+        duty.assumed_stopped = None;
+    }
+    let mut stuck = None;
+    let mut asked = look.asked;
+    for _ in 0..MOST_MOVES {
+        match duty.next_move(rules, look, asked, now) {
+            Ok(Some(step)) => duty.enter(step, now, &mut news),
+            Ok(None) => break,
+            Err(why) => {
+                stuck = Some(why);
+                break;
+            }
+        }
+        // It was done.
+        asked = None;
+    }
+    if stuck != duty.stuck {
+        news.extend(stuck.map(|why| duty.stuck_news(why)));
+        duty.stuck = stuck;
+    }
+    (duty, news)
+}
+
+/// Whether a side was seen to be stopped for good, so that the other one may be started.
+fn is_stopped(sight: &Sight, side: Side, rules: &Rules) -> bool {
+    match sight {
+        Sight::Off | Sight::StoppedByHand | Sight::Absent | Sight::Gone => true,
+        // It has ended. What it left behind is ended by a stop, where we may.
+        Sight::Lost { .. } | Sight::Done => side == Side::Primary && !rules.controls_primary,
+        Sight::Well { .. } | Sight::Ill { .. } | Sight::Unknown => false,
+    }
+}
+
+impl Duty {
+    /// The duty of a pair of which nothing is known yet.
+    #[must_use]
+    pub fn new(now: Timestamp) -> Self {
+        Self {
+            phase: Phase::Recover,
+            since: now,
+            serving: Side::Primary,
+            cause: Cause::Beginning,
+            evidence: Both::default(),
+            failovers: Vec::new(),
+            assumed_stopped: None,
+            stuck: None,
+        }
+    }
+
+    /// The same, for a controller that has just begun: what runs is found out first.
+    #[must_use]
+    pub fn recovered(mut self, now: Timestamp) -> Self {
+        if self.phase != Phase::Paused {
+            self.phase = Phase::Recover;
+        }
+        self.since = now;
+        self
+    }
+
+    /// Whether a side should run, in view of what was seen in the last look.
+    #[must_use]
+    pub fn wants(&self, side: Side, rules: &Rules, look: &Look) -> Want {
+        if matches!(self.phase, Phase::Recover | Phase::Paused) {
+            return Want::AsIs;
+        }
+        if !rules.exclusive {
+            return Want::On;
+        }
+        if side == Side::Primary && !rules.controls_primary {
+            return Want::AsIs;
+        }
+        let is_off = |side| {
+            self.assumed_stopped == Some(side) || is_stopped(look.sight.of(side), side, rules)
+        };
+        match self.phase {
+            Phase::Fence(fenced) if side == fenced => Want::Off,
+            Phase::Blocked if side != self.serving => Want::Off,
+            Phase::On(on) if side == on => Want::On,
+            // Proven by this very look, or not started.
+            Phase::Start(starts) if side == starts && is_off(side.other()) => Want::On,
+            // Never the only one that may be running.
+            Phase::On(on) | Phase::Start(on)
+                if side != on && *look.sight.of(on) != Sight::Unknown =>
+            {
+                Want::Off
+            }
+            _ => Want::AsIs,
+        }
+    }
+
+    /// Whether a side is to be started now, whoever stopped it before.
+    #[must_use]
+    pub fn is_starting(&self, side: Side) -> bool {
+        self.phase == Phase::Start(side)
+    }
+
+    /// What the look says of a side, in view of what it should do: what should run and is off does
+    /// not do its work.
+    fn expected(&self, side: Side, look: &Look, rules: &Rules) -> Sight {
+        let sight = look.sight.of(side);
+        let should_run = matches!(self.phase, Phase::On(it) | Phase::Start(it) if it == side)
+            || !rules.exclusive;
+        match sight {
+            Sight::Off | Sight::Absent if should_run && self.phase != Phase::Recover => {
+                Sight::Ill {
+                    occasion: self.since,
+                    proven: false,
+                    how: "was not started".to_owned(),
+                }
+            }
+            other => other.clone(),
+        }
+    }
+
+    fn enter(&mut self, step: Move, now: Timestamp, news: &mut Vec<News>) {
+        let Move { to, cause, counts } = step;
+        let from = self.phase;
+        // A controller that begins anew prolongs no hold.
+        if (from, to) != (Phase::Recover, Phase::On(self.serving)) {
+            self.since = now;
+        }
+        (self.phase, self.cause) = (to, cause);
+        self.serving = match to {
+            Phase::On(side) | Phase::Start(side) => side,
+            Phase::Fence(side) => side.other(),
+            Phase::Recover | Phase::Blocked | Phase::Paused => self.serving,
+        };
+        if let Phase::Start(side) = to {
+            self.evidence.of_mut(side).begin(now);
+        }
+        if counts {
+            self.failovers.push(now);
+        }
+        news.extend(News::of(from, self));
+    }
+
+    /// Where duty goes next, if it does; or what keeps it from going where it should.
+    fn next_move(
+        &self,
+        rules: &Rules,
+        look: &Look,
+        asked: Option<Asked>,
+        now: Timestamp,
+    ) -> Result<Option<Move>, Stuck> {
+        let go = |to, cause| Ok(Some(Move::new(to, cause)));
+        match self.phase {
+            Phase::Recover => Ok(self.recover(rules, look)),
+            Phase::On(side) if !rules.exclusive => self.beside(side, rules, look),
+            // The mode of the pair was changed meanwhile.
+            _ if !rules.exclusive => go(Phase::On(self.serving), self.cause.clone()),
+            Phase::On(side) => self.on(side, rules, look, asked, now),
+            Phase::Fence(side) => {
+                if self.is_off(side, rules, look) {
+                    go(Phase::Start(side.other()), self.cause.clone())
+                } else if now.duration_since(self.since) >= signed(rules.fence) {
+                    go(Phase::Blocked, self.cause.clone())
+                } else {
+                    Ok(None)
+                }
+            }
+            Phase::Blocked => {
+                let fenced = self.serving.other();
+                if self.is_off(fenced, rules, look) {
+                    go(Phase::Start(self.serving), self.cause.clone())
+                } else if asked == Some(Asked::AssumeStopped) {
+                    go(Phase::Start(self.serving), Cause::AssumedStopped)
+                } else {
+                    Ok(None)
+                }
+            }
+            Phase::Start(side) => self.starting(side, rules, look, now),
+            Phase::Paused => Ok(None),
+        }
+    }
+
+    fn is_off(&self, side: Side, rules: &Rules, look: &Look) -> bool {
+        self.assumed_stopped == Some(side) || is_stopped(look.sight.of(side), side, rules)
+    }
+
+    /// Whether a side runs, or may by itself, although a person may have said that it is stopped.
+    fn may_run(&self, side: Side, look: &Look) -> bool {
+        self.assumed_stopped != Some(side) && look.sight.of(side).may_run()
+    }
+
+    /// By what is seen alone; what was before only breaks ties.
+    fn recover(&self, rules: &Rules, look: &Look) -> Option<Move> {
+        let go = |to| Some(Move::new(to, self.cause.clone()));
+        if !look.settled {
+            return None;
+        }
+        let sight = &look.sight;
+        if [Side::Primary, Side::Backup].into_iter().any(|it| *sight.of(it) == Sight::Unknown) {
+            return None;
+        }
+        if !rules.exclusive {
+            return go(Phase::On(self.serving));
+        }
+        match (sight.primary.may_run(), sight.backup.may_run()) {
+            (true, true) => Some(both_run(look, self.serving)),
+            (true, false) => go(Phase::On(Side::Primary)),
+            (false, true) => go(Phase::On(Side::Backup)),
+            (false, false) => go(Phase::Fence(self.serving.other())),
+        }
+    }
+
+    /// A pair that runs side by side: duty only says on whom the work rests.
+    fn beside(&self, side: Side, rules: &Rules, look: &Look) -> Result<Option<Move>, Stuck> {
+        let failing = |side: Side| {
+            let sight = look.sight.of(side);
+            *sight != Sight::Unknown && self.evidence.of(side).is_failing(rules.patience)
+        };
+        let well = |side: Side| look.sight.of(side).is_well() && !failing(side);
+        match side {
+            Side::Primary if failing(side) && well(Side::Backup) => {
+                let to = Phase::On(Side::Backup);
+                Ok(Some(Move { to, ..Move::failover(side, self.evidence.of(side)) }))
+            }
+            Side::Backup if well(Side::Primary) => {
+                Ok(Some(Move::new(Phase::On(Side::Primary), Cause::HandBack)))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn on(
+        &self,
+        side: Side,
+        rules: &Rules,
+        look: &Look,
+        asked: Option<Asked>,
+        now: Timestamp,
+    ) -> Result<Option<Move>, Stuck> {
+        let go = |to, cause| Ok(Some(Move::new(to, cause)));
+        let other = side.other();
+        let mine = look.sight.of(side);
+        match (side, asked) {
+            (Side::Primary, Some(Asked::FailOver)) => return go(Phase::Fence(side), Cause::Asked),
+            (Side::Backup, Some(Asked::HandBack)) => return go(Phase::Fence(side), Cause::Asked),
+            _ => {}
+        }
+        if self.may_run(other, look) {
+            return Ok(match mine {
+                Sight::Unknown => None,
+                _ if mine.may_run() => Some(both_run(look, side)),
+                // A person moved it.
+                _ => Some(Move::new(Phase::Fence(side), Cause::ByHand { side: other })),
+            });
+        }
+        if *mine == Sight::Unknown {
+            return Ok(None);
+        }
+        if self.evidence.of(side).is_failing(rules.patience) && !stopped_on_purpose(mine) {
+            return self.leave(side, rules, look, now);
+        }
+        if side == Side::Primary {
+            return Ok(None);
+        }
+        self.hand_back(rules, look, now)
+    }
+
+    /// Duty goes from a failing side to the other one, where that may be.
+    fn leave(
+        &self,
+        side: Side,
+        rules: &Rules,
+        look: &Look,
+        now: Timestamp,
+    ) -> Result<Option<Move>, Stuck> {
+        let other = look.sight.of(side.other());
+        if *other == Sight::Unknown {
+            return Ok(None);
+        }
+        if look.storm {
+            return Err(Stuck::Storm);
+        }
+        if matches!(other, Sight::Lost { .. } | Sight::Gone)
+            || self.assumed_stopped == Some(side.other())
+            || (side == Side::Backup && !rules.controls_primary)
+        {
+            return Err(Stuck::OtherBroken);
+        }
+        if side == Side::Primary && !rules.controls_primary && !self.is_off(side, rules, look) {
+            return Err(Stuck::NoControl);
+        }
+        if self.failovers_within(rules, now) >= rules.budget {
+            return Err(Stuck::BudgetSpent);
+        }
+        Ok(Some(Move::failover(side, self.evidence.of(side))))
+    }
+
+    /// The failovers that count against the budget.
+    #[must_use]
+    pub fn failovers_within(&self, rules: &Rules, now: Timestamp) -> u32 {
+        let recent = |at: &&Timestamp| now.duration_since(**at) < signed(rules.window);
+        u32::try_from(self.failovers.iter().filter(recent).count()).unwrap_or(u32::MAX)
+    }
+
+    /// The hand-back that nobody asked for, when it is time.
+    fn hand_back(&self, rules: &Rules, look: &Look, now: Timestamp) -> Result<Option<Move>, Stuck> {
+        let can_start =
+            matches!(look.sight.primary, Sight::Off | Sight::StoppedByHand | Sight::Absent);
+        if !rules.controls_primary || !can_start {
+            return Ok(None);
+        }
+        if self.hold_ends_at(rules).is_none_or(|it| it > now)
+            || look.precheck == Some(false)
+            || self.evidence.primary.is_flapping()
+        {
+            return Ok(None);
+        }
+        if self.cause.is_by_person() || rules.hand_back == HandBack::Manual {
+            return Err(Stuck::WaitsForPerson);
+        }
+        // Kept for the way back.
+        let affordable = self.failovers_within(rules, now) < rules.budget;
+        if look.storm || !affordable || !rules.hand_back.allows(now) {
+            return Ok(None);
+        }
+        Ok(Some(Move::new(Phase::Fence(Side::Backup), Cause::HandBack)))
+    }
+
+    /// When the hold of a backup on duty ends.
+    #[must_use]
+    pub fn hold_ends_at(&self, rules: &Rules) -> Option<Timestamp> {
+        let on_duty = self.phase == Phase::On(Side::Backup);
+        let hold = rules.hold_after(self.failovers.len());
+        on_duty.then(|| self.since.checked_add(hold).unwrap_or(Timestamp::MAX))
+    }
+
+    fn starting(
+        &self,
+        side: Side,
+        rules: &Rules,
+        look: &Look,
+        now: Timestamp,
+    ) -> Result<Option<Move>, Stuck> {
+        let go = |to, cause| Ok(Some(Move::new(to, cause)));
+        let other = side.other();
+        if self.may_run(other, look) {
+            // Somebody started it since it was proven stopped.
+            return Ok(Some(if look.sight.of(side).may_run() {
+                both_run(look, side)
+            } else if other == Side::Primary && look.sight.primary.is_well() {
+                Move::new(Phase::Fence(side), Cause::ByHand { side: other })
+            } else {
+                Move::new(Phase::Fence(other), self.cause.clone())
+            }));
+        }
+        let mine = look.sight.of(side);
+        let evidence = self.evidence.of(side);
+        if *mine != Sight::Unknown && evidence.is_failing(rules.patience) && !mine.is_well() {
+            return self.leave(side, rules, look, now);
+        }
+        let settled = evidence
+            .well_since()
+            .is_some_and(|since| now.duration_since(since) >= signed(rules.settle));
+        if (mine.is_well() && settled) || *mine == Sight::Done {
+            return go(Phase::On(side), self.cause.clone());
+        }
+        Ok(None)
+    }
+
+    fn stuck_news(&self, why: Stuck) -> News {
+        News::Stuck {
+            why,
+            side: self.serving,
+            how: self.evidence.of(self.serving).how().to_owned(),
+        }
+    }
+
+    /// What keeps duty from moving although it should, if anything does.
+    #[must_use]
+    pub fn stuck(&self) -> Option<Stuck> {
+        self.stuck
+    }
+
+    /// When there may be something to do by the clock alone.
+    #[must_use]
+    pub fn wakes_at(&self, rules: &Rules, now: Timestamp) -> Option<Timestamp> {
+        let after = |at: Timestamp, by| at.checked_add(signed(by)).unwrap_or(Timestamp::MAX);
+        let mine = self.evidence.of(self.serving);
+        let failing = mine.counts_again_at();
+        let by_phase = match self.phase {
+            Phase::Fence(_) => Some(after(self.since, rules.fence)),
+            Phase::Start(_) => mine.well_since().map(|it| after(it, rules.settle)),
+            Phase::On(Side::Backup) => {
+                self.hold_ends_at(rules).and_then(|it| rules.hand_back.next(it.max(now)))
+            }
+            Phase::On(Side::Primary) | Phase::Recover | Phase::Blocked | Phase::Paused => None,
+        };
+        let budget = self.failovers.iter().map(|it| after(*it, rules.window));
+        let budget = budget.filter(|it| *it > now).min();
+        by_phase.into_iter().chain(failing).filter(|it| *it > now).chain(budget).min()
+    }
+}
+
+/// Both run: the primary keeps duty where it does well, else the backup where that does, else the
+/// one that has it.
+fn both_run(look: &Look, serving: Side) -> Move {
+    let keeps = if look.sight.primary.is_well() {
+        Side::Primary
+    } else if look.sight.backup.is_well() {
+        Side::Backup
+    } else {
+        serving
+    };
+    Move::new(Phase::Fence(keeps.other()), Cause::BothRan { keeps })
+}
+
+/// What a person stopped, or what has done its work, is no failure.
+fn stopped_on_purpose(sight: &Sight) -> bool {
+    matches!(sight, Sight::StoppedByHand | Sight::Done)
+}

@@ -1,0 +1,290 @@
+//! Evidence: what a row of looks says of how something does. One bad look alone moves nothing, and
+//! what could not be seen says nothing at all.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    health::Health,
+    resource::{Actual, Status},
+};
+
+/// What one look says of one resource, as far as it matters to who should be on duty.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Sight {
+    /// It runs, and nothing speaks against it.
+    Well {
+        /// How often it has crashed, where its provider counts: what crashes between two looks and
+        /// is started again looks well in both.
+        crashes: u64,
+    },
+    /// It does not do its work. Whether it runs or not, it may go on by itself.
+    Ill {
+        /// Which failure it is: the same one is not counted twice for being looked at twice.
+        occasion: Timestamp,
+        /// Whether a row of answers stands behind it already.
+        proven: bool,
+        /// What is wrong.
+        how: String,
+    },
+    /// It does not do its work, and whoever runs it has given it up.
+    Lost {
+        /// What happened.
+        how: String,
+    },
+    /// It is not there, and it is not ours to make.
+    Gone,
+    /// It is not there yet, and we can make it.
+    Absent,
+    /// It is off and stays so until it is started.
+    Off,
+    /// It is off because a person stopped it.
+    StoppedByHand,
+    /// It has done its work and ended.
+    Done,
+    /// It could not be seen, or is being changed just now.
+    Unknown,
+}
+
+impl Sight {
+    /// What `found` says. `ours`: whether it would be ours to make where it is not there.
+    #[must_use]
+    pub fn of(found: Option<&Actual>, ours: bool) -> Self {
+        let Some(found) = found else { return if ours { Self::Absent } else { Self::Gone } };
+        let crashes = found.vitals.as_ref().map_or(0, |it| it.crashes);
+        match &found.status {
+            // A file says nothing about whether what it holds works.
+            Status::Present => Self::Unknown,
+            Status::Running { .. } | Status::Scheduled { .. } => Self::Well { crashes },
+            Status::Unwell { since, proven, how, .. } => {
+                Self::Ill { occasion: *since, proven: *proven, how: how.clone() }
+            }
+            Status::Down { at, how, .. } => {
+                Self::Ill { occasion: *at, proven: false, how: how.clone() }
+            }
+            Status::Failed { how, .. } | Status::Finished { well: false, how, .. } => {
+                Self::Lost { how: how.clone() }
+            }
+            Status::Finished { well: true, .. } => Self::Done,
+            Status::Stopped => Self::Off,
+            Status::StoppedByHand => Self::StoppedByHand,
+        }
+    }
+
+    /// Whether it runs, or may by itself at any moment. What crashed is not stopped.
+    #[must_use]
+    pub fn may_run(&self) -> bool {
+        matches!(self, Self::Well { .. } | Self::Ill { .. })
+    }
+
+    /// Whether it does its work.
+    #[must_use]
+    pub fn is_well(&self) -> bool {
+        matches!(self, Self::Well { .. })
+    }
+}
+
+/// How much evidence it takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Patience {
+    /// Failures in a row until it counts as failing, at least 1.
+    pub fall: u32,
+    /// How long it has to be well for a row of failures to be over.
+    pub calm: Duration,
+}
+
+/// What goes on being wrong counts once more after this time.
+const AGAIN: SignedDuration = SignedDuration::from_secs(5);
+
+/// What the looks up to now come to.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Evidence {
+    /// Failures in a row.
+    bad: u32,
+    /// The failure that was counted last, and when.
+    counted: Option<(Timestamp, Timestamp)>,
+    /// What is wrong, or was last.
+    how: Option<String>,
+    /// Since when it has been well, if it is.
+    well_since: Option<Timestamp>,
+    /// Whether the last look that saw it found something wrong.
+    ill: bool,
+    /// The crashes that are counted already.
+    crashes: u64,
+    flaps: Flaps,
+}
+
+impl Evidence {
+    /// Forgets the row of failures: it is started anew, and gets its own chance.
+    pub fn begin(&mut self, now: Timestamp) {
+        *self = Self {
+            // What has not come up at once is no failure yet.
+            counted: Some((now, now)),
+            crashes: self.crashes,
+            flaps: self.flaps.clone(),
+            ..Self::default()
+        };
+    }
+
+    /// Takes one more look into account.
+    pub fn see(&mut self, sight: &Sight, patience: Patience, now: Timestamp) {
+        // Where the clock was set back, times begin now.
+        self.well_since = self.well_since.map(|it| it.min(now));
+        self.counted = self.counted.map(|(occasion, at)| (occasion, at.min(now)));
+        self.flaps.decay(now);
+        match sight {
+            Sight::Unknown => return,
+            Sight::Well { crashes } => {
+                let unseen = crashes.saturating_sub(self.crashes);
+                self.crashes = *crashes;
+                if unseen > 0 {
+                    self.end_row(patience, now);
+                    self.bad = self.bad.saturating_add(u32::try_from(unseen).unwrap_or(u32::MAX));
+                    self.how = Some("crashed".to_owned());
+                    self.flaps.add(now);
+                    self.well_since = Some(now);
+                } else {
+                    self.well_since.get_or_insert(now);
+                }
+                self.end_row(patience, now);
+            }
+            Sight::Ill { occasion, proven, how } => {
+                self.end_row(patience, now);
+                let same = |(it, _): &(Timestamp, Timestamp)| it == occasion;
+                let is_new = !self.counted.as_ref().is_some_and(same);
+                let again = self.counted.is_some_and(|(_, at)| now.duration_since(at) >= AGAIN);
+                if is_new || again {
+                    self.bad = self.bad.saturating_add(1);
+                    self.counted = Some((*occasion, now));
+                }
+                if is_new {
+                    self.flaps.add(now);
+                }
+                self.fail(*proven, how, patience);
+            }
+            Sight::Lost { how } => self.fail(true, how, patience),
+            Sight::Gone => self.fail(true, "is not there", patience),
+            Sight::Absent | Sight::Off | Sight::StoppedByHand | Sight::Done => {
+                self.well_since = None;
+            }
+        }
+        self.ill = matches!(sight, Sight::Ill { .. });
+    }
+
+    fn fail(&mut self, proven: bool, how: &str, patience: Patience) {
+        self.well_since = None;
+        self.how = Some(how.to_owned());
+        if proven {
+            self.bad = self.bad.max(patience.fall);
+        }
+    }
+
+    /// Ends the row of failures where it has been well for long enough since.
+    fn end_row(&mut self, patience: Patience, now: Timestamp) {
+        if self.well_since.is_some_and(|it| now.duration_since(it) >= signed(patience.calm)) {
+            self.bad = 0;
+        }
+    }
+
+    /// Whether it counts as failing.
+    #[must_use]
+    pub fn is_failing(&self, patience: Patience) -> bool {
+        self.bad >= patience.fall || self.flaps.flapping
+    }
+
+    /// Whether it fails and is well again all the time.
+    #[must_use]
+    pub fn is_flapping(&self) -> bool {
+        self.flaps.flapping
+    }
+
+    /// Failures in a row.
+    #[must_use]
+    pub fn failures(&self) -> u32 {
+        self.bad
+    }
+
+    /// What is wrong, or was last.
+    #[must_use]
+    pub fn how(&self) -> &str {
+        self.how.as_deref().unwrap_or("does not do its work")
+    }
+
+    /// Since when it has been well, if it is.
+    #[must_use]
+    pub fn well_since(&self) -> Option<Timestamp> {
+        self.well_since
+    }
+
+    /// When the same failure counts once more, if one goes on.
+    #[must_use]
+    pub fn counts_again_at(&self) -> Option<Timestamp> {
+        let (_, at) = self.counted.filter(|_| self.ill)?;
+        at.checked_add(AGAIN).ok()
+    }
+
+    /// How it does, by this evidence and by what is seen just now.
+    #[must_use]
+    pub fn health(&self, sight: &Sight, patience: Patience) -> Health {
+        match sight {
+            Sight::Unknown => Health::Unknown,
+            Sight::Off | Sight::Absent | Sight::StoppedByHand | Sight::Done => Health::Stopped,
+            Sight::Lost { .. } | Sight::Gone => Health::Failed,
+            Sight::Ill { .. } => Health::Unhealthy,
+            Sight::Well { .. } if self.is_failing(patience) => Health::Unhealthy,
+            Sight::Well { .. } => Health::Healthy,
+        }
+    }
+
+    /// The same, seen `by` later: for a model whose clock stands still.
+    #[cfg(test)]
+    pub(super) fn aged(mut self, shift: impl Fn(Timestamp) -> Timestamp) -> Self {
+        self.counted = self.counted.map(|(occasion, at)| (occasion, shift(at)));
+        self.well_since = self.well_since.map(&shift);
+        self.flaps = Flaps::default();
+        self
+    }
+}
+
+/// Flap damping, as routers do it (RFC 2439): each failure adds to a penalty that halves with time.
+/// Above one threshold it counts as flapping, until it is below another, lower one.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+struct Flaps {
+    /// In thousandths of a failure.
+    penalty: u32,
+    at: Option<Timestamp>,
+    flapping: bool,
+}
+
+impl Flaps {
+    const FAILURE: u32 = 1000;
+    const BEGINS: u32 = 4000;
+    const ENDS: u32 = 1500;
+    const MOST: u32 = 8000;
+    const HALVES: Duration = Duration::from_mins(15);
+
+    fn decay(&mut self, now: Timestamp) {
+        let Some(at) = self.at else { return };
+        let age = now.duration_since(at.min(now)).as_secs_f64() / Self::HALVES.as_secs_f64();
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it shrinks")]
+        let left = (f64::from(self.penalty) * 0.5_f64.powf(age)).round() as u32;
+        // Decayed bit by bit, it would be rounded up for ever.
+        if left < self.penalty || at > now {
+            (self.penalty, self.at) = (left, Some(now));
+        }
+        self.flapping &= self.penalty > Self::ENDS;
+    }
+
+    fn add(&mut self, now: Timestamp) {
+        self.penalty = self.penalty.saturating_add(Self::FAILURE).min(Self::MOST);
+        self.at = Some(now);
+        self.flapping |= self.penalty >= Self::BEGINS;
+    }
+}
+
+fn signed(duration: Duration) -> SignedDuration {
+    SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX)
+}
