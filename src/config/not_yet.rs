@@ -20,15 +20,13 @@ const KEYS: &[(&str, &str, &str)] = &[
     ("netlify", "api_url", NO_NETLIFY),
 ];
 
-/// A note for each key that is set and has no effect, in the order of the file.
+/// A note for each key that is set and has no effect.
 pub(super) fn notes(root: &Item<'_>) -> Vec<Note> {
     let keys = KEYS.iter().filter_map(|(table, key, why)| {
         let span = root.child(table)?.key(key)?;
         Some(Note { span, message: format!("`{key}` has no effect yet: {why}") })
     });
-    let mut notes: Vec<Note> = keys.collect();
-    notes.sort_by_key(|note| note.span.start);
-    notes
+    keys.collect()
 }
 
 #[cfg(test)]

@@ -92,6 +92,10 @@ pub enum Reason {
     },
     /// It should be off and is not.
     ShouldBeOff,
+    /// Its pair's duty comes to it.
+    OnDuty,
+    /// Its pair's duty goes to the other one.
+    OffDuty,
     /// Its schedule says that it is time.
     Due,
     /// A person asked for it on the command line.
@@ -124,7 +128,9 @@ impl Reason {
             Self::ChangedByHand
             | Self::NotRunning { .. }
             | Self::Recovery { .. }
-            | Self::ShouldBeOff => Origin::Drift,
+            | Self::ShouldBeOff
+            | Self::OnDuty
+            | Self::OffDuty => Origin::Drift,
         }
     }
 }
@@ -142,6 +148,8 @@ impl fmt::Display for Reason {
             Self::NotRunning { how } => return write!(f, "drift: it should run, and {how}"),
             Self::Recovery { how } => return write!(f, "recovery: it {how}"),
             Self::ShouldBeOff => "it should be off",
+            Self::OnDuty => "it comes on duty",
+            Self::OffDuty => "it goes off duty",
             Self::Due => "its schedule says now",
             Self::Asked => "you asked for it",
         })

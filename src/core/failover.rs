@@ -58,11 +58,11 @@ pub struct Circumstances<'a> {
 }
 
 impl Circumstances<'_> {
-    /// None of it: for somebody who looks only once.
-    pub const NONE: Circumstances<'static> = Circumstances {
+    /// Those of somebody who looks only once: one look moves nothing.
+    pub const ONE_LOOK: Circumstances<'static> = Circumstances {
         in_hand: &|_| false,
         paused: &|_| false,
-        storm: &|_| false,
+        storm: &|_| true,
         settled: &|_| true,
         precheck: &|_| None,
         asked: &|_| None,

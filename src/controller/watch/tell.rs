@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use super::Watch;
 use crate::{
     config::{Loaded, render},
-    core::{change::Why, id::Id, plan::Plan, resource::Status},
+    core::{change::Why, duty::News, id::Id, plan::Plan, resource::Status},
     journal::{Entry, Kind},
 };
 
@@ -64,6 +64,18 @@ impl Watch {
             let text = format!("left alone: {why}");
             self.journal.borrow_mut().note(said(Some(id), Kind::Held, text));
         }
+    }
+
+    /// Tells what happens to the duty of a pair.
+    pub(super) fn tell_news(&mut self, id: &Id, news: &News) {
+        let text = news.to_string();
+        if news.is_alert() {
+            warn!("{id}: {text}");
+        } else {
+            info!("{id}: {text}");
+        }
+        let entry = Entry { at: Timestamp::now(), kind: Kind::Duty, id: Some(id.clone()), text };
+        self.journal.borrow_mut().note(entry);
     }
 
     /// Says something in the log and in the journal.

@@ -412,15 +412,10 @@ fn from_dump(entry: &serde_json::Map<String, serde_json::Value>) -> serde_json::
 
 /// A name for an app that is none of ours. PM2 allows names that we don't, and the same one twice.
 fn free_name(name: &str, taken: &Sightings) -> Name {
-    let good = |it: char| it.is_ascii_alphanumeric() || matches!(it, '_' | '-' | '.');
-    let mut plain: String = name.chars().map(|it| if good(it) { it } else { '_' }).collect();
-    plain.truncate(Name::MAX - 8);
-    if !plain.starts_with(|it: char| it.is_ascii_alphanumeric() || it == '_') {
-        plain.insert(0, '_');
-    }
-    let others = (2u32..).map(|it| format!("{plain}.{it}"));
-    let mut names = std::iter::once(plain.clone()).chain(others).filter_map(|it| it.parse().ok());
-    names.find(|it| !taken.contains_key(it)).unwrap_or_else(|| Name::literal("unnamed"))
+    let plain = Name::nearest(name);
+    let others = (2u32..).filter_map(|it| format!("{plain}.{it}").parse().ok());
+    let mut names = std::iter::once(plain.clone()).chain(others);
+    names.find(|it| !taken.contains_key(it)).unwrap_or(plain)
 }
 
 #[cfg(test)]

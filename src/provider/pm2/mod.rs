@@ -26,7 +26,7 @@ mod wire;
 use std::{
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use futures_util::future::BoxFuture;
@@ -138,6 +138,11 @@ impl Provider for Pm2 {
 
     fn make_ready(&self) -> BoxFuture<'_, Result<(), Error>> {
         Box::pin(self.make_daemon_ready())
+    }
+
+    fn drain(&self) -> Duration {
+        // It has begun all that it was told before it answers, and what it has begun takes a moment.
+        Duration::from_secs(3)
     }
 
     fn woken(&self) -> BoxFuture<'_, ()> {
