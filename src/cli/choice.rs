@@ -31,7 +31,7 @@ pub(super) fn check(choice: &Choice, world: &World) -> anyhow::Result<()> {
 }
 
 fn known(world: &World) -> BTreeSet<&Id> {
-    let World { desired, observed } = world;
+    let World { desired, observed, .. } = world;
     (desired.wanted.keys()).chain(desired.impossible.keys()).chain(observed.found.keys()).collect()
 }
 

@@ -97,7 +97,7 @@ fn report(controller: &Controller, world: &World, at: Timestamp) -> anyhow::Resu
         output::remark(&format!("the last changes are not known: {error}\n"));
         None
     });
-    let World { desired, observed } = world;
+    let World { desired, observed, .. } = world;
     let ids: BTreeSet<&Id> = (desired.wanted.keys())
         .chain(desired.impossible.keys())
         .chain(observed.found.keys())
@@ -156,7 +156,7 @@ fn row(
     id: &Id,
     last_change: Option<Event>,
 ) -> anyhow::Result<Row> {
-    let World { desired, observed } = world;
+    let World { desired, observed, .. } = world;
     let wanted = desired.wanted.get(id);
     let found = observed.found.get(id);
     let blind = observed.blind.contains_key(&id.provider);

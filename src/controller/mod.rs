@@ -8,6 +8,7 @@ pub mod holding;
 mod in_hand;
 pub mod lock;
 pub mod monitor;
+pub mod moving;
 mod reload;
 pub mod requests;
 mod signals;
@@ -25,7 +26,7 @@ pub use carry_out::{Outcome, Progress, Stop};
 use crate::{
     config::{self, Project},
     core::{
-        failover::{Circumstances, Pair},
+        failover::{Circumstances, Duties, Pair},
         id::Name,
         incident,
         pause::Pauses,
@@ -58,13 +59,30 @@ pub struct World {
     pub desired: Desired,
     /// What was seen.
     pub observed: Observed,
+    /// What is known beside that to somebody who has looked around.
+    pub known: Known,
+}
+
+/// What is known beside what was seen.
+#[derive(Debug, Default)]
+pub struct Known {
+    /// The pairs of the project.
+    pub pairs: Vec<Pair>,
+    /// The duty of each pair, by what was seen alone.
+    pub duties: Duties,
+    /// What the watch remembers.
+    pub memory: Memory,
+    /// What people asked to be left alone.
+    pub pauses: Pauses,
 }
 
 impl World {
-    /// The plan for it.
+    /// The plan for it, without what is paused.
     #[must_use]
     pub fn plan(&self, asker: Asker, consent: &Consent, now: Timestamp) -> Plan {
-        plan(&self.desired, &self.observed, asker, consent, now)
+        let mut plan = plan(&self.desired, &self.observed, asker, consent, now);
+        self.known.pauses.hold(&mut plan, &self.known.pairs, now);
+        plan
     }
 }
 
@@ -188,21 +206,27 @@ impl Controller {
         }
     }
 
-    /// A look at everything, by somebody who has seen nothing yet. Duty is where it is: who looks
-    /// only once moves none.
-    pub async fn look_around(&self, now: Timestamp) -> World {
+    async fn look_and_ask(&self, now: Timestamp) -> World {
         let mut world = World::default();
         self.look(&mut world, Scope::All, now).await;
         probe::ask_once(&probe::of(&self.possible), &mut world.observed, now).await;
-        let (memory, pauses) = self.recall().unwrap_or_else(|error| {
+        world
+    }
+
+    /// A look at everything, by somebody who has seen nothing yet. Duty is where it is: who looks
+    /// only once moves none.
+    pub async fn look_around(&self, now: Timestamp) -> World {
+        let mut world = self.look_and_ask(now).await;
+        let (memory, mut pauses) = self.recall().unwrap_or_else(|error| {
             tracing::warn!("who was on duty is found out from what runs: {error}");
             Default::default()
         });
-        let circumstances =
-            Circumstances { paused: &|id| pauses.of(id, now).is_some(), ..Circumstances::ONE_LOOK };
-        let mut duties = memory.duties.recovered(now);
-        let World { desired, observed } = &mut world;
-        duties.decide(&self.pairs, desired, observed, &circumstances, now);
+        pauses.prune(now);
+        let mut duties = memory.duties.clone().recovered(now);
+        let World { desired, observed, .. } = &mut world;
+        // What is paused too: the plan says what is left alone for that.
+        duties.decide(&self.pairs, desired, observed, &Circumstances::ONE_LOOK, now);
+        world.known = Known { pairs: self.pairs.clone(), duties, memory, pauses };
         world
     }
 

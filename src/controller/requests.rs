@@ -90,11 +90,21 @@ pub fn is_left(journal: &Journal, key: &str) -> Result<bool, Error> {
     journal.recall(key).map(|it| it.is_some())
 }
 
+/// Takes a request back that has not been taken. False where it has.
+///
+/// # Errors
+/// When the journal can't be read or written.
+pub fn take_back(journal: &mut Journal, key: &str) -> Result<bool, Error> {
+    let was_left = is_left(journal, key)?;
+    journal.forget(key)?;
+    Ok(was_left)
+}
+
 /// Takes what was asked for, in its order, and reads the pauses.
 ///
 /// # Errors
 /// When the journal can't be read or written.
-pub fn take(journal: &mut Journal) -> Result<(Vec<Request>, Pauses), Error> {
+pub fn take(journal: &mut Journal, now: Timestamp) -> Result<(Vec<Request>, Pauses), Error> {
     let mut requests = Vec::new();
     for (key, text) in journal.recall_all(REQUEST)? {
         journal.forget(&key)?;
@@ -103,7 +113,14 @@ pub fn take(journal: &mut Journal) -> Result<(Vec<Request>, Pauses), Error> {
             Err(error) => tracing::error!("a request can't be read and is dropped: {error}"),
         }
     }
-    Ok((requests, pauses(journal)?))
+    let as_left = pauses(journal)?;
+    let mut pauses = as_left.clone();
+    pauses.prune(now);
+    if pauses != as_left {
+        // Written down, or a pause would begin anew with each look at a clock that was set back.
+        pauses = change_pauses(journal, now, |pauses| pauses.clone())?;
+    }
+    Ok((requests, pauses))
 }
 
 /// The pauses that somebody asked for, those that are over among them.
@@ -111,14 +128,26 @@ pub fn take(journal: &mut Journal) -> Result<(Vec<Request>, Pauses), Error> {
 /// # Errors
 /// When the journal can't be read.
 pub fn pauses(journal: &Journal) -> Result<Pauses, Error> {
-    let text = journal.recall(PAUSES)?;
-    Ok(text.and_then(|it| serde_json::from_str(&it).ok()).unwrap_or_default())
+    Ok(read(journal.recall(PAUSES)?))
 }
 
-/// Writes the pauses down.
+/// Changes the pauses, without those that are over, and writes them down: nobody else does at once.
 ///
 /// # Errors
-/// When the journal can't be written.
-pub fn set_pauses(journal: &mut Journal, pauses: &Pauses) -> Result<(), Error> {
-    journal.remember(PAUSES, &serde_json::to_string(pauses).unwrap_or_default())
+/// When the journal can't be read or written.
+pub fn change_pauses<T>(
+    journal: &mut Journal,
+    now: Timestamp,
+    change: impl FnOnce(&mut Pauses) -> T,
+) -> Result<T, Error> {
+    journal.revise(PAUSES, |text| {
+        let mut pauses = read(text);
+        pauses.prune(now);
+        let told = change(&mut pauses);
+        (serde_json::to_string(&pauses).unwrap_or_default(), told)
+    })
+}
+
+fn read(text: Option<String>) -> Pauses {
+    text.and_then(|it| serde_json::from_str(&it).ok()).unwrap_or_default()
 }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    duty::{Asked, Both, Duty, Look, News, Rules, Side, Stuck, Want, step},
+    duty::{Asked, Both, Cause, Duty, Look, News, Rules, Side, Stuck, Want, step},
     evidence::Sight,
     id::Id,
     resource::{Desired, Observed, Run, Wanted},
@@ -79,6 +79,20 @@ impl Duties {
     #[must_use]
     pub fn recovered(self, now: Timestamp) -> Self {
         Self(self.0.into_iter().map(|(id, duty)| (id, duty.recovered(now))).collect())
+    }
+
+    /// Says that a person wants duty of the pair of `backup` to come to `side`, where none of the two
+    /// is found running.
+    pub fn aim(&mut self, backup: &Id, side: Side, now: Timestamp) {
+        let duty = self.0.entry(backup.clone()).or_insert_with(|| Duty::new(now));
+        (duty.serving, duty.cause) = (side, Cause::Asked);
+    }
+
+    /// Takes over from `other` what it knows of the pair of `backup`.
+    pub fn take_over(&mut self, other: &Self, backup: &Id) {
+        if let Some(duty) = other.0.get(backup) {
+            self.0.insert(backup.clone(), duty.clone());
+        }
     }
 
     /// The duty of the pair of `backup`.

@@ -99,6 +99,12 @@ impl Incidents {
         plan.held.sort_by(|a, b| a.id.cmp(&b.id));
     }
 
+    /// How often recovery of a resource was tried in the incident that it is in, and when last.
+    #[must_use]
+    pub fn tried(&self, id: &Id) -> Option<(u32, Timestamp)> {
+        self.0.get(id).map(|it| (it.attempts, it.at))
+    }
+
     /// Notes that a lane is about to be tried. True when it is an attempt at recovery.
     pub fn note(&mut self, lane: &[Step], now: Timestamp) -> bool {
         if recovers(lane).is_none() {

@@ -4,7 +4,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    change::{Held, Why},
+    change::{Held, Step, Why},
+    failover::Pair,
     id::Id,
     plan::Plan,
 };
@@ -77,10 +78,20 @@ impl Pauses {
         on.max_by_key(|it| it.until)
     }
 
-    /// Holds the lanes of `plan` that would change what `paused` says is paused.
-    pub fn hold<'p>(&'p self, plan: &mut Plan, paused: impl Fn(&Id) -> Option<&'p Pause>) {
+    /// The pause that a resource is in, by its own name or by its pair's: of two that never run at
+    /// once, neither is changed while one is to be left alone.
+    #[must_use]
+    pub fn of_either(&self, pairs: &[Pair], id: &Id, now: Timestamp) -> Option<&Pause> {
+        let pair = pairs.iter().filter(|it| it.rules.exclusive && it.has(id));
+        let related = pair.flat_map(|it| [&it.primary, &it.backup]);
+        related.chain([id]).filter_map(|id| self.of(id, now)).max_by_key(|it| it.until)
+    }
+
+    /// Holds the lanes of `plan` that would change what is paused.
+    pub fn hold(&self, plan: &mut Plan, pairs: &[Pair], now: Timestamp) {
         plan.lanes.retain(|lane| {
-            let Some(pause) = lane.iter().find_map(|step| paused(&step.id)) else { return true };
+            let paused = |step: &Step| self.of_either(pairs, &step.id, now);
+            let Some(pause) = lane.iter().find_map(paused) else { return true };
             let why = Why::Paused { until: pause.until, reason: pause.reason.clone() };
             plan.held.push(Held { id: lane[0].id.clone(), why });
             false

@@ -14,7 +14,7 @@ use super::{
     health::Health,
     id::Id,
     incident::{self, Incidents},
-    pause::{Pause, Pauses},
+    pause::Pauses,
     plan::{Asker, Consent, Plan, plan},
     resource::{Desired, Observed, Run, Status},
     retry::Attempts,
@@ -128,9 +128,7 @@ impl Reconciler {
         let plan = plan(desired, observed, Asker::Watch, &Consent::default(), now);
         let mut plan = plan.only(|id| !(given.in_hand)(id));
         self.memory.duties.tell_reasons(&rules.pairs, &mut plan);
-        let pauses = std::mem::take(&mut self.pauses);
-        pauses.hold(&mut plan, |id| paused(&pauses, &rules.pairs, id, now));
-        self.pauses = pauses;
+        self.pauses.hold(&mut plan, &rules.pairs, now);
         self.hold_recoveries(&mut plan, desired, observed, rules, given, now);
         self.attempts.hold_resting(&mut plan, |id| (given.in_hand)(id), &rules.backoff, now);
         let wake_at = self.wake_at(&plan, desired, observed, rules, given, now);
@@ -243,13 +241,6 @@ impl Reconciler {
             .chain(self.pauses.next_end(now))
             .min()
     }
-}
-
-/// The pause that a resource is in, by its own name or by its pair's.
-fn paused<'p>(pauses: &'p Pauses, pairs: &[Pair], id: &Id, now: Timestamp) -> Option<&'p Pause> {
-    let pair = pairs.iter().filter(|it| it.rules.exclusive && it.has(id));
-    let related = pair.flat_map(|it| [&it.primary, &it.backup]);
-    related.chain([id]).find_map(|id| pauses.of(id, now))
 }
 
 impl Duties {

@@ -14,7 +14,7 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp};
-use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior, params};
 use serde::Serialize;
 
 use crate::core::id::Id;
@@ -297,6 +297,32 @@ impl Journal {
         done.map(drop).map_err(|source| self.error(source))
     }
 
+    /// Makes of what is remembered under `key` what `change` says. Whoever else does so meanwhile
+    /// waits, so that nothing of either is lost.
+    pub fn revise<T>(
+        &mut self,
+        key: &str,
+        change: impl FnOnce(Option<String>) -> (String, T),
+    ) -> Result<T, Error> {
+        if !self.is_in_place() {
+            *self = Self::open(&self.path.clone())?.0;
+        }
+        let path = self.path.clone();
+        let revise = |connection: &mut Connection| {
+            let transaction =
+                connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let sql = "SELECT value FROM memory WHERE key = ?1";
+            let before = transaction.query_row(sql, [key], |row| row.get(0)).optional()?;
+            let (after, told) = change(before);
+            let sql = "INSERT INTO memory (key, value) VALUES (?1, ?2)
+                ON CONFLICT (key) DO UPDATE SET value = excluded.value";
+            transaction.execute(sql, [key, &after])?;
+            transaction.commit()?;
+            Ok(told)
+        };
+        revise(&mut self.connection).map_err(|source| Error::Sqlite { path, source })
+    }
+
     /// What is remembered under `key`.
     pub fn recall(&self, key: &str) -> Result<Option<String>, Error> {
         let sql = "SELECT value FROM memory WHERE key = ?1";
@@ -343,6 +369,25 @@ impl Journal {
         let mut events = read().map_err(|source| self.error(source))?;
         events.reverse();
         Ok(events)
+    }
+
+    /// The number of the last event; 0 where there is none.
+    pub fn last_number(&self) -> Result<i64, Error> {
+        let sql = "SELECT coalesce(max(number), 0) FROM event";
+        let found = self.connection.query_row(sql, [], |row| row.get(0));
+        found.map_err(|source| self.error(source))
+    }
+
+    /// The events after the one of `number`, the oldest first.
+    pub fn since(&self, number: i64) -> Result<Vec<Event>, Error> {
+        let sql =
+            "SELECT number, at, kind, id, text FROM event WHERE number > ?1 ORDER BY number";
+        let read = || {
+            let mut query = self.connection.prepare(sql)?;
+            let rows = query.query_map([number], event)?;
+            rows.collect::<Result<Vec<_>, _>>()
+        };
+        read().map_err(|source| self.error(source))
     }
 
     /// The last change of a resource that was made or failed.

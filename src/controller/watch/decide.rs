@@ -35,7 +35,7 @@ impl Watch {
             precheck: &|backup| self.prechecks.of(backup),
             asked: &asked,
         };
-        let World { desired, observed } = &mut self.world;
+        let World { desired, observed, .. } = &mut self.world;
         let decision = self.reconciler.decide(desired, observed, &rules, &given, now);
         let specs = probe::prechecks_of(&controller.possible);
         let duties = self.reconciler.duties();
@@ -78,7 +78,7 @@ impl Watch {
     fn take_requests(&mut self) -> BTreeMap<Id, Asked> {
         let taken = {
             let mut journal = self.journal.borrow_mut();
-            requests::take(&mut journal)
+            requests::take(&mut journal, Timestamp::now())
         };
         let (requests, pauses) = match taken {
             Ok(taken) => taken,
