@@ -157,16 +157,24 @@ pub(super) async fn carry_out_here(
     plan: &Plan,
     journal: &RefCell<Journal>,
 ) -> anyhow::Result<bool> {
-    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for Ctrl-C")?;
-    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for signals")?;
     let stop = Stop::default();
-    let mut work = pin!(controller.carry_out(plan, journal, &stop, |progress| {
+    let work = controller.carry_out(plan, journal, &stop, |progress| {
         // Told as it happens; a reader that went away stops nothing.
         let _ = output::print(&line(&progress));
-    }));
-    let outcomes = loop {
+    });
+    let outcomes = until_done(work, &stop).await?;
+    output::print(&sum(&outcomes))?;
+    Ok(outcomes.iter().all(Outcome::is_complete))
+}
+
+/// Goes on with `work` to its end, also when a signal says that nothing more is to be begun.
+pub(super) async fn until_done<T>(work: impl Future<Output = T>, stop: &Stop) -> anyhow::Result<T> {
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for Ctrl-C")?;
+    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for signals")?;
+    let mut work = pin!(work);
+    loop {
         tokio::select! {
-            outcomes = &mut work => break outcomes,
+            done = &mut work => return Ok(done),
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
         }
@@ -174,9 +182,7 @@ pub(super) async fn carry_out_here(
             output::remark("stopping after the changes in hand\n");
         }
         stop.ask();
-    };
-    output::print(&sum(&outcomes))?;
-    Ok(outcomes.iter().all(Outcome::is_complete))
+    }
 }
 
 fn line(progress: &Progress<'_>) -> String {

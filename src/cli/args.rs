@@ -65,8 +65,37 @@ pub(super) enum Verb {
     ///
     /// No monitor starts the watch again until somebody runs `redundancy watch`.
     Stop,
-    /// Show every resource and how it does
+    /// Show every resource, how it does, and who of each pair is on duty
     Status(StatusOptions),
+    /// Show how one resource does, who of its pair is on duty and why, and what happens next
+    Explain(ExplainOptions),
+    /// Give duty of a pair to its backup
+    ///
+    /// The primary is stopped, that is proven, and the backup is started. Without a watch this
+    /// verb does it itself. Duty stays there until `redundancy handback`.
+    Failover(PairOptions),
+    /// Give duty of a pair back to its primary
+    ///
+    /// The backup is stopped, that is proven, and the primary is started. Without a watch this verb
+    /// does it itself.
+    Handback(PairOptions),
+    /// Say that what could not be proven stopped is stopped, so that the other one is started
+    ///
+    /// Only for a pair that is blocked. When what is said is not so, both run at once: look first.
+    /// It is written down who said it.
+    Resolve(ResolveOptions),
+    /// Leave a resource, or everything, as it is for a while
+    ///
+    /// Nothing of it is started, stopped or changed until the time is over or somebody runs
+    /// `redundancy resume`. Of two that never run at once, both are paused.
+    Pause(PauseOptions),
+    /// End a pause before its time
+    Resume(SomeOptions),
+    /// Try again now what fails, was given up or rests
+    ///
+    /// Starts and restarts, and changes nothing else. What was tried in vain is forgotten, so that
+    /// a watch tries as often as at first.
+    Recover(SomeOptions),
     /// Show what was seen, decided and done
     History(HistoryOptions),
     /// Keep this git checkout in step with its remote, losing nothing
@@ -174,6 +203,53 @@ pub(super) struct MonitorOptions {
 fn pause(text: &str) -> Result<Span, String> {
     let span: Span = text.parse().map_err(|error: SpanError| error.to_string())?;
     if span < Span::millis(100) { Err("at least 100ms".to_owned()) } else { Ok(span) }
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct PairOptions {
+    /// Either one of the pair
+    #[arg(value_name = "ID")]
+    pub(super) id: Id,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct ResolveOptions {
+    /// Either one of the pair
+    #[arg(value_name = "ID")]
+    pub(super) id: Id,
+    /// You know that the one that could not be proven stopped is stopped
+    #[arg(long, required = true)]
+    assume_stopped: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct PauseOptions {
+    /// Only this resource, and with it the other one of its pair [default: everything]
+    #[arg(value_name = "ID")]
+    pub(super) id: Option<Id>,
+    /// How long, like 30m or 2h; then the pause ends by itself
+    #[arg(long = "for", value_name = "TIME", value_parser = some_time)]
+    pub(super) length: Span,
+    /// Why, for whoever finds it so
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    pub(super) reason: String,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct SomeOptions {
+    /// Only this resource [default: everything]
+    #[arg(value_name = "ID")]
+    pub(super) id: Option<Id>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct ExplainOptions {
+    /// The resource
+    #[arg(value_name = "ID")]
+    pub(super) id: Id,
+    /// Print as JSON
+    #[arg(long)]
+    pub(super) json: bool,
 }
 
 #[derive(Debug, clap::Args)]

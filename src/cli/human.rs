@@ -110,7 +110,7 @@ pub(super) fn help(held: &Held) -> Option<String> {
         Why::TooManyDeletions { deletions, .. } => {
             format!("when this is meant: `--allow-deletions {deletions}`")
         }
-        Why::GivenUp { .. } => "`redundancy apply` starts it again".to_owned(),
+        Why::GivenUp { .. } => format!("`redundancy recover {id}` tries it again"),
         Why::StoppedByHand => format!(
             "`redundancy apply --target {id}` starts it again; `state = \"running\"` in the config \
              keeps it running whoever stops it"

@@ -4,6 +4,8 @@ mod apply;
 mod args;
 mod choice;
 mod document;
+mod duty;
+mod explain;
 mod history;
 mod human;
 mod init;
@@ -11,7 +13,10 @@ mod markdown;
 mod monitor;
 mod open;
 mod output;
+mod pair;
+mod pause;
 mod plan;
+mod recover;
 mod status;
 mod stop;
 mod sync;
@@ -24,6 +29,8 @@ use clap::Parser;
 
 use args::{Args, Verb};
 use open::Project;
+
+use crate::core::duty::Asked;
 
 /// Runs the verb that the command line names.
 #[must_use]
@@ -50,6 +57,21 @@ pub fn main() -> ExitCode {
         Verb::Begin => monitor::begin(args.config.as_deref()),
         Verb::Stop => project_even_if_broken().and_then(|project| stop::run(&project)),
         Verb::Status(options) => project().and_then(|project| status::run(&project, options)),
+        Verb::Explain(options) => project().and_then(|project| explain::run(&project, options)),
+        Verb::Failover(options) => {
+            project().and_then(|project| duty::run(&project, &options.id, Asked::FailOver))
+        }
+        Verb::Handback(options) => {
+            project().and_then(|project| duty::run(&project, &options.id, Asked::HandBack))
+        }
+        Verb::Resolve(options) => {
+            project().and_then(|project| duty::run(&project, &options.id, Asked::AssumeStopped))
+        }
+        Verb::Pause(options) => project().and_then(|project| pause::run(&project, options)),
+        Verb::Resume(options) => {
+            project_even_if_broken().and_then(|project| pause::end(&project, options))
+        }
+        Verb::Recover(options) => project().and_then(|project| recover::run(&project, options)),
         Verb::History(options) => {
             project_even_if_broken().and_then(|project| history::run(&project, options))
         }

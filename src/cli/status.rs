@@ -11,6 +11,8 @@ use super::{
     args::StatusOptions,
     open::{Project, block_on},
     output::{self, visible},
+    pair::{self, Place},
+    pause,
     table::table,
 };
 use crate::{
@@ -20,9 +22,11 @@ use crate::{
         lock::{self, Holder, Lock},
     },
     core::{
+        duty::Side,
         health::Health,
         id::{Id, Name},
         monitor::{self, Guard, Seen, Signs},
+        pause::Pause,
         resource::{Run, Vitals},
     },
     journal::{Event, Journal, Kind},
@@ -48,6 +52,8 @@ struct Report {
     /// The providers that could not be asked, and why.
     blind: Vec<Blind>,
     resources: Vec<Row>,
+    /// What people asked to be left alone.
+    paused: Vec<Pause>,
 }
 
 #[derive(Debug, Serialize)]
@@ -73,6 +79,8 @@ struct Row {
     since: Option<Timestamp>,
     /// What it uses and has been through, where its provider tells.
     vitals: Option<Vitals>,
+    /// What duty means for it, where it is one of a pair.
+    duty: Option<pair::Row>,
     /// The last change that was made or failed.
     last_change: Option<Event>,
 }
@@ -102,13 +110,15 @@ fn report(controller: &Controller, world: &World, at: Timestamp) -> anyhow::Resu
         .chain(desired.impossible.keys())
         .chain(observed.found.keys())
         .collect();
+    let watched = controller.is_watched();
     let mut resources = Vec::new();
     for id in ids {
         let last_change = match &journal {
             Some(journal) => journal.last_change(id)?,
             None => None,
         };
-        resources.push(row(controller, world, id, last_change)?);
+        let duty = duty(world, id, watched, at);
+        resources.push(Row { duty, ..row(controller, world, id, last_change)? });
     }
     let blind = observed.blind.iter();
     let watch = Lock::holder(&lock::watch_file(&state_dir));
@@ -126,7 +136,17 @@ fn report(controller: &Controller, world: &World, at: Timestamp) -> anyhow::Resu
             .map(|(provider, why)| Blind { provider: provider.clone(), why: why.clone() })
             .collect(),
         resources,
+        paused: world.known.pauses.iter().filter(|it| it.is_on(at)).cloned().collect(),
     })
+}
+
+/// What duty means for a resource, where it is one of a pair.
+fn duty(world: &World, id: &Id, watched: bool, now: Timestamp) -> Option<pair::Row> {
+    let known = &world.known;
+    let pair = pair::of(world, id)?;
+    let side = if pair.primary == *id { Side::Primary } else { Side::Backup };
+    let paused = known.pauses.of_either(&known.pairs, id, now).is_some();
+    Some(Place::of(world, pair, watched).row(side, paused))
 }
 
 /// The last look of the watch `holder`, and whether its next sign of life is overdue.
@@ -179,6 +199,7 @@ fn row(
         health,
         since: found.and_then(|found| found.status.since()),
         vitals: found.and_then(|found| found.vitals.clone()),
+        duty: None,
         last_change,
     })
 }
@@ -186,17 +207,20 @@ fn row(
 fn human(report: &Report) -> String {
     // Where nobody tells what anything uses, there is nothing to show of it.
     let told = report.resources.iter().any(|row| row.vitals.is_some());
+    let paired = report.resources.iter().any(|row| row.duty.is_some());
+    let shown = Shown { told, paired };
     let rows: Vec<Vec<String>> =
-        report.resources.iter().map(|it| cells(it, told, report.at)).collect();
+        report.resources.iter().map(|it| cells(it, shown, report.at)).collect();
+    let duty: &[&str] = if paired { &["DUTY"] } else { &[] };
     let uses: &[&str] = if told { &["RESTARTS", "MEMORY", "CPU"] } else { &[] };
-    let titles = ["RESOURCE", "KIND", "BACKS UP", "STATE", "HEALTH", "SINCE"];
-    let titles = [&titles, uses, &["LAST CHANGE"]].concat();
+    let titles = ["RESOURCE", "KIND", "BACKS UP"];
+    let titles = [&titles, duty, &["STATE", "HEALTH", "SINCE"], uses, &["LAST CHANGE"]].concat();
     let mut text = table(&titles, &rows);
     text.push('\n');
     for Blind { provider, why } in &report.blind {
         let _ = writeln!(text, "{provider} could not be asked: {}", visible(why));
     }
-    text + &match &report.watch {
+    text += &match &report.watch {
         Some(holder) => {
             let last = match report.last_look {
                 Some(at) => format!("last completed look {}", ago(at, report.at)),
@@ -211,10 +235,23 @@ fn human(report: &Report) -> String {
             format!("watched by {holder}; {last}{overdue}\n")
         }
         None => "nobody watches; `redundancy watch` does\n".to_owned(),
+    };
+    for pause in &report.paused {
+        let _ = writeln!(text, "paused: {}", pause::line(pause));
     }
+    text
 }
 
-fn cells(row: &Row, told: bool, now: Timestamp) -> Vec<String> {
+/// The columns that are not always there.
+#[derive(Debug, Clone, Copy)]
+struct Shown {
+    /// What it uses.
+    told: bool,
+    /// What duty means for it.
+    paired: bool,
+}
+
+fn cells(row: &Row, shown: Shown, now: Timestamp) -> Vec<String> {
     let or_none = |it: Option<String>| it.unwrap_or_else(|| "-".to_owned());
     let last = row.last_change.as_ref();
     let last = last.and_then(|it| Some((it, it.at.parse::<Timestamp>().ok()?)));
@@ -222,11 +259,16 @@ fn cells(row: &Row, told: bool, now: Timestamp) -> Vec<String> {
         row.id.to_string(),
         row.kind.to_owned(),
         or_none(row.backs_up.as_deref().map(visible)),
+    ];
+    if shown.paired {
+        cells.push(or_none(row.duty.as_ref().map(|it| it.phase.to_string())));
+    }
+    cells.extend([
         visible(&row.state),
         row.health.to_string(),
         or_none(row.since.map(|since| ago(since, now))),
-    ];
-    if told {
+    ]);
+    if shown.told {
         let vitals = row.vitals.as_ref();
         cells.push(or_none(vitals.map(|it| it.restarts.to_string())));
         cells.push(or_none(
@@ -246,7 +288,7 @@ fn in_short(event: &Event) -> String {
 }
 
 /// How long ago, in the two units that matter.
-fn ago(then: Timestamp, now: Timestamp) -> String {
+pub(super) fn ago(then: Timestamp, now: Timestamp) -> String {
     let seconds = now.duration_since(then).as_secs().max(0);
     let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60);
     match (days, hours, minutes) {

@@ -172,7 +172,9 @@ impl Controller {
     pub fn ask(&self, journal: &mut Journal, request: &Request) -> Result<String, Error> {
         let key = requests::leave(journal, request, Timestamp::now())?;
         if let Err(error) = requests::wake(&self.project.state_dir()) {
-            tracing::warn!("the watch was not woken and sees the request with its next look: {error}");
+            tracing::warn!(
+                "the watch was not woken and sees the request with its next look: {error}"
+            );
         }
         Ok(key)
     }
@@ -294,9 +296,9 @@ impl Hand<'_> {
         };
         let outcomes = self.controller.carry_out(plan, self.journal, stop, progress).await;
         for outcome in outcomes {
-            let how = outcome.error.map_or("it was done and did not hold".to_owned(), |it| {
-                it.to_string()
-            });
+            let how = outcome
+                .error
+                .map_or("it was done and did not hold".to_owned(), |it| it.to_string());
             self.reconciler.finish(outcome.lane, Timestamp::now(), how);
         }
         self.remember()

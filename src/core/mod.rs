@@ -14,6 +14,7 @@ pub mod health;
 pub mod id;
 pub mod incident;
 pub mod monitor;
+pub mod outlook;
 pub mod pause;
 pub mod plan;
 pub mod probe;

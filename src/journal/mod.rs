@@ -380,8 +380,7 @@ impl Journal {
 
     /// The events after the one of `number`, the oldest first.
     pub fn since(&self, number: i64) -> Result<Vec<Event>, Error> {
-        let sql =
-            "SELECT number, at, kind, id, text FROM event WHERE number > ?1 ORDER BY number";
+        let sql = "SELECT number, at, kind, id, text FROM event WHERE number > ?1 ORDER BY number";
         let read = || {
             let mut query = self.connection.prepare(sql)?;
             let rows = query.query_map([number], event)?;

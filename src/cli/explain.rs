@@ -1,0 +1,300 @@
+//! `explain`: how one resource does, who of its pair is on duty and why, and what happens next.
+
+mod text;
+
+use std::process::ExitCode;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::{
+    args::ExplainOptions,
+    choice,
+    open::{Project, block_on},
+    output,
+    pair::{self, Place},
+};
+use crate::{
+    controller::{
+        Controller, World,
+        lock::{self, Holder, Lock},
+    },
+    core::{
+        change::Held,
+        duty::{HandBack, News, Side},
+        failover::{Circumstances, Pair, look},
+        health::Health,
+        id::Id,
+        outlook::{Next, Outlook, Standing},
+        pause::Pause,
+        plan::{Asker, Consent, Plan},
+        resource::Run,
+    },
+    probe,
+};
+
+/// The version of the JSON form.
+const VERSION: u32 = 1;
+
+/// What `explain --json` prints. What is null is not known.
+#[derive(Debug, Serialize)]
+struct Report {
+    /// The version of the form.
+    version: u32,
+    /// When it was seen.
+    at: Timestamp,
+    id: Id,
+    /// Who watches, if anybody does.
+    watch: Option<Holder>,
+    /// The resource itself, or the primary of its pair.
+    resources: Vec<Resource>,
+    /// The pair that it is one of, if it is.
+    pair: Option<PairReport>,
+    /// The pauses that concern it.
+    pauses: Vec<Pause>,
+    /// What happens next, if nobody does anything.
+    next: Vec<Next>,
+}
+
+/// How one resource does.
+#[derive(Debug, Serialize)]
+struct Resource {
+    id: Id,
+    /// Which one of its pair it is.
+    side: Option<Side>,
+    /// Whether it carries our mark.
+    managed: bool,
+    /// What it stands in for.
+    backs_up: Option<String>,
+    /// The state in words.
+    state: String,
+    health: Health,
+    /// Since when it is in this state.
+    since: Option<Timestamp>,
+    /// How often its provider started it again.
+    restarts: Option<u64>,
+    /// How its last run ended.
+    last_exit: Option<String>,
+    /// What a watch tried lately to recover it.
+    recovery: Option<Recovery>,
+    /// What speaks for and against it, as the watch has counted.
+    evidence: Option<Evidence>,
+    /// What duty means for it.
+    duty: Option<pair::Row>,
+    /// What is left alone of it.
+    held: Option<HeldReport>,
+}
+
+#[derive(Debug, Serialize)]
+struct Recovery {
+    attempts: u32,
+    of: u32,
+    last: Timestamp,
+}
+
+#[derive(Debug, Serialize)]
+struct Evidence {
+    /// Failures in a row.
+    failures: u32,
+    /// So many count as failing.
+    fall: u32,
+    /// What is or was wrong.
+    how: Option<String>,
+    well_since: Option<Timestamp>,
+    /// Whether it fails and is well again all the time.
+    flapping: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct HeldReport {
+    #[serde(flatten)]
+    held: Held,
+    text: String,
+}
+
+/// A pair, its rules and its duty.
+#[derive(Debug, Serialize)]
+struct PairReport {
+    primary: Id,
+    backup: Id,
+    exclusive: bool,
+    /// The rules in words.
+    rules: Vec<String>,
+    /// Who is on duty, or is to be.
+    serving: Option<Side>,
+    since: Option<Timestamp>,
+    cause: Option<String>,
+    /// Failovers that count against the budget.
+    failovers: Option<u32>,
+    budget: u32,
+    /// The time within which they count, in seconds.
+    window: u64,
+    /// What keeps duty from moving although it should.
+    stuck: Option<String>,
+}
+
+pub(super) fn run(project: &Project, options: &ExplainOptions) -> anyhow::Result<ExitCode> {
+    let controller = project.controller();
+    let now = Timestamp::now();
+    let world = block_on(controller.look_around(now))?;
+    let pair = pair::of(&world, &options.id);
+    if pair.is_none() {
+        choice::check_id(&options.id, &world)?;
+    }
+    let report = report(&controller, &world, &options.id, now);
+    let text = if options.json {
+        serde_json::to_string_pretty(&report)? + "\n"
+    } else {
+        text::human(&report)
+    };
+    output::print(&text)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn report(controller: &Controller, world: &World, id: &Id, now: Timestamp) -> Report {
+    let watched = controller.is_watched();
+    let place = pair::of(world, id).map(|it| Place::of(world, it, watched));
+    let ids = match &place {
+        Some(it) => {
+            vec![(Some(Side::Primary), &it.pair.primary), (Some(Side::Backup), &it.pair.backup)]
+        }
+        None => vec![(None, id)],
+    };
+    let plan = plan(controller, world, now);
+    let resource = |(side, id): &(Option<Side>, &Id)| {
+        resource(controller, world, &plan, place.as_ref(), (*side, id), now)
+    };
+    let pauses = &world.known.pauses;
+    let concerns = |pause: &&Pause| {
+        let named = |it: &Id| ids.iter().any(|(_, id)| it == *id);
+        pause.is_on(now) && pause.id.as_ref().is_none_or(named)
+    };
+    Report {
+        version: VERSION,
+        at: now,
+        id: id.clone(),
+        watch: Lock::holder(&lock::watch_file(&controller.project().state_dir())),
+        resources: ids.iter().map(resource).collect(),
+        pair: place.as_ref().map(|it| pair_report(it, now)),
+        pauses: pauses.iter().filter(concerns).cloned().collect(),
+        next: next(controller, world, &plan, place.as_ref(), id, now),
+    }
+}
+
+/// What a watch would do and leave alone now.
+fn plan(controller: &Controller, world: &World, now: Timestamp) -> Plan {
+    let mut plan = world.plan(Asker::Watch, &Consent::default(), now);
+    world.known.memory.incidents.hold(&mut plan, &controller.rules().recovery, now);
+    plan
+}
+
+fn resource(
+    controller: &Controller,
+    world: &World,
+    plan: &Plan,
+    place: Option<&Place<'_>>,
+    (side, id): (Option<Side>, &Id),
+    now: Timestamp,
+) -> Resource {
+    let known = &world.known;
+    let wanted = world.desired.wanted.get(id);
+    let found = world.observed.found.get(id);
+    let run = wanted.map_or(Run::AsIs, |it| it.run);
+    let blind = world.observed.blind.get(&id.provider);
+    let (state, health) = match (found, blind) {
+        (Some(found), _) => (found.status.to_string(), Health::of(run, Some(&found.status))),
+        (None, Some(why)) => (format!("not known: it could not be asked: {why}"), Health::Unknown),
+        (None, None) => ("not there".to_owned(), Health::Unhealthy),
+    };
+    let mark = found.and_then(|it| it.mark.as_ref());
+    let vitals = found.and_then(|it| it.vitals.as_ref());
+    let recovery = known.memory.incidents.tried(id).map(|(attempts, last)| Recovery {
+        attempts,
+        of: controller.rules().recovery.attempts,
+        last,
+    });
+    let paused = known.pauses.of_either(&known.pairs, id, now).is_some();
+    let duty = side.zip(place).map(|(side, place)| place.row(side, paused));
+    let held = plan.held.iter().find(|it| it.id == *id);
+    Resource {
+        id: id.clone(),
+        side,
+        managed: mark.is_some(),
+        backs_up: wanted.and_then(|it| it.backs_up.clone()),
+        state,
+        health,
+        since: found.and_then(|it| it.status.since()),
+        restarts: vitals.map(|it| it.restarts),
+        last_exit: vitals.and_then(|it| it.last_exit.clone()),
+        recovery,
+        evidence: side.zip(place).and_then(|(side, place)| evidence(place, side)),
+        duty,
+        held: held.map(|it| HeldReport { held: it.clone(), text: it.why.to_string() }),
+    }
+}
+
+/// What was counted of a side, by a watch: one look counts nothing.
+fn evidence(place: &Place<'_>, side: Side) -> Option<Evidence> {
+    let duty = place.duty.filter(|_| place.watched)?;
+    let it = duty.evidence.of(side);
+    Some(Evidence {
+        failures: it.failures(),
+        fall: place.pair.rules.patience.fall,
+        how: (it.failures() > 0).then(|| it.how().to_owned()),
+        well_since: it.well_since(),
+        flapping: it.is_flapping(),
+    })
+}
+
+fn pair_report(place: &Place<'_>, now: Timestamp) -> PairReport {
+    let Pair { primary, backup, rules } = place.pair;
+    let stuck = place.duty.filter(|_| place.watched).and_then(|duty| {
+        let side = duty.serving;
+        let how = duty.evidence.of(side).how().to_owned();
+        let text = News::Stuck { why: duty.stuck()?, side, how }.to_string();
+        Some(text.replace(" ID`", &format!(" {primary}`")))
+    });
+    PairReport {
+        primary: primary.clone(),
+        backup: backup.clone(),
+        exclusive: rules.exclusive,
+        rules: text::rules(rules),
+        serving: place.duty.map(|it| it.serving),
+        since: place.since(),
+        cause: place.cause(),
+        failovers: place.duty.map(|it| it.failovers_within(rules, now)),
+        budget: rules.budget,
+        window: rules.window.as_secs(),
+        stuck,
+    }
+}
+
+/// What happens next.
+fn next(
+    controller: &Controller,
+    world: &World,
+    plan: &Plan,
+    place: Option<&Place<'_>>,
+    id: &Id,
+    now: Timestamp,
+) -> Vec<Next> {
+    let known = &world.known;
+    if let Some(duty) = place.and_then(|it| it.duty)
+        && let Some(Place { pair, .. }) = place
+    {
+        let look = look(pair, &world.desired, &world.observed, &Circumstances::ONE_LOOK);
+        let has_precheck = probe::prechecks_of(controller.project()).contains_key(&pair.backup);
+        let paused = known.pauses.of_either(&known.pairs, id, now);
+        let paused_until = paused.map(|it| it.until);
+        return Outlook { pair, duty, look: &look, has_precheck, paused_until }.next(now);
+    }
+    let steps = plan.steps().filter(|it| it.id == *id);
+    let mut next: Vec<Next> = steps
+        .map(|it| Next { at: None, what: format!("{}: {}", it.change.verb(), it.reason) })
+        .collect();
+    if let Some(pause) = known.pauses.of(id, now) {
+        let what = "the pause ends; until then it is left as it is".to_owned();
+        next.push(Next { at: Some(pause.until), what });
+    }
+    next
+}

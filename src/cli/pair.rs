@@ -1,0 +1,104 @@
+//! The pair that an id means, and who of it is on duty, as far as that is known.
+
+use anyhow::bail;
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::choice;
+use crate::{
+    controller::World,
+    core::{
+        duty::{Duty, Side},
+        failover::Pair,
+        id::Id,
+        outlook::Standing,
+    },
+};
+
+/// The pair that `id` is one of, if it is one of a pair.
+pub(super) fn of<'w>(world: &'w World, id: &Id) -> Option<&'w Pair> {
+    let pairs = &world.known.pairs;
+    // A primary may have several that run beside it, and only one that never does.
+    let one_of = |it: &&Pair| it.has(id);
+    pairs.iter().filter(one_of).find(|it| it.rules.exclusive).or(pairs.iter().find(one_of))
+}
+
+/// The pair that `id` is one of, between which duty moves.
+pub(super) fn exclusive<'w>(world: &'w World, id: &Id) -> anyhow::Result<&'w Pair> {
+    let Some(pair) = of(world, id) else {
+        choice::check_id(id, world)?;
+        let pairs = world.known.pairs.iter();
+        let pairs: Vec<String> =
+            pairs.map(|it| format!("{} and {}", it.primary, it.backup)).collect();
+        if pairs.is_empty() {
+            bail!("{id} is in no pair, and the config has none; `backs_up` of a process makes one");
+        }
+        bail!("{id} is in no pair; the pairs are {}", pairs.join(", "));
+    };
+    if !pair.rules.exclusive {
+        bail!(
+            "{} and {} run side by side (`mode = \"parallel\"`), so there is no duty that could be \
+             given from one to the other",
+            pair.primary,
+            pair.backup
+        );
+    }
+    Ok(pair)
+}
+
+/// Where duty of a pair is.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place<'w> {
+    pub(super) pair: &'w Pair,
+    /// None where nothing is known yet.
+    pub(super) duty: Option<&'w Duty>,
+    /// Whether a watch sees to it.
+    pub(super) watched: bool,
+    /// Whether since when and why is known too.
+    known_since: bool,
+}
+
+/// What duty means for one side, as `status --json` has it.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Row {
+    /// What it means.
+    pub(super) phase: Standing,
+    /// Since when, where that is known.
+    pub(super) since: Option<Timestamp>,
+    /// Why, where that is known.
+    pub(super) cause: Option<String>,
+}
+
+impl<'w> Place<'w> {
+    /// Where duty of `pair` is: as the watch remembers, or as it was just seen where none runs.
+    pub(super) fn of(world: &'w World, pair: &'w Pair, watched: bool) -> Self {
+        let known = &world.known;
+        let remembered = known.memory.duties.of(&pair.backup);
+        let seen = known.duties.of(&pair.backup);
+        let as_remembered = remembered.map(|it| it.phase) == seen.map(|it| it.phase);
+        let known_since = watched || as_remembered;
+        Self { pair, duty: if known_since { remembered } else { seen }, watched, known_since }
+    }
+
+    /// Since when duty is there, where that is known.
+    pub(super) fn since(&self) -> Option<Timestamp> {
+        self.duty.filter(|_| self.known_since).map(|it| it.since)
+    }
+
+    /// Why duty is there, where that is known.
+    pub(super) fn cause(&self) -> Option<String> {
+        self.duty.filter(|_| self.known_since).map(|it| it.cause.to_string())
+    }
+
+    /// What it means for `side`.
+    pub(super) fn row(&self, side: Side, paused: bool) -> Row {
+        let exclusive = self.pair.rules.exclusive;
+        let standing = |duty| Standing::of(duty, side, exclusive, self.watched);
+        let phase = match self.duty {
+            _ if paused => Standing::Paused,
+            Some(duty) => standing(duty),
+            None => Standing::NotKnown,
+        };
+        Row { phase, since: self.since(), cause: self.cause() }
+    }
+}

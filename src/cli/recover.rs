@@ -1,0 +1,94 @@
+//! `recover`: tries again now what fails, was given up or rests.
+
+use std::process::ExitCode;
+
+use jiff::Timestamp;
+
+use super::{
+    apply::{begin, carry_out_here},
+    args::SomeOptions,
+    choice, human,
+    open::{Project, block_on},
+    output, pair,
+    watch::log_to_onlooker,
+};
+use crate::{
+    controller::{
+        Controller, World,
+        requests::{Request, What},
+    },
+    core::{
+        change::{Change, Why},
+        health::Health,
+        id::Id,
+        plan::{Asker, Consent, Plan},
+        resource::Run,
+    },
+};
+
+pub(super) fn run(project: &Project, options: &SomeOptions) -> anyhow::Result<ExitCode> {
+    log_to_onlooker();
+    block_on(recover(&project.controller(), options.id.as_ref()))?
+}
+
+async fn recover(controller: &Controller, id: Option<&Id>) -> anyhow::Result<ExitCode> {
+    let world = controller.look_around(Timestamp::now()).await;
+    if let Some(id) = id {
+        choice::check_id(id, &world)?;
+    }
+    // Looked at once more under the lock, so that nothing is started that is being started.
+    let (_lock, journal) = begin(controller, "recover").await?;
+    let now = Timestamp::now();
+    let world = controller.look_around(now).await;
+    let plan = part(world.plan(Asker::Person, &Consent::default(), now), &world, id);
+    output::print(&told(&plan, &world, id))?;
+    let mut good = !plan.held.iter().any(|it| id.is_some() || matches!(it.why, Why::Blind { .. }));
+    if !plan.lanes.is_empty() {
+        good &= carry_out_here(controller, &plan, &journal).await?;
+    }
+    for id in plan.lanes.iter().map(|lane| &lane[0].id) {
+        let request = Request { what: What::Forgive, id: Some(id.clone()) };
+        controller.ask(&mut journal.borrow_mut(), &request)?;
+    }
+    Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The part of `plan` that only starts again what fails.
+fn part(plan: Plan, world: &World, id: Option<&Id>) -> Plan {
+    let mut plan = plan.only(|it| id.is_none_or(|id| id == it) && fails(world, it));
+    let starts = |change: &Change| matches!(change, Change::Start | Change::Restart);
+    plan.lanes.retain(|lane| lane.iter().all(|step| starts(&step.change)));
+    plan
+}
+
+/// Whether it does not do its work, or nobody can see whether it does.
+fn fails(world: &World, id: &Id) -> bool {
+    if world.observed.blind.contains_key(&id.provider) {
+        return true;
+    }
+    let run = world.desired.wanted.get(id).map_or(Run::AsIs, |it| it.run);
+    let status = world.observed.found.get(id).map(|it| &it.status);
+    matches!(Health::of(run, status), Health::Unhealthy | Health::Failed)
+}
+
+fn told(plan: &Plan, world: &World, id: Option<&Id>) -> String {
+    if !plan.is_empty() {
+        return human::plan(plan);
+    }
+    let Some(id) = id else {
+        return "Nothing fails, rests or was given up: there is nothing to try again.\n".to_owned();
+    };
+    let state = world.observed.found.get(id).map(|it| it.status.to_string());
+    let state = state.unwrap_or_else(|| "not there".to_owned());
+    let off_duty = pair::of(world, id).is_some_and(|it| it.rules.exclusive)
+        && world.desired.wanted.get(id).is_some_and(|it| it.run == Run::Off);
+    let why = if off_duty {
+        ", and the other one of its pair is on duty"
+    } else if world.desired.wanted.get(id).is_some_and(|it| it.run == Run::Off) {
+        ", and shall be off"
+    } else {
+        ""
+    };
+    let id_text = id.to_string();
+    format!("There is nothing to try again: {id_text} is {}{why}.\n", output::visible(&state))
+}
