@@ -15,7 +15,7 @@ use super::{
 use crate::{
     core::{
         change::Step,
-        duty::{Asked, Duty, Phase, Side, Stuck},
+        duty::{Asked, Cause, Duty, News, Phase, Side, Stuck},
         failover::Pair,
         id::Id,
         plan::Plan,
@@ -258,7 +258,9 @@ impl Hand<'_> {
         let (desired, observed) = (&mut world.desired, &world.observed);
         let decision = self.reconciler.decide(desired, observed, &self.rules, &given, now);
         self.remember()?;
-        for (id, news) in decision.news {
+        // That it is not yet where it shall be is no news.
+        let not_yet = News::OnDuty { side: to.other(), cause: Cause::Asked };
+        for (id, news) in decision.news.into_iter().filter(|(_, news)| *news != not_yet) {
             let (at, kind, text) = (Timestamp::now(), Kind::Duty, news.to_string());
             tell(Told { kind: kind.word(), id: &id.to_string(), text: &text });
             self.journal.borrow_mut().write(&[Entry { at, kind, id: Some(id), text }])?;

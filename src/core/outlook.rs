@@ -144,7 +144,14 @@ impl Outlook<'_> {
                     None => when(format!("{this} has been well for {settle}, it is on duty")),
                 };
                 let fall = rules.patience.fall;
-                vec![settled, when(format!("{this} fails {}, {other} is tried", row(fall)))]
+                let runs = self.look.sight.of(side).may_run();
+                let started = Next { at: None, what: format!("{this} is started") };
+                let mut next = if runs { Vec::new() } else { vec![started] };
+                next.extend([
+                    settled,
+                    when(format!("{this} fails {}, {other} is tried", row(fall))),
+                ]);
+                next
             }
             Phase::Blocked => {
                 let serving = self.duty.serving;

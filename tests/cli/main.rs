@@ -8,10 +8,13 @@
 #![allow(clippy::print_stderr)]
 
 mod apply;
+mod duty;
+mod explain;
 mod faults;
 mod first_steps;
 mod monitor;
 mod order;
+mod pauses;
 mod plan;
 mod probes;
 mod project;

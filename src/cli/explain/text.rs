@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::{HandBack, PairReport, Report, Resource, Side, Standing};
 use crate::{
     cli::{
+        human::help,
         output::{count, visible},
         pause,
         status::ago,
@@ -92,7 +93,11 @@ pub(super) fn human(report: &Report) -> String {
     }
     let mut next: Vec<String> = report.next.iter().map(moment).collect();
     if next.is_empty() {
-        next.push("nothing is to be done about it".to_owned());
+        let held = report.resources.iter().find_map(|it| it.held.as_ref());
+        next.push(match held {
+            Some(it) => help(&it.held).unwrap_or_else(|| "it is left as it is".to_owned()),
+            None => "nothing is to be done about it".to_owned(),
+        });
     }
     for (index, what) in next.iter().enumerate() {
         line(if index == 0 { "next" } else { "" }, what);
@@ -117,6 +122,13 @@ fn duty(report: &Report, pair: &PairReport) -> String {
     let mut text = match report.resources.first().and_then(|it| it.duty.as_ref()).map(|it| it.phase)
     {
         None | Some(Standing::NotKnown) => "not known yet: what runs is being found out".to_owned(),
+        Some(Standing::Paused) => {
+            let serving = match pair.serving {
+                Some(Side::Backup) => &pair.backup,
+                Some(Side::Primary) | None => &pair.primary,
+            };
+            return format!("paused, with {serving} on duty");
+        }
         Some(_) => report.resources.iter().map(standing).collect::<Vec<_>>().join(", "),
     };
     match pair.since {
@@ -155,6 +167,9 @@ fn about(it: &Resource, at: Timestamp, line: &mut impl FnMut(&str, &str)) {
             "",
             &format!("{}{last}", count(usize::try_from(restarts).unwrap_or(usize::MAX), "restart")),
         );
+    }
+    if it.side.is_some() && it.evidence.is_none() {
+        line("", "failures in a row: not known, because only a watch counts them");
     }
     if let Some(it) = &it.evidence {
         let how = it.how.as_ref().map_or(String::new(), |it| format!(" ({it})"));

@@ -90,7 +90,10 @@ impl Watch {
         self.reconciler.pause(pauses);
         let mut asked = BTreeMap::new();
         for request in requests {
-            self.note(request.id.clone(), Kind::Controller, format!("you asked: {request}"));
+            // Whoever changed what there is to see has said so.
+            if request.what != requests::What::Look {
+                self.note(request.id.clone(), Kind::Controller, format!("you asked: {request}"));
+            }
             match (request.what, request.id) {
                 (requests::What::Duty(what), Some(id)) => drop(asked.insert(id, what)),
                 (requests::What::Forgive, Some(id)) => self.reconciler.forgive(|it| *it == id),
