@@ -4,6 +4,7 @@
 //! a provider's `observe`. So everything here can be tested by the thousand and simulated.
 
 pub mod backoff;
+pub mod breaker;
 pub mod change;
 pub mod diff;
 pub mod digest;
