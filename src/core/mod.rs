@@ -23,3 +23,4 @@ pub mod recovery;
 pub mod resource;
 pub mod retry;
 pub mod schedule;
+pub mod storm;
