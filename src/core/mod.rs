@@ -9,6 +9,7 @@ pub mod change;
 pub mod diff;
 pub mod digest;
 pub mod duty;
+pub mod emergency;
 pub mod evidence;
 pub mod failover;
 pub mod health;
