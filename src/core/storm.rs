@@ -13,6 +13,8 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
+    duty::Side,
+    failover::Pair,
     health::Health,
     id::{Id, Name},
     resource::{Desired, Observed, Run},
@@ -115,17 +117,18 @@ impl fmt::Display for News {
 impl Storms {
     /// Compares one more look with the one before; what there is to tell of it.
     ///
-    /// Only what `desired` asks to run counts, or leaves as it is; so it is to hold what the pairs
-    /// want, as a pass before left it. What is `in_hand` is being changed by ourselves, and what that
-    /// does to it is no storm.
+    /// What `desired` asks to run counts, or leaves as it is, and both sides of each of `pairs`: which
+    /// of them should run is decided only in view of this. What is `in_hand` is being changed by
+    /// ourselves, and what that does to it is no storm.
     pub fn see(
         &mut self,
         observed: &Observed,
         desired: &Desired,
+        pairs: &[Pair],
         in_hand: impl Fn(&Id) -> bool,
         now: Timestamp,
     ) -> Vec<News> {
-        let sights = sights(observed, desired, in_hand);
+        let sights = sights(observed, &runs(desired, pairs), in_hand);
         let is_blind = |provider: &Name| observed.blind.contains_key(provider);
         self.0.retain(|provider, _| sights.contains_key(provider) || is_blind(provider));
         let mut news = Vec::new();
@@ -193,19 +196,32 @@ impl Seen {
     }
 }
 
+/// What counts, and whether it should run as far as that is known before duties are decided.
+fn runs<'a>(desired: &'a Desired, pairs: &'a [Pair]) -> BTreeMap<&'a Id, Run> {
+    let mut runs: BTreeMap<&Id, Run> = desired.wanted.iter().map(|(id, it)| (id, it.run)).collect();
+    for pair in pairs {
+        for id in [Side::Primary, Side::Backup].map(|side| pair.id(side)) {
+            if pair.rules.exclusive || !runs.contains_key(id) {
+                runs.insert(id, Run::AsIs);
+            }
+        }
+    }
+    runs
+}
+
 /// What is seen of each provider that could be asked.
 fn sights<'a>(
     observed: &Observed,
-    desired: &'a Desired,
+    runs: &BTreeMap<&'a Id, Run>,
     in_hand: impl Fn(&Id) -> bool,
 ) -> BTreeMap<&'a Name, Sight<'a>> {
     let mut sights: BTreeMap<&Name, Sight<'_>> = BTreeMap::new();
-    for (id, wanted) in &desired.wanted {
+    for (&id, &run) in runs {
         if observed.blind.contains_key(&id.provider) {
             continue;
         }
         let sight = sights.entry(&id.provider).or_default();
-        if wanted.run == Run::Off {
+        if run == Run::Off {
             continue;
         }
         if in_hand(id) {
@@ -213,7 +229,7 @@ fn sights<'a>(
             continue;
         }
         let found = observed.found.get(id);
-        match Health::of(wanted.run, found.map(|it| &it.status)) {
+        match Health::of(run, found.map(|it| &it.status)) {
             Health::Healthy => sight.good.insert(&id.name),
             Health::Unhealthy | Health::Failed => sight.bad.insert(&id.name),
             // A list that is suddenly empty is the very thing to suspect.
@@ -228,8 +244,13 @@ fn sights<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::resource::{Actual, Body, Status, Wanted};
+    use crate::core::{
+        duty,
+        evidence::Patience,
+        resource::{Actual, Body, Status, Wanted},
+    };
     use proptest::prelude::*;
+    use std::time::Duration;
 
     fn second(n: i64) -> Timestamp {
         Timestamp::from_second(n).unwrap()
@@ -245,13 +266,15 @@ mod tests {
         Desired { wanted: (0..count).map(wanted).collect(), ..Desired::default() }
     }
 
-    /// A look at `p`: `+` does well, `-` is down, `.` is not there, `s` was stopped by hand.
+    /// A look at `p`: `+` does well, `-` is down, `.` is not there, `o` is off,
+    /// `s` was stopped by hand.
     fn look(states: &str) -> Observed {
         let at = Timestamp::UNIX_EPOCH;
         let found = states.chars().enumerate().filter_map(|(n, state)| {
             let status = match state {
                 '+' => Status::Running { pid: 7, since: at },
                 '-' => Status::Down { at, how: "exited".to_owned(), retry_at: at },
+                'o' => Status::Stopped,
                 's' => Status::StoppedByHand,
                 _ => return None,
             };
@@ -276,7 +299,7 @@ mod tests {
         let desired = desired(looks[0].len());
         let see = |(at, states): (i64, &&str)| {
             let observed = if *states == "blind" { blind() } else { look(states) };
-            storms.see(&observed, &desired, |_| false, second(at))
+            storms.see(&observed, &desired, &[], |_| false, second(at))
         };
         (0..).zip(looks).flat_map(see).collect()
     }
@@ -286,7 +309,7 @@ mod tests {
         let mut storms = Storms::default();
         let desired = desired(5);
         let mut see = |states, at| {
-            let news = storms.see(&look(states), &desired, |_| false, second(at));
+            let news = storms.see(&look(states), &desired, &[], |_| false, second(at));
             (news, storms.is_storm(&p(), second(at)), storms.wake_at(second(at)))
         };
         assert_eq!(see("+++++", 0), (vec![], false, None));
@@ -329,10 +352,10 @@ mod tests {
         assert_eq!(news(&["++++", "blind", "----"]), std::slice::from_ref(&began));
         let mut storms = Storms::default();
         let desired = desired(4);
-        storms.see(&look("++++"), &desired, |_| false, second(0));
-        storms.see(&look("----"), &desired, |_| false, second(0));
-        assert_eq!(storms.see(&blind(), &desired, |_| false, second(59)), []);
-        let over = storms.see(&blind(), &desired, |_| false, second(60));
+        storms.see(&look("++++"), &desired, &[], |_| false, second(0));
+        storms.see(&look("----"), &desired, &[], |_| false, second(0));
+        assert_eq!(storms.see(&blind(), &desired, &[], |_| false, second(59)), []);
+        let over = storms.see(&blind(), &desired, &[], |_| false, second(60));
         assert_eq!(over, [News::Believed { provider: p() }]);
     }
 
@@ -340,20 +363,20 @@ mod tests {
     fn what_we_change_ourselves_is_no_storm() {
         let mut storms = Storms::default();
         let desired = desired(4);
-        storms.see(&look("++++"), &desired, |_| false, second(0));
-        assert_eq!(storms.see(&look("----"), &desired, |_| true, second(1)), []);
-        assert_eq!(storms.see(&look("----"), &desired, |_| false, second(2)), []);
+        storms.see(&look("++++"), &desired, &[], |_| false, second(0));
+        assert_eq!(storms.see(&look("----"), &desired, &[], |_| true, second(1)), []);
+        assert_eq!(storms.see(&look("----"), &desired, &[], |_| false, second(2)), []);
     }
 
     #[test]
     fn starting_it_again_is_no_end_of_a_storm() {
         let mut storms = Storms::default();
         let desired = desired(4);
-        storms.see(&look("++++"), &desired, |_| false, second(0));
-        storms.see(&look("----"), &desired, |_| false, second(1));
-        assert_eq!(storms.see(&look("----"), &desired, |_| true, second(2)), []);
+        storms.see(&look("++++"), &desired, &[], |_| false, second(0));
+        storms.see(&look("----"), &desired, &[], |_| false, second(1));
+        assert_eq!(storms.see(&look("----"), &desired, &[], |_| true, second(2)), []);
         assert!(storms.is_storm(&p(), second(2)));
-        let passed = storms.see(&look("+++-"), &desired, |_| false, second(3));
+        let passed = storms.see(&look("+++-"), &desired, &[], |_| false, second(3));
         assert_eq!(passed, [News::Passed { provider: p() }]);
     }
 
@@ -361,20 +384,52 @@ mod tests {
     fn a_clock_set_back_makes_no_storm_longer() {
         let mut storms = Storms::default();
         let desired = desired(4);
-        storms.see(&look("++++"), &desired, |_| false, second(1_000_000));
-        storms.see(&look("----"), &desired, |_| false, second(1_000_000));
+        storms.see(&look("++++"), &desired, &[], |_| false, second(1_000_000));
+        storms.see(&look("----"), &desired, &[], |_| false, second(1_000_000));
         assert_eq!(storms.wake_at(second(0)), Some(second(60)));
-        storms.see(&look("----"), &desired, |_| false, second(0));
+        storms.see(&look("----"), &desired, &[], |_| false, second(0));
         assert!(storms.is_storm(&p(), second(59)));
         assert!(!storms.is_storm(&p(), second(60)));
     }
 
     #[test]
+    fn both_sides_of_a_pair_count_whoever_is_on_duty() {
+        let rules = |exclusive| duty::Rules {
+            exclusive,
+            controls_primary: true,
+            patience: Patience { fall: 3, calm: Duration::ZERO },
+            settle: Duration::ZERO,
+            hold: Duration::ZERO,
+            hand_back: duty::HandBack::Auto,
+            budget: 3,
+            window: Duration::ZERO,
+            fence: Duration::ZERO,
+        };
+        // The fourth pair's duty is with its backup.
+        let cases = [(true, "+++oooo+", "---oooo-", 4), (false, "++++++++", "--------", 8)];
+        for (exclusive, before, after, of) in cases {
+            let id = |n: usize| format!("p/{n}").parse().unwrap();
+            let pair = |n| Pair { primary: id(n), backup: id(n + 4), rules: rules(exclusive) };
+            let pairs: Vec<Pair> = (0..4).map(pair).collect();
+            let mut desired = desired(8);
+            desired.wanted.retain(|id, _| pairs.iter().any(|it| it.backup == *id));
+            let run = if exclusive { Run::Off } else { Run::On };
+            desired.wanted.values_mut().for_each(|it| it.run = run);
+            let mut storms = Storms::default();
+            let mut see =
+                |states| storms.see(&look(states), &desired, &pairs, |_| false, second(0));
+            assert_eq!(see(before), []);
+            let began = see(after);
+            assert_eq!(began, [News::Began { provider: p(), bad: of, of }]);
+        }
+    }
+
+    #[test]
     fn what_is_no_longer_wanted_has_no_storm() {
         let mut storms = Storms::default();
-        storms.see(&look("++++"), &desired(4), |_| false, second(0));
-        storms.see(&look("----"), &desired(4), |_| false, second(0));
-        storms.see(&look("----"), &Desired::default(), |_| false, second(0));
+        storms.see(&look("++++"), &desired(4), &[], |_| false, second(0));
+        storms.see(&look("----"), &desired(4), &[], |_| false, second(0));
+        storms.see(&look("----"), &Desired::default(), &[], |_| false, second(0));
         assert_eq!(storms, Storms::default());
     }
 
@@ -389,7 +444,7 @@ mod tests {
             for (states, at) in looks {
                 let now = second(at);
                 let observed = if states == "blind" { blind() } else { look(&states) };
-                for news in storms.see(&observed, &desired, |_| false, now) {
+                for news in storms.see(&observed, &desired, &[], |_| false, now) {
                     let begins = matches!(news, News::Began { .. });
                     prop_assert_ne!(begins, before, "{}", news);
                     before = begins;
