@@ -365,6 +365,18 @@ mod tests {
     }
 
     #[test]
+    fn what_works_opens_nothing_whatever_failed_before() {
+        let mut breakers = Breakers::default();
+        for name in ["p/a", "p/b", "p/c", "p/d"] {
+            note(&mut breakers, name, false, 0);
+        }
+        note(&mut breakers, "p/e", true, 0);
+        assert_eq!(passes(&mut breakers, &["p/a", "p/b"], 0).len(), 2);
+        note(&mut breakers, "p/a", false, 0);
+        assert!(passes(&mut breakers, &["p/a", "p/b"], 0).is_empty());
+    }
+
+    #[test]
     fn what_only_one_resource_fails_of_is_not_the_providers_fault() {
         let mut breakers = Breakers::default();
         for now in 0..50 {

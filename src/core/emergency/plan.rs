@@ -19,7 +19,7 @@ use crate::core::{
 /// By the rules of the ordinary plan that a person asks for, so nothing is touched that this one would
 /// not touch. Beyond that, what has ended badly is started although its restart policy leaves it so.
 /// Nothing is stopped but to be started at once, nothing is deleted, and what moves from one provider
-/// to another is left to the ordinary plan. What a person stopped stays so.
+/// to another is left to the ordinary plan. What a person stopped stays so, unless the config insists.
 #[must_use]
 pub fn plan(desired: &Desired, observed: &Observed, now: Timestamp) -> Plan {
     let ordinary = ordinary_plan(desired, observed, Asker::Person, &Consent::default(), now);
@@ -30,12 +30,8 @@ pub fn plan(desired: &Desired, observed: &Observed, now: Timestamp) -> Plan {
     held.retain(|held| wrong.contains_key(&held.id));
     let is_held = |id: &Id| held.iter().any(|held| held.id == *id);
     let mut lanes: Vec<Vec<Step>> = ordinary.lanes;
-    lanes.retain(|lane| {
-        lane.iter().all(|step| {
-            wrong.contains_key(&step.id)
-                && !matches!(step.change, Change::Delete { .. } | Change::Stop)
-        })
-    });
+    // Nothing else is stopped or deleted: that is planned only of what should not run.
+    lanes.retain(|lane| lane.iter().all(|step| wrong.contains_key(&step.id)));
     for (id, how) in &wrong {
         let ended = matches!(
             observed.found.get(*id).map(|it| &it.status),
