@@ -20,6 +20,7 @@ use crate::{
         lock::{self, Holder, Lock},
     },
     core::{
+        breaker,
         change::Held,
         duty::{HandBack, News, Side},
         failover::{Circumstances, Pair, look},
@@ -184,7 +185,9 @@ fn report(controller: &Controller, world: &World, id: &Id, now: Timestamp) -> Re
 /// What a watch would do and leave alone now.
 fn plan(controller: &Controller, world: &World, now: Timestamp) -> Plan {
     let mut plan = world.plan(Asker::Watch, &Consent::default(), now);
-    world.known.memory.incidents.hold(&mut plan, &controller.rules().recovery, now);
+    let memory = &world.known.memory;
+    memory.incidents.hold(&mut plan, &controller.rules().recovery, now);
+    memory.breakers.clone().hold(&mut plan, |_| false, &breaker::Policy::STANDARD, now);
     plan
 }
 

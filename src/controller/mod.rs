@@ -164,6 +164,7 @@ impl Controller {
             pairs: self.pairs.clone(),
             recovery: incident::Policy { attempts, backoff, calm },
             backoff,
+            emergency_below: self.project.config.controller.emergency_below,
         }
     }
 
@@ -226,8 +227,17 @@ impl Controller {
         let World { desired, observed, .. } = &mut world;
         // What is paused too: the plan says what is left alone for that.
         duties.decide(&self.pairs, desired, observed, &Circumstances::ONE_LOOK, now);
+        self.keep_off(&duties);
         world.known = Known { pairs: self.pairs.clone(), duties, memory, pauses };
         world
+    }
+
+    /// Tells the providers what is off duty.
+    fn keep_off(&self, duties: &Duties) {
+        for provider in &self.providers {
+            let off = duties.off_duty(&self.pairs).filter(|it| it.provider == *provider.name());
+            provider.keep_off(&off.map(|it| it.name.clone()).collect());
+        }
     }
 
     /// What the watch remembers, and what people asked to be left alone; nothing where there is no

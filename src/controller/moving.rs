@@ -15,11 +15,11 @@ use super::{
 use crate::{
     core::{
         change::Step,
-        duty::{Asked, Cause, Duty, News, Phase, Side, Stuck},
+        duty::{self, Asked, Cause, Duty, Phase, Side, Stuck},
         failover::Pair,
         id::Id,
         plan::Plan,
-        reconciler::{Given, Memory, Reconciler, Rules},
+        reconciler::{Given, Memory, News, Reconciler, Rules},
     },
     journal::{Entry, Error, Journal, Kind},
 };
@@ -201,7 +201,8 @@ impl Controller {
             journal,
             reconciler: Reconciler::new(memory.clone(), Timestamp::now()),
             memory,
-            rules: Rules { pairs: vec![pair.clone()], ..self.rules() },
+            // Emergencies are for whoever sees to everything.
+            rules: Rules { pairs: vec![pair.clone()], emergency_below: 0.0, ..self.rules() },
         };
         let (began, mut headed) = (Instant::now(), false);
         loop {
@@ -258,9 +259,15 @@ impl Hand<'_> {
         let (desired, observed) = (&mut world.desired, &world.observed);
         let decision = self.reconciler.decide(desired, observed, &self.rules, &given, now);
         self.remember()?;
+        self.controller.keep_off(&self.memory.duties);
         // That it is not yet where it shall be is no news.
-        let not_yet = News::OnDuty { side: to.other(), cause: Cause::Asked };
-        for (id, news) in decision.news.into_iter().filter(|(_, news)| *news != not_yet) {
+        let not_yet = duty::News::OnDuty { side: to.other(), cause: Cause::Asked };
+        for news in decision.news {
+            // Of the two alone: of all others nothing is decided here.
+            let News::Duty { backup: id, news } = news else { continue };
+            if news == not_yet {
+                continue;
+            }
             let (at, kind, text) = (Timestamp::now(), Kind::Duty, news.to_string());
             tell(Told { kind: kind.word(), id: &id.to_string(), text: &text });
             self.journal.borrow_mut().write(&[Entry { at, kind, id: Some(id), text }])?;
@@ -298,10 +305,8 @@ impl Hand<'_> {
         };
         let outcomes = self.controller.carry_out(plan, self.journal, stop, progress).await;
         for outcome in outcomes {
-            let how = outcome
-                .error
-                .map_or("it was done and did not hold".to_owned(), |it| it.to_string());
-            self.reconciler.finish(outcome.lane, Timestamp::now(), how);
+            let failed = outcome.error.map(|it| it.to_string());
+            self.reconciler.finish(outcome.lane, outcome.done, failed, Timestamp::now());
         }
         self.remember()
     }

@@ -78,6 +78,12 @@ impl Pauses {
         on.max_by_key(|it| it.until)
     }
 
+    /// The pause of everything, if there is one.
+    #[must_use]
+    pub fn of_everything(&self, now: Timestamp) -> Option<&Pause> {
+        self.0.iter().find(|it| it.is_on(now) && it.id.is_none())
+    }
+
     /// The pause that a resource is in, by its own name or by its pair's: of two that never run at
     /// once, neither is changed while one is to be left alone.
     #[must_use]
