@@ -19,11 +19,7 @@ use crate::{
         Controller, make_state_dir,
         requests::{self, Request, What},
     },
-    core::{
-        failover::Pair,
-        id::Id,
-        pause::{Pause, Pauses},
-    },
+    core::{failover::Pair, id::Id, pause::Pause},
     journal::{Entry, Journal, Kind},
 };
 
@@ -84,11 +80,11 @@ async fn resume(controller: &Controller, id: Option<&Id>) -> anyhow::Result<Exit
     let what = id.map_or("everything".to_owned(), Id::to_string);
     if !ended {
         let what = if id.is_some() { what } else { "everything at once".to_owned() };
-        output::remark(&format!("{what} is not paused\n{}", list(&left, now)));
+        output::remark(&format!("{what} is not paused\n{}", list(left.iter(), now)));
         return Ok(ExitCode::FAILURE);
     }
     note(&mut journal, id, format!("{} ended the pause of {what}", user()));
-    let still = list(&left, now);
+    let still = list(left.iter(), now);
     output::print(&format!("the pause of {BOLD}{what}{BOLD:#} is over\n{still}"))?;
     tell_watch(controller, &mut journal).await?;
     Ok(ExitCode::SUCCESS)
@@ -138,9 +134,12 @@ async fn tell_watch(controller: &Controller, journal: &mut Journal) -> anyhow::R
 }
 
 /// What is paused, a line each.
-pub(super) fn list(pauses: &Pauses, now: Timestamp) -> String {
-    let on = pauses.iter().filter(|it| it.is_on(now));
-    on.map(|pause| format!("paused: {}\n", line(pause))).collect()
+pub(super) fn list<'p>(pauses: impl Iterator<Item = &'p Pause>, now: Timestamp) -> String {
+    let mut text = String::new();
+    for pause in pauses.filter(|it| it.is_on(now)) {
+        let _ = writeln!(text, "paused: {}", line(pause));
+    }
+    text
 }
 
 pub(super) fn line(pause: &Pause) -> String {

@@ -220,7 +220,7 @@ fn human(report: &Report) -> String {
     for Blind { provider, why } in &report.blind {
         let _ = writeln!(text, "{provider} could not be asked: {}", visible(why));
     }
-    text += &match &report.watch {
+    match &report.watch {
         Some(holder) => {
             let last = match report.last_look {
                 Some(at) => format!("last completed look {}", ago(at, report.at)),
@@ -232,14 +232,11 @@ fn human(report: &Report) -> String {
             } else {
                 ""
             };
-            format!("watched by {holder}; {last}{overdue}\n")
+            let _ = writeln!(text, "watched by {holder}; {last}{overdue}");
         }
-        None => "nobody watches; `redundancy watch` does\n".to_owned(),
-    };
-    for pause in &report.paused {
-        let _ = writeln!(text, "paused: {}", pause::line(pause));
+        None => text.push_str("nobody watches; `redundancy watch` does\n"),
     }
-    text
+    text + &pause::list(report.paused.iter(), report.at)
 }
 
 /// The columns that are not always there.

@@ -70,7 +70,7 @@ pub enum Ended {
 }
 
 /// Something that happened on the way.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct Told<'a> {
     /// The word of its kind.
     pub kind: &'a str,

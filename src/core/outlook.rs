@@ -111,8 +111,7 @@ impl Outlook<'_> {
         match self.duty.phase {
             Phase::Recover | Phase::Paused => vec![when(
                 "each side has been seen, and no command of an earlier watch can take effect any \
-                 more, it is known who is on duty"
-                    .to_owned(),
+                 more, it is known who is on duty",
             )],
             Phase::On(side) if !rules.exclusive => vec![self.beside(side)],
             Phase::On(Side::Primary) => vec![self.leave(Side::Primary, now)],
@@ -122,7 +121,7 @@ impl Outlook<'_> {
             Phase::Fence(side) => {
                 let (this, other) = (self.pair.id(side), self.pair.id(side.other()));
                 vec![
-                    when(format!("{this} is seen stopped, {other} is started")),
+                    when(&format!("{this} is seen stopped, {other} is started")),
                     Next {
                         at: Some(after(self.duty.since, rules.fence)),
                         what: format!(
@@ -141,7 +140,7 @@ impl Outlook<'_> {
                         at: Some(after(since, rules.settle)),
                         what: format!("{this} is on duty, if it is well until then ({settle})"),
                     },
-                    None => when(format!("{this} has been well for {settle}, it is on duty")),
+                    None => when(&format!("{this} has been well for {settle}, it is on duty")),
                 };
                 let fall = rules.patience.fall;
                 let runs = self.look.sight.of(side).may_run();
@@ -149,7 +148,7 @@ impl Outlook<'_> {
                 let mut next = if runs { Vec::new() } else { vec![started] };
                 next.extend([
                     settled,
-                    when(format!("{this} fails {}, {other} is tried", row(fall))),
+                    when(&format!("{this} fails {}, {other} is tried", row(fall))),
                 ]);
                 next
             }
@@ -157,7 +156,7 @@ impl Outlook<'_> {
                 let serving = self.duty.serving;
                 let (this, other) = (self.pair.id(serving.other()), self.pair.id(serving));
                 vec![
-                    when(format!("{this} is seen stopped, {other} is started")),
+                    when(&format!("{this} is seen stopped, {other} is started")),
                     Next {
                         at: None,
                         what: format!(
@@ -173,14 +172,14 @@ impl Outlook<'_> {
     fn beside(&self, side: Side) -> Next {
         let Pair { primary, backup, rules } = self.pair;
         match side {
-            Side::Primary => when(format!(
+            Side::Primary => when(&format!(
                 "{primary} fails {} and {backup} does well, the work rests on {backup}; neither is \
                  stopped",
                 row(rules.patience.fall)
             )),
-            Side::Backup => {
-                when(format!("{primary} does well again, the work rests on it; neither is stopped"))
-            }
+            Side::Backup => when(&format!(
+                "{primary} does well again, the work rests on it; neither is stopped"
+            )),
         }
     }
 
@@ -202,7 +201,7 @@ impl Outlook<'_> {
         }
         if !rules.controls_primary {
             return match side {
-                Side::Primary => when(format!(
+                Side::Primary => when(&format!(
                     "{this} has ended and is given up by its runner, {other} is started; nothing \
                      allows to stop {this} (`control_primary = true` does)"
                 )),
@@ -214,7 +213,7 @@ impl Outlook<'_> {
                 },
             };
         }
-        when(format!(
+        when(&format!(
             "{this} fails {} or is given up, it is stopped, proven stopped (up to {}), and {other} \
              is started",
             row(rules.patience.fall),
@@ -226,7 +225,7 @@ impl Outlook<'_> {
         let Pair { primary, backup, rules } = self.pair;
         let seen = &self.look.sight.primary;
         if !rules.controls_primary {
-            return when(format!("{primary} runs and does well again, {backup} is stopped"));
+            return when(&format!("{primary} runs and does well again, {backup} is stopped"));
         }
         let hold = self.duty.hold_ends_at(rules).unwrap_or(now);
         let by_person =
@@ -262,7 +261,7 @@ impl Outlook<'_> {
     }
 }
 
-fn when(what: String) -> Next {
+fn when(what: &str) -> Next {
     Next { at: None, what: format!("when {what}") }
 }
 
