@@ -95,7 +95,9 @@ impl Goal<'_> {
             Phase::On(side) if side == self.to => Some(Ended::Arrived),
             Phase::On(_) if headed || self.asked == Asked::AssumeStopped => Some(Ended::Elsewhere),
             Phase::Paused => Some(Ended::Paused),
-            Phase::Blocked if headed || self.asked != Asked::AssumeStopped => Some(Ended::Blocked),
+            // It may have to be seen once more that it is.
+            Phase::Blocked if self.asked == Asked::AssumeStopped => None,
+            Phase::Blocked => Some(Ended::Blocked),
             _ if headed && !self.is_headed(duty) => Some(Ended::Elsewhere),
             _ if headed => duty.stuck().map(Ended::Stuck),
             _ => None,

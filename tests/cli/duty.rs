@@ -267,7 +267,12 @@ next      when embedded/w is seen stopped, embedded/w-backup is started
           or, where you know that embedded/w is stopped: `redundancy resolve embedded/w --assume-stopped` starts embedded/w-backup
 watch     `redundancy watch`, pid PID, since TIME
 ");
-    insta::assert_snapshot!(resolve(&project, &unreadable), @"");
+    insta::assert_snapshot!(resolve(&project, &unreadable), @r"
+done     embedded/w-backup: start: it comes on duty
+duty     embedded/w-backup: the backup is on duty: you said that the other one is stopped
+
+embedded/w-backup is on duty.
+");
     watch.end_well();
     unreadable.mend();
 }
