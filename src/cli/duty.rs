@@ -126,7 +126,8 @@ fn allowed(
     match place.duty.map(|it| it.phase) {
         Some(Phase::On(side)) if side == to => bail!("{id} is on duty already"),
         Some(Phase::Blocked) if place.watched => {
-            bail!("the pair is {}", News::Blocked { side: fenced(&place) })
+            let news = News::Blocked { side: fenced(&place) }.to_string();
+            bail!("the pair is {}", pair::named(&news, id))
         }
         _ => {}
     }
@@ -200,7 +201,8 @@ fn tell(told: Told<'_>) {
     };
     let Told { kind, id, text } = told;
     // Told as it happens; a reader that went away stops nothing.
-    let text = visible(text);
+    let text = id.parse().map_or_else(|_| text.to_owned(), |id| pair::named(text, &id));
+    let text = visible(&text);
     let _ = output::print(&format!("{style}{kind:8}{style:#} {BOLD}{id}{BOLD:#}: {text}\n"));
 }
 

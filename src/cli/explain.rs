@@ -255,7 +255,7 @@ fn pair_report(place: &Place<'_>, now: Timestamp) -> PairReport {
         let side = duty.serving;
         let how = duty.evidence.of(side).how().to_owned();
         let text = News::Stuck { why: duty.stuck()?, side, how }.to_string();
-        Some(text.replace(" ID`", &format!(" {primary}`")))
+        Some(pair::named(&text, primary))
     });
     PairReport {
         primary: primary.clone(),

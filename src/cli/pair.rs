@@ -102,3 +102,9 @@ impl<'w> Place<'w> {
         Row { phase, since: self.since(), cause: self.cause() }
     }
 }
+
+/// What is told of the pair of `id`, with the commands in it as they are to be typed.
+pub(super) fn named(text: &str, id: &Id) -> String {
+    text.replace("handback ID", &format!("handback {id}"))
+        .replace("resolve ID", &format!("resolve {id}"))
+}

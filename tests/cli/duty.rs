@@ -285,6 +285,13 @@ fn a_blocked_pair_waits_for_a_person_without_a_watch() {
     insta::assert_snapshot!(refused(&run), @"embedded/w could not be proven stopped, so embedded/w-backup was not started; `redundancy explain embedded/w-backup` says how it stands");
     assert!(is_alive(unreadable.primary));
     assert_eq!(project.pid("w-backup"), None);
-    insta::assert_snapshot!(resolve(&project, &unreadable), @"");
+    insta::assert_snapshot!(resolve(&project, &unreadable), @r"
+duty     embedded/w-backup: duty goes to the backup: you asked for it
+duty     embedded/w-backup: blocked: the primary could not be proven stopped, so the backup is not started; end it, or say that it is stopped: `redundancy resolve embedded/w-backup --assume-stopped`
+done     embedded/w-backup: start: it comes on duty
+duty     embedded/w-backup: the backup is on duty: you said that the other one is stopped
+
+embedded/w-backup is on duty.
+");
     unreadable.mend();
 }
