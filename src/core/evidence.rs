@@ -96,7 +96,7 @@ pub struct Patience {
 }
 
 /// What goes on being wrong counts once more after this time.
-const AGAIN: SignedDuration = SignedDuration::from_secs(5);
+pub(super) const AGAIN: SignedDuration = SignedDuration::from_secs(5);
 
 /// What the looks up to now come to.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -239,13 +239,23 @@ impl Evidence {
         }
     }
 
-    /// The same, seen `by` later: for a model whose clock stands still.
+    /// The same, seen one tick later, for a model whose clock stands still; what makes no
+    /// difference to a decision is left out. A tick is as long as a failure takes to count again,
+    /// so that which failure was counted matters only within one.
     #[cfg(test)]
-    pub(super) fn aged(mut self, shift: impl Fn(Timestamp) -> Timestamp) -> Self {
-        self.counted = self.counted.map(|(occasion, at)| (occasion, shift(at)));
-        self.well_since = self.well_since.map(&shift);
-        self.flaps = Flaps::default();
-        self
+    pub(super) fn aged(
+        self,
+        ticked: bool,
+        fall: u32,
+        shift: impl Fn(Timestamp) -> Timestamp,
+    ) -> Self {
+        Self {
+            bad: self.bad.min(fall),
+            counted: self.counted.filter(|_| !ticked),
+            well_since: self.well_since.map(shift),
+            crashes: self.crashes,
+            ..Self::default()
+        }
     }
 }
 

@@ -9,8 +9,12 @@
 //! by itself. What can't be seen says nothing. A stop that can't be proven ends in
 //! [`Phase::Blocked`], never in a start.
 
+#[cfg(test)]
+mod model;
 mod news;
 mod rules;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 
