@@ -123,6 +123,9 @@ pub struct Duty {
     assumed_stopped: Option<Side>,
     /// What keeps duty from moving although it should, told once.
     stuck: Option<Stuck>,
+    /// Whether each side was stopped when it was seen last.
+    #[serde(default)]
+    stopped: Both<bool>,
 }
 
 /// What keeps duty from moving.
@@ -226,6 +229,9 @@ pub fn step(mut duty: Duty, rules: &Rules, look: &Look, now: Timestamp) -> (Duty
         duty.enter(Move::new(Phase::Recover, duty.cause.clone()), now, &mut news);
     }
     for side in [Side::Primary, Side::Backup] {
+        if *look.sight.of(side) != Sight::Unknown {
+            *duty.stopped.of_mut(side) = is_stopped(look.sight.of(side), side, rules);
+        }
         let sight = duty.expected(side, look, rules);
         duty.evidence.of_mut(side).see(&sight, rules.patience, now);
     }
@@ -276,6 +282,7 @@ impl Duty {
             failovers: Vec::new(),
             assumed_stopped: None,
             stuck: None,
+            stopped: Both::default(),
         }
     }
 
@@ -301,15 +308,19 @@ impl Duty {
         if side == Side::Primary && !rules.controls_primary {
             return Want::AsIs;
         }
-        let is_off = |side| {
-            self.assumed_stopped == Some(side) || is_stopped(look.sight.of(side), side, rules)
-        };
         match self.phase {
             Phase::Fence(fenced) if side == fenced => Want::Off,
             Phase::Blocked if side != self.serving => Want::Off,
-            Phase::On(on) if side == on => Want::On,
+            // It gets no second one beside it that ran when it was seen last.
+            Phase::On(on) if side == on => {
+                let is_alone =
+                    self.assumed_stopped == Some(side.other()) || *self.stopped.of(side.other());
+                if is_alone || look.sight.of(side).is_well() { Want::On } else { Want::AsIs }
+            }
             // Proven by this very look, or not started.
-            Phase::Start(starts) if side == starts && is_off(side.other()) => Want::On,
+            Phase::Start(starts) if side == starts && self.is_off(side.other(), rules, look) => {
+                Want::On
+            }
             // Never the only one that may be running.
             Phase::On(on) | Phase::Start(on)
                 if side != on && *look.sight.of(on) != Sight::Unknown =>

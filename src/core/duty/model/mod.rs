@@ -19,6 +19,9 @@ const PROPERTIES: &[Property] = &[
     ("a spent budget stops no only runner", |_, state| {
         state.broken != Some(Broken::StoppedTheOnlyRunner)
     }),
+    ("a person's stop is not undone", |_, state| {
+        state.broken != Some(Broken::StartedWhatAPersonStopped)
+    }),
 ];
 
 /// As long as nothing but the eye was at fault, and that once, duty is where it was.
@@ -89,4 +92,10 @@ fn controllers_and_commands_that_fail() {
 fn people() {
     let faults = Faults { crashes: 1, by_hand: 1, asks: 1, pauses: 1, ..Faults::default() };
     holds("people", &World::new(faults));
+}
+
+#[test]
+fn people_and_controllers() {
+    let faults = Faults { crashes: 1, by_hand: 2, controllers: 1, ..Faults::default() };
+    holds("people and controllers", &World::new(faults));
 }

@@ -114,6 +114,7 @@ enum ByPerson {
 pub(super) enum Broken {
     StartWithoutProof,
     StoppedTheOnlyRunner,
+    StartedWhatAPersonStopped,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -126,6 +127,8 @@ pub(super) struct State {
     by_person: ByPerson,
     /// Whether a side was off when it was seen last, and we have not started it since.
     proven_off: Both<bool>,
+    /// A side on duty that a person stopped, as long as nothing asks for it again.
+    rests: Option<Side>,
     pub broken: Option<Broken>,
     /// Only for the controller that acts on changes alone.
     last: Option<Both<Sight>>,
@@ -195,6 +198,7 @@ impl World {
             left: self.faults,
             by_person: ByPerson::No,
             proven_off: Both::default(),
+            rests: None,
             broken: None,
             last: None,
         };
@@ -257,6 +261,9 @@ impl World {
             Action::Tick => ticked = true,
             Action::Look { primary, backup, asked } => {
                 next.left.asks -= u8::from(asked.is_some());
+                if asked.is_some() {
+                    next.rests = None;
+                }
                 self.look(&mut next, Both { primary, backup }, asked);
             }
             Action::Executes(command) => {
@@ -293,8 +300,11 @@ impl World {
                     next.by_person = ByPerson::Unseen(side);
                 }
                 next.sides.of_mut(side).run = Run::Runs;
+                next.rests = None;
             }
             Action::PersonStops(side) => {
+                let is_alone = !next.may_run(side.other()) && next.commands.is_empty();
+                next.rests = (next.duty.phase == Phase::On(side) && is_alone).then_some(side);
                 next.left.by_hand -= 1;
                 next.sides.of_mut(side).run = Run::ByHand;
             }
@@ -393,6 +403,10 @@ impl World {
                 state.broken = Some(Broken::StartWithoutProof);
             }
             *state.proven_off.of_mut(side) = false;
+            if state.rests == Some(side) {
+                state.broken = Some(Broken::StartedWhatAPersonStopped);
+            }
+            state.rests = None;
         } else {
             let had_duty = matches!(before.phase, Phase::On(it) | Phase::Start(it) if it == side);
             let is_spent = before.failovers_within(&self.rules, NOW) >= self.rules.budget;
