@@ -112,8 +112,10 @@ pub struct Evidence {
     well_since: Option<Timestamp>,
     /// Whether the last look that saw it found something wrong.
     ill: bool,
-    /// The crashes that are counted already.
-    crashes: u64,
+    /// The crashes that its provider had counted when it was seen well last.
+    crashes: Option<u64>,
+    /// The failures that were seen since then: a crash that was seen is among those crashes.
+    seen: u64,
     flaps: Flaps,
 }
 
@@ -124,6 +126,7 @@ impl Evidence {
             // What has not come up at once is no failure yet.
             counted: Some((now, now)),
             crashes: self.crashes,
+            seen: self.seen,
             flaps: self.flaps.clone(),
             ..Self::default()
         };
@@ -138,8 +141,10 @@ impl Evidence {
         match sight {
             Sight::Unknown => return,
             Sight::Well { crashes } => {
-                let unseen = crashes.saturating_sub(self.crashes);
-                self.crashes = *crashes;
+                // Those of before the first look are nobody's business.
+                let counted = self.crashes.unwrap_or(*crashes);
+                let unseen = crashes.saturating_sub(counted).saturating_sub(self.seen);
+                (self.crashes, self.seen) = (Some(*crashes), 0);
                 if unseen > 0 {
                     self.end_row(patience, now);
                     self.bad = self.bad.saturating_add(u32::try_from(unseen).unwrap_or(u32::MAX));
@@ -161,6 +166,7 @@ impl Evidence {
                     self.counted = Some((*occasion, now));
                 }
                 if is_new {
+                    self.seen = self.seen.saturating_add(1);
                     self.flaps.add(now);
                 }
                 self.fail(*proven, how, patience);
@@ -240,7 +246,7 @@ impl Evidence {
     }
 
     /// The same, seen one tick later, for a model whose clock stands still; what makes no
-    /// difference to a decision is left out. A tick is as long as a failure takes to count again,
+    /// difference to a decision is left out, and so are the crashes that a provider counts. A tick is as long as a failure takes to count again,
     /// so that which failure was counted matters only within one.
     #[cfg(test)]
     pub(super) fn aged(
@@ -253,7 +259,6 @@ impl Evidence {
             bad: self.bad.min(fall),
             counted: self.counted.filter(|_| !ticked),
             well_since: self.well_since.map(shift),
-            crashes: self.crashes,
             ..Self::default()
         }
     }

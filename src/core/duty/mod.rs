@@ -126,6 +126,9 @@ pub struct Duty {
     /// Whether each side was stopped when it was seen last.
     #[serde(default)]
     stopped: Both<bool>,
+    /// Who was on duty last. Not `serving`: duty is on its way, or somebody else moved it.
+    #[serde(default)]
+    arrived: Option<Side>,
 }
 
 /// What keeps duty from moving.
@@ -193,17 +196,19 @@ struct Move {
     cause: Cause,
     /// Whether it is a failover, of which there are only so many.
     counts: bool,
+    /// Whether a person said that the other side is stopped.
+    assumes: bool,
 }
 
 impl Move {
     fn new(to: Phase, cause: Cause) -> Self {
-        Self { to, cause, counts: false }
+        Self { to, cause, counts: false, assumes: false }
     }
 
     /// Away from a side that fails.
     fn failover(from: Side, evidence: &Evidence) -> Self {
         let cause = Cause::Failing { side: from, how: evidence.how().to_owned() };
-        Self { to: Phase::Fence(from), cause, counts: true }
+        Self { counts: true, ..Self::new(Phase::Fence(from), cause) }
     }
 }
 
@@ -232,10 +237,16 @@ pub fn step(mut duty: Duty, rules: &Rules, look: &Look, now: Timestamp) -> (Duty
         if *look.sight.of(side) != Sight::Unknown {
             *duty.stopped.of_mut(side) = is_stopped(look.sight.of(side), side, rules);
         }
+    }
+    for side in [Side::Primary, Side::Backup] {
         let sight = duty.expected(side, look, rules);
         duty.evidence.of_mut(side).see(&sight, rules.patience, now);
     }
-    if duty.assumed_stopped.is_some_and(|side| is_stopped(look.sight.of(side), side, rules)) {
+    // Now it is known.
+    if duty.assumed_stopped.is_some_and(|side| {
+        let sight = look.sight.of(side);
+        sight.is_well() || is_stopped(sight, side, rules)
+    }) {
         duty.assumed_stopped = None;
     }
     let mut stuck = None;
@@ -283,6 +294,7 @@ impl Duty {
             assumed_stopped: None,
             stuck: None,
             stopped: Both::default(),
+            arrived: None,
         }
     }
 
@@ -292,7 +304,8 @@ impl Duty {
         if self.phase != Phase::Paused {
             self.phase = Phase::Recover;
         }
-        self.since = now;
+        // It is no longer ago, and no less: a restart prolongs no hold.
+        self.since = self.since.min(now);
         self
     }
 
@@ -338,11 +351,13 @@ impl Duty {
     }
 
     /// What the look says of a side, in view of what it should do: what should run and is off does
-    /// not do its work.
+    /// not do its work. What waits for the other one to be proven stopped is not to blame.
     fn expected(&self, side: Side, look: &Look, rules: &Rules) -> Sight {
         let sight = look.sight.of(side);
-        let should_run = matches!(self.phase, Phase::On(it) | Phase::Start(it) if it == side)
-            || !rules.exclusive;
+        let has_duty = matches!(self.phase, Phase::On(it) | Phase::Start(it) if it == side);
+        let is_left_alone = side == Side::Primary && !rules.controls_primary;
+        let should_run = !rules.exclusive
+            || has_duty && (is_left_alone || self.wants(side, rules, look) == Want::On);
         match sight {
             Sight::Off | Sight::Absent if should_run && self.phase != Phase::Recover => {
                 Sight::Ill {
@@ -356,7 +371,7 @@ impl Duty {
     }
 
     fn enter(&mut self, step: Move, now: Timestamp, news: &mut Vec<News>) {
-        let Move { to, cause, counts } = step;
+        let Move { to, cause, counts, assumes } = step;
         let from = self.phase;
         // A controller that begins anew prolongs no hold.
         if (from, to) != (Phase::Recover, Phase::On(self.serving)) {
@@ -370,6 +385,15 @@ impl Duty {
         };
         if let Phase::Start(side) = to {
             self.evidence.of_mut(side).begin(now);
+            *self.stopped.of_mut(side) = false;
+            if assumes {
+                self.assumed_stopped = Some(side.other());
+            } else if self.assumed_stopped == Some(side) {
+                self.assumed_stopped = None;
+            }
+        }
+        if let Phase::On(side) = to {
+            self.arrived = Some(side);
         }
         if counts {
             self.failovers.push(now);
@@ -405,10 +429,21 @@ impl Duty {
                 let fenced = self.serving.other();
                 if self.is_off(fenced, rules, look) {
                     go(Phase::Start(self.serving), self.cause.clone())
-                } else if asked == Some(Asked::AssumeStopped) {
-                    go(Phase::Start(self.serving), Cause::AssumedStopped)
                 } else {
-                    Ok(None)
+                    match (asked, self.serving) {
+                        (Some(Asked::AssumeStopped), serving)
+                            if !look.sight.of(fenced).is_well() =>
+                        {
+                            let to = Move::new(Phase::Start(serving), Cause::AssumedStopped);
+                            Ok(Some(Move { assumes: true, ..to }))
+                        }
+                        // Back to the one that runs on.
+                        (Some(Asked::HandBack), Side::Backup)
+                        | (Some(Asked::FailOver), Side::Primary) => {
+                            go(Phase::Fence(self.serving), Cause::Asked)
+                        }
+                        _ => Ok(None),
+                    }
                 }
             }
             Phase::Start(side) => self.starting(side, rules, look, now),
@@ -425,25 +460,39 @@ impl Duty {
         self.assumed_stopped != Some(side) && look.sight.of(side).may_run()
     }
 
-    /// By what is seen alone; what was before only breaks ties.
+    /// By what is seen alone; what was before only breaks ties, and says what a person did.
     fn recover(&self, rules: &Rules, look: &Look) -> Option<Move> {
         let go = |to| Some(Move::new(to, self.cause.clone()));
         if !look.settled {
             return None;
         }
-        let sight = &look.sight;
-        if [Side::Primary, Side::Backup].into_iter().any(|it| *sight.of(it) == Sight::Unknown) {
+        let is_seen =
+            |side| self.assumed_stopped == Some(side) || *look.sight.of(side) != Sight::Unknown;
+        if !is_seen(Side::Primary) || !is_seen(Side::Backup) {
             return None;
         }
         if !rules.exclusive {
             return go(Phase::On(self.serving));
         }
-        match (sight.primary.may_run(), sight.backup.may_run()) {
-            (true, true) => Some(both_run(look, self.serving)),
-            (true, false) => go(Phase::On(Side::Primary)),
-            (false, true) => go(Phase::On(Side::Backup)),
-            (false, false) => go(Phase::Fence(self.serving.other())),
-        }
+        let may_run = |side| self.may_run(side, look);
+        let runs = match (may_run(Side::Primary), may_run(Side::Backup)) {
+            (true, true) => return Some(both_run(rules, look, self.serving)),
+            (true, false) => Side::Primary,
+            (false, true) => Side::Backup,
+            (false, false) => {
+                // A stop by a person stays one, unless duty was on its way here.
+                let was_on_its_way = self.arrived.is_some_and(|it| it != self.serving);
+                let is_meant = stopped_on_purpose(look.sight.of(self.serving)) && !was_on_its_way;
+                return go(if is_meant {
+                    Phase::On(self.serving)
+                } else {
+                    Phase::Fence(self.serving.other())
+                });
+            }
+        };
+        let is_by_hand = runs != self.serving && self.arrived == Some(self.serving);
+        let cause = if is_by_hand { Cause::ByHand { side: runs } } else { self.cause.clone() };
+        Some(Move::new(Phase::On(runs), cause))
     }
 
     /// A pair that runs side by side: duty only says on whom the work rests.
@@ -454,6 +503,7 @@ impl Duty {
         };
         let well = |side: Side| look.sight.of(side).is_well() && !failing(side);
         match side {
+            Side::Primary if failing(side) && look.storm => Err(Stuck::Storm),
             Side::Primary if failing(side) && well(Side::Backup) => {
                 let to = Phase::On(Side::Backup);
                 Ok(Some(Move { to, ..Move::failover(side, self.evidence.of(side)) }))
@@ -484,7 +534,7 @@ impl Duty {
         if self.may_run(other, look) {
             return Ok(match mine {
                 Sight::Unknown => None,
-                _ if mine.may_run() => Some(both_run(look, side)),
+                _ if mine.may_run() => Some(both_run(rules, look, side)),
                 // A person moved it.
                 _ => Some(Move::new(Phase::Fence(side), Cause::ByHand { side: other })),
             });
@@ -582,8 +632,10 @@ impl Duty {
         if self.may_run(other, look) {
             // Somebody started it since it was proven stopped.
             return Ok(Some(if look.sight.of(side).may_run() {
-                both_run(look, side)
-            } else if other == Side::Primary && look.sight.primary.is_well() {
+                both_run(rules, look, side)
+            } else if other == Side::Primary
+                && (look.sight.primary.is_well() || !rules.controls_primary)
+            {
                 Move::new(Phase::Fence(side), Cause::ByHand { side: other })
             } else {
                 Move::new(Phase::Fence(other), self.cause.clone())
@@ -638,9 +690,9 @@ impl Duty {
 }
 
 /// Both run: the primary keeps duty where it does well, else the backup where that does, else the
-/// one that has it.
-fn both_run(look: &Look, serving: Side) -> Move {
-    let keeps = if look.sight.primary.is_well() {
+/// one that has it. A primary that may not be stopped keeps it in any case.
+fn both_run(rules: &Rules, look: &Look, serving: Side) -> Move {
+    let keeps = if look.sight.primary.is_well() || !rules.controls_primary {
         Side::Primary
     } else if look.sight.backup.is_well() {
         Side::Backup

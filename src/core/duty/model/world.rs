@@ -100,13 +100,12 @@ pub(super) struct Faults {
     pub pauses: u8,
 }
 
-/// Whether a person started a side although the other one ran, or may by our act: from then on both
-/// may run, until it is seen and at most one of them does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum ByPerson {
-    No,
-    Unseen(Side),
-    Seen,
+/// A person started a side although the other one ran, or may by our act: from then on both may run,
+/// until what was started was seen and at most one of them may.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+struct ByPerson {
+    holds: bool,
+    unseen: [bool; 2],
 }
 
 /// A rule that a transition broke.
@@ -196,7 +195,7 @@ impl World {
             commands: Vec::new(),
             paused: false,
             left: self.faults,
-            by_person: ByPerson::No,
+            by_person: ByPerson::default(),
             proven_off: Both::default(),
             rests: None,
             broken: None,
@@ -296,8 +295,12 @@ impl World {
                 next.left.by_hand -= u8::from(!undoes_stop(state, side));
                 let on_duty =
                     matches!(next.duty.phase, Phase::On(it) | Phase::Start(it) if it != side);
-                if on_duty || next.may_run(side.other()) {
-                    next.by_person = ByPerson::Unseen(side);
+                // Also who said before that it is stopped, and now starts it.
+                let is_assumed = next.duty.assumed_stopped == Some(side);
+                let may_run = next.may_run(side.other());
+                if on_duty || is_assumed || may_run || next.by_person.holds {
+                    next.by_person.holds = true;
+                    next.by_person.unseen[side as usize] = true;
                 }
                 next.sides.of_mut(side).run = Run::Runs;
                 next.rests = None;
@@ -338,10 +341,11 @@ impl World {
             let sight = seen.of(side);
             if *sight != Sight::Unknown {
                 *state.proven_off.of_mut(side) = is_stopped(sight, side, &self.rules);
-                if state.by_person == ByPerson::Unseen(side) {
-                    state.by_person = ByPerson::Seen;
-                }
+                state.by_person.unseen[side as usize] = false;
             }
+        }
+        if asked == Some(Asked::AssumeStopped) {
+            *state.proven_off.of_mut(state.duty.serving.other()) = true;
         }
         state.forgive();
         if self.mutant == Mutant::EdgeOnly {
@@ -399,7 +403,7 @@ impl World {
         }
         let other = side.other();
         if start {
-            if !*state.proven_off.of(other) && state.by_person == ByPerson::No {
+            if !*state.proven_off.of(other) && !state.by_person.holds {
                 state.broken = Some(Broken::StartWithoutProof);
             }
             *state.proven_off.of_mut(side) = false;
@@ -429,15 +433,16 @@ impl State {
 
     /// What a person began is over as soon as it was seen and at most one of them may run.
     fn forgive(&mut self) {
-        if self.by_person == ByPerson::Seen && !SIDES.iter().all(|side| self.may_run(*side)) {
-            self.by_person = ByPerson::No;
+        // Who says that a side is stopped answers for it, until it is seen.
+        let is_seen = self.by_person.unseen == [false; 2] && self.duty.assumed_stopped.is_none();
+        if is_seen && !SIDES.iter().all(|side| self.may_run(*side)) {
+            self.by_person.holds = false;
         }
     }
 
     /// Whether both run and no person began that.
     pub(super) fn both_run(&self) -> bool {
-        SIDES.iter().all(|side| self.sides.of(*side).run == Run::Runs)
-            && self.by_person == ByPerson::No
+        SIDES.iter().all(|side| self.sides.of(*side).run == Run::Runs) && !self.by_person.holds
     }
 
     /// Whether all is as it should be: one side is on duty, does its work, and is alone.
@@ -536,8 +541,13 @@ fn aged(duty: Duty, rules: &Rules, ticked: bool) -> Duty {
     // A hold is as long as the failovers of a day make it: here, those of a window.
     let failovers = failovers.filter(|it| NOW.duration_since(*it).unsigned_abs() < rules.window);
     let cause = if duty.cause.is_by_person() { Cause::Asked } else { Cause::Beginning };
+    let matters = |side: Side| {
+        *duty.stopped.of(side)
+            && matches!(duty.phase, Phase::On(it) | Phase::Start(it) if it != side)
+    };
     Duty {
         since,
+        stopped: Both { primary: matters(Side::Primary), backup: matters(Side::Backup) },
         cause,
         evidence: Both {
             primary: evidence(duty.evidence.primary),
