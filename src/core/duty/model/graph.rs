@@ -21,7 +21,7 @@ pub(super) type Property = (&'static str, fn(&World, &State) -> bool);
 
 /// All states of a world, by their distance from its beginning.
 pub(super) struct Graph {
-    pub states: Vec<Rc<State>>,
+    states: Vec<Rc<State>>,
     /// How each was reached first.
     parents: Vec<Option<(u32, Action)>>,
     /// From where each is reached by what is no fault.
@@ -74,6 +74,10 @@ impl Graph {
         self.parents.push(parent);
         self.benign.push(Vec::new());
         index
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.states.len()
     }
 
     /// The nearest state that should lead to a good end without a further fault, and can't.

@@ -16,7 +16,7 @@ pub(super) const SIDES: [Side; 2] = [Side::Primary, Side::Backup];
 /// The clock of the model stands still: what was before gets older instead.
 const NOW: Timestamp = Timestamp::constant(1_800_000_000, 0);
 
-/// Times before this one name failures, and don't get older.
+/// As long as a failure takes to count again.
 const TICK: SignedDuration = AGAIN;
 
 fn ticks(count: u32) -> Duration {
@@ -317,6 +317,10 @@ impl World {
                 for command in &mut next.commands {
                     command.old = true;
                 }
+                if journal_is_lost && next.rests == Some(Side::Backup) {
+                    // Nobody knows any more that it was the backup's turn.
+                    next.rests = None;
+                }
                 next.last = None;
             }
             Action::Pause => {
@@ -340,7 +344,8 @@ impl World {
             state.left.lies -= u8::from(*eyes.of(side) == Eye::Lies);
             let sight = seen.of(side);
             if *sight != Sight::Unknown {
-                *state.proven_off.of_mut(side) = is_stopped(sight, side, &self.rules);
+                let is_assumed = state.duty.assumed_stopped == Some(side) && !sight.is_well();
+                *state.proven_off.of_mut(side) = is_assumed || is_stopped(sight, side, &self.rules);
                 state.by_person.unseen[side as usize] = false;
             }
         }
