@@ -419,8 +419,11 @@ impl World {
         } else {
             let had_duty = matches!(before.phase, Phase::On(it) | Phase::Start(it) if it == side);
             let is_spent = before.failovers_within(&self.rules, NOW) >= self.rules.budget;
+            // What may come back, and could not be stopped then, is as good as running.
+            let comes_back = !self.rules.controls_primary && state.sides.of(other).may_run();
             let is_only = state.sides.of(side).run == Run::Runs
                 && state.sides.of(other).run != Run::Runs
+                && !comes_back
                 && look.asked.is_none();
             if had_duty && is_spent && is_only {
                 state.broken = Some(Broken::StoppedTheOnlyRunner);
