@@ -30,7 +30,7 @@ fn rules() -> Rules {
         hand_back: HandBack::Auto,
         budget: 3,
         window: Duration::from_hours(1),
-        fence: Duration::from_secs(60),
+        fence: Duration::from_mins(1),
     }
 }
 
@@ -218,7 +218,8 @@ fn duty_goes_back_when_the_rules_say() {
 
 #[test]
 fn what_keeps_duty_from_going_back() {
-    let change: [(&str, fn(&mut Pair)); 4] = [
+    type Change = (&'static str, fn(&mut Pair));
+    let change: [Change; 4] = [
         ("it is known not to work", |it| it.look.precheck = Some(false)),
         ("a storm", |it| it.look.storm = true),
         ("a pause", |it| it.look.paused = true),

@@ -7,7 +7,10 @@ use std::{
     rc::Rc,
 };
 
-use super::world::{Action, State, World, is_benign};
+use super::{
+    state::State,
+    world::{Action, World, is_benign},
+};
 
 /// A property that was found broken, and the shortest way there.
 #[derive(Debug, Clone, PartialEq, Eq)]

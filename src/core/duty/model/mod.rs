@@ -2,6 +2,7 @@
 //! [`step`](super::step) and [`Duty::wants`](super::Duty::wants) as the decision.
 
 mod graph;
+mod state;
 mod world;
 
 use std::time::Instant;
@@ -10,7 +11,8 @@ use stateright::{Checker, Model};
 
 use self::{
     graph::{Graph, Property},
-    world::{Action, Broken, Faults, Mutant, State, World},
+    state::{Broken, Faults, State},
+    world::{Action, Mutant, World},
 };
 use super::Side;
 
@@ -63,6 +65,7 @@ impl Model for World {
 }
 
 /// Goes through all of a world, and says how much that was.
+#[expect(clippy::print_stdout, reason = "for those who ask for it")]
 #[track_caller]
 fn explore(name: &str, world: &World, properties: &[Property]) -> Graph {
     let begun = Instant::now();
@@ -140,6 +143,7 @@ fn stateright_sees_the_same() {
 
 /// The property that a wrong controller breaks first, among `properties` and that there is a way
 /// back; with what it takes for that.
+#[expect(clippy::print_stdout, reason = "for those who ask for it")]
 #[track_caller]
 fn breaks(world: &World, property: &str, properties: &[Property]) {
     let found = match Graph::explore(world, properties) {
@@ -172,6 +176,12 @@ fn with_a_crash_taken_for_a_stop_both_run() {
 fn with_commands_of_an_earlier_controller_on_their_way_both_run() {
     let faults = Faults { crashes: 1, controllers: 1, ..Faults::default() };
     breaks(&mutant(Mutant::NoDrain, faults), "INV1", PROPERTIES);
+}
+
+#[test]
+fn without_a_memory_of_the_other_one_both_run() {
+    let world = mutant(Mutant::Forgets, Faults { crashes: 1, by_hand: 1, ..Faults::default() });
+    breaks(&world, "INV2", PROPERTIES);
 }
 
 #[test]
