@@ -124,7 +124,7 @@ fn everything_at_once() {
 /// to say.
 #[test]
 fn a_primary_that_may_not_be_stopped() {
-    let faults = Faults { crashes: 1, breaks: 1, by_hand: 1, asks: 1, ..Faults::default() };
+    let faults = Faults { crashes: 1, by_hand: 1, asks: 1, ..Faults::default() };
     let mut world = World::new(faults);
     world.rules.controls_primary = false;
     explore("not controlled", &world, SAFETY);
