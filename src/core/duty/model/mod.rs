@@ -93,9 +93,20 @@ fn controllers_and_commands_fail() {
 }
 
 #[test]
+fn people_ask() {
+    holds("people who ask", Faults { crashes: 1, by_hand: 1, asks: 1, ..Faults::default() });
+}
+
+#[test]
+fn people_pause() {
+    holds("people who pause", Faults { crashes: 1, by_hand: 1, pauses: 1, ..Faults::default() });
+}
+
+#[test]
+#[ignore = "takes half a minute"]
 fn people_ask_and_pause() {
     let faults = Faults { crashes: 1, by_hand: 1, asks: 1, pauses: 1, ..Faults::default() };
-    holds("people who ask", faults);
+    holds("people who ask and pause", faults);
 }
 
 #[test]
