@@ -115,22 +115,6 @@ fn people_do_it_by_hand() {
     holds("people", faults);
 }
 
-#[test]
-#[ignore = "takes minutes and gigabytes"]
-fn everything_at_once() {
-    let faults = Faults {
-        crashes: 1,
-        breaks: 1,
-        lies: 1,
-        losses: 1,
-        controllers: 1,
-        by_hand: 1,
-        asks: 1,
-        pauses: 0,
-    };
-    holds("everything", faults);
-}
-
 /// Nothing can be promised but that the two never run at once: whether the primary runs is not ours
 /// to say.
 #[test]
