@@ -97,7 +97,7 @@ fn carry_out(observed: &mut Observed, plan: &Plan) {
     let status = |body: &Body, run| match run {
         _ if !body.files.is_empty() => Status::Present,
         Run::On => Status::Running { pid: 1, since: NOW },
-        Run::Off => Status::Stopped,
+        Run::Off | Run::AsIs => Status::Stopped,
     };
     for step in plan.steps() {
         match &step.change {

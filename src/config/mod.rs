@@ -7,10 +7,12 @@
 mod check;
 pub mod discover;
 mod env_files;
+mod failover;
 pub mod init;
 mod load;
 pub mod model;
 mod not_yet;
+mod pairs;
 mod parse;
 pub mod patterns;
 pub mod pm2;
@@ -27,6 +29,7 @@ mod wording;
 
 pub use load::{FILE_NAME, LoadError, Loaded, by_default, find, load, load_or_default};
 pub use model::Config;
+pub use pairs::{pairs, prechecks};
 pub use parse::parse;
 pub use problem::{Note, Problem};
 pub use schema::schema;

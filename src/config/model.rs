@@ -8,9 +8,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{patterns::Patterns, table, units::Span};
-use crate::core::backoff;
 
 pub use super::{
+    failover::{Backoff, Failover, HandBack, Mode, PairFailover},
     pm2::{Pm2, Pm2Process},
     process::{Log, Process, Restart, Runner, State, StopSignal},
 };
@@ -76,7 +76,8 @@ pub struct Controller {
     pub system_check_every: Span,
     /// Time between two reports.
     pub report_every: Span,
-    /// Share of healthy components below which emergency recovery begins, from 0 to 1.
+    /// Share of healthy components, from 0 to 1. Where it has been smaller for a minute, what should
+    /// run and is not healthy is applied and started again in order, at most once an hour; 0 for never.
     #[schemars(range(min = 0, max = 1))]
     pub emergency_below: f64,
 }
@@ -92,76 +93,6 @@ impl Default for Controller {
             report_every: Span::secs(2 * 3600),
             emergency_below: 0.5,
         }
-    }
-}
-
-/// `[failover]`: how duty moves between a primary and its backup.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct Failover {
-    /// Whether a primary and its backup may run at once.
-    pub mode: Mode,
-    /// Bad answers to a probe in a row until a process counts as unwell, at least 1.
-    #[schemars(range(min = 1))]
-    pub fall: u32,
-    /// Good answers in a row until it counts as well again, at least 1.
-    #[schemars(range(min = 1))]
-    pub rise: u32,
-    /// How long what failed has to be well before that counts as over.
-    pub hold: Span,
-    /// Attempts to start again what was given up, or to restart what does not do its work, before
-    /// a person is called. What has been well for `hold` has all of them again.
-    pub max_recovery_attempts: u32,
-    /// Rest between restarts in a row, and the longest rest between attempts at recovery.
-    #[serde(deserialize_with = "table::table")]
-    pub backoff: Backoff,
-}
-
-impl Default for Failover {
-    fn default() -> Self {
-        Self {
-            mode: Mode::Exclusive,
-            fall: 3,
-            rise: 3,
-            hold: Span::secs(120),
-            max_recovery_attempts: 3,
-            backoff: Backoff::default(),
-        }
-    }
-}
-
-/// Whether a primary and its backup may run at once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Mode {
-    /// Never at once: the backup stands by, stopped, until it is on duty.
-    Exclusive,
-    /// At once, always.
-    Parallel,
-}
-
-/// How long to rest between restarts in a row.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct Backoff {
-    /// Rest after the second failure in a row; after the first there is none.
-    pub initial: Span,
-    /// How many times as long each further rest is, at least 1.
-    #[schemars(range(min = 1))]
-    pub factor: f64,
-    /// The longest rest, at least as long as `initial`.
-    pub max: Span,
-}
-
-impl Default for Backoff {
-    fn default() -> Self {
-        Self { initial: Span::secs(1), factor: 2.0, max: Span::secs(300) }
-    }
-}
-
-impl From<Backoff> for backoff::Backoff {
-    fn from(it: Backoff) -> Self {
-        Self { initial: it.initial.0, factor: it.factor, max: it.max.0 }
     }
 }
 

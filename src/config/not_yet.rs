@@ -5,13 +5,12 @@ use super::{problem::Note, tree::Item};
 const NO_GITHUB: &str = "this version does not talk to GitHub";
 const NO_NETLIFY: &str = "this version does not talk to Netlify";
 const NO_REPORTS: &str = "this version makes no reports by itself";
-const NO_EMERGENCY: &str = "this version has no emergency recovery";
+const NO_CHECKS: &str = "this version checks the whole system at each look";
 
 /// Table, key, and why it has no effect.
 const KEYS: &[(&str, &str, &str)] = &[
-    ("controller", "system_check_every", NO_EMERGENCY),
+    ("controller", "system_check_every", NO_CHECKS),
     ("controller", "report_every", NO_REPORTS),
-    ("controller", "emergency_below", NO_EMERGENCY),
     ("github", "repository", NO_GITHUB),
     ("github", "token_env", NO_GITHUB),
     ("github", "api_url", NO_GITHUB),
@@ -20,15 +19,13 @@ const KEYS: &[(&str, &str, &str)] = &[
     ("netlify", "api_url", NO_NETLIFY),
 ];
 
-/// A note for each key that is set and has no effect, in the order of the file.
+/// A note for each key that is set and has no effect.
 pub(super) fn notes(root: &Item<'_>) -> Vec<Note> {
     let keys = KEYS.iter().filter_map(|(table, key, why)| {
         let span = root.child(table)?.key(key)?;
         Some(Note { span, message: format!("`{key}` has no effect yet: {why}") })
     });
-    let mut notes: Vec<Note> = keys.collect();
-    notes.sort_by_key(|note| note.span.start);
-    notes
+    keys.collect()
 }
 
 #[cfg(test)]

@@ -50,7 +50,12 @@ pub fn parse(text: &str) -> Result<(Config, Vec<Note>), Vec<Problem>> {
         check::all(config, &root, &mut problems);
     }
     match config {
-        Some(config) if problems.is_empty() => Ok((config, not_yet::notes(&root))),
+        Some(config) if problems.is_empty() => {
+            let mut notes = not_yet::notes(&root);
+            notes.extend(check::failover::notes(&config, &root));
+            notes.sort_by_key(|note| note.span.start);
+            Ok((config, notes))
+        }
         _ => Err(told(text, problems)),
     }
 }

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    model::{Backoff, Failover, Mode},
+    failover::{Backoff, Failover, Mode, PairFailover},
     pm2::Pm2Process,
     probe::Probe,
     table,
@@ -101,8 +101,15 @@ pub struct Process {
     /// Its output, where this tool runs it.
     #[serde(default, deserialize_with = "table::table")]
     pub log: Log,
+    /// How duty moves between this backup and its primary, where that is not as in `[failover]`.
+    #[serde(
+        default,
+        deserialize_with = "table::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub failover: Option<PairFailover>,
     /// How to tell whether it does its work while it runs. After `failover.fall` bad answers in a
-    /// row it is restarted.
+    /// row its exclusive backup takes over; what has none is restarted.
     #[serde(
         default,
         deserialize_with = "table::optional",
@@ -143,6 +150,7 @@ impl Process {
             stop_signal: StopSignal::default(),
             stop_timeout: Self::default_stop_timeout(),
             log: Log::default(),
+            failover: None,
             probe: None,
             pm2: Pm2Process::default(),
         }

@@ -9,6 +9,7 @@ mod in_hand;
 pub mod lock;
 pub mod monitor;
 mod reload;
+pub mod requests;
 mod signals;
 pub mod stopped;
 mod triggers;
@@ -22,12 +23,17 @@ use jiff::Timestamp;
 pub use carry_out::{Outcome, Progress, Stop};
 
 use crate::{
-    config::Project,
+    config::{self, Project},
     core::{
+        failover::{Circumstances, Duties, Pair},
         id::Name,
+        incident,
+        pause::Pauses,
         plan::{Asker, Consent, Plan, plan},
+        reconciler::{Memory, Rules},
         resource::{Desired, Observed},
     },
+    journal::{self, Journal},
     probe,
     provider::{self, Provider},
 };
@@ -41,6 +47,7 @@ pub struct Controller {
     project: Project,
     /// The project as it can be run here.
     possible: Project,
+    pairs: Vec<Pair>,
     providers: Vec<Box<dyn Provider>>,
 }
 
@@ -90,7 +97,8 @@ impl Controller {
     #[must_use]
     pub fn new(project: Project) -> Self {
         let possible = provider::as_possible(&project);
-        Self { providers: provider::all(&possible), possible, project }
+        let pairs = config::pairs(&possible);
+        Self { providers: provider::all(&possible), pairs, possible, project }
     }
 
     /// The project.
@@ -116,9 +124,35 @@ impl Controller {
     /// Goes by what can be had here now.
     pub fn adapt(&mut self) {
         self.possible = provider::as_possible(&self.project);
+        self.pairs = config::pairs(&self.possible);
         for provider in &mut self.providers {
             provider.configure(&self.possible);
         }
+    }
+
+    /// The pairs of the project.
+    #[must_use]
+    pub fn pairs(&self) -> &[Pair] {
+        &self.pairs
+    }
+
+    /// What the config says about decisions.
+    #[must_use]
+    pub fn rules(&self) -> Rules {
+        let failover = &self.project.config.failover;
+        let backoff = failover.backoff.into();
+        let (attempts, calm) = (failover.max_recovery_attempts, failover.hold.0);
+        Rules {
+            pairs: self.pairs.clone(),
+            recovery: incident::Policy { attempts, backoff, calm },
+            backoff,
+            emergency_below: self.project.config.controller.emergency_below,
+        }
+    }
+
+    /// How long a command that a program that is gone gave to a provider may still take effect.
+    fn drain(&self, provider: &Name) -> Duration {
+        self.provider(provider).map_or(Duration::ZERO, Provider::drain)
     }
 
     /// What the resources of each provider are, in one word.
@@ -155,12 +189,43 @@ impl Controller {
         }
     }
 
-    /// A look at everything, by somebody who has seen nothing yet.
+    /// A look at everything, by somebody who has seen nothing yet. Duty is where it is: who looks
+    /// only once moves none.
     pub async fn look_around(&self, now: Timestamp) -> World {
         let mut world = World::default();
         self.look(&mut world, Scope::All, now).await;
         probe::ask_once(&probe::of(&self.possible), &mut world.observed, now).await;
+        let (memory, pauses) = self.recall().unwrap_or_else(|error| {
+            tracing::warn!("who was on duty is found out from what runs: {error}");
+            Default::default()
+        });
+        let circumstances =
+            Circumstances { paused: &|id| pauses.of(id, now).is_some(), ..Circumstances::ONE_LOOK };
+        let mut duties = memory.duties.recovered(now);
+        let World { desired, observed } = &mut world;
+        duties.decide(&self.pairs, desired, observed, &circumstances, now);
+        self.keep_off(&duties);
         world
+    }
+
+    /// Tells the providers what is off duty.
+    fn keep_off(&self, duties: &Duties) {
+        for provider in &self.providers {
+            let off = duties.off_duty(&self.pairs).filter(|it| it.provider == *provider.name());
+            provider.keep_off(&off.map(|it| it.name.clone()).collect());
+        }
+    }
+
+    /// What the watch remembers, and what people asked to be left alone; nothing where there is no
+    /// journal.
+    ///
+    /// # Errors
+    /// When the journal can't be read.
+    pub fn recall(&self) -> Result<(Memory, Pauses), journal::Error> {
+        let file = Journal::file(&self.project.state_dir());
+        let Some(journal) = Journal::open_to_read(&file)? else { return Ok(Default::default()) };
+        let memory = watch::recalled(journal.recall(watch::MEMORY)?.as_deref());
+        Ok((memory, requests::pauses(&journal)?))
     }
 
     fn provider(&self, name: &Name) -> Option<&dyn Provider> {

@@ -27,6 +27,8 @@ const LONGEST_WAIT: Duration = Duration::from_millis(1500);
 pub(super) struct Changed {
     /// The config, perhaps.
     pub(super) config: bool,
+    /// Somebody asked for something.
+    pub(super) asked: bool,
     /// The places of these providers, by their number in the list.
     pub(super) providers: BTreeSet<usize>,
     /// Some events were lost: anywhere.
@@ -51,6 +53,8 @@ struct State {
     config: PathBuf,
     /// Where the config really is, when it is a link.
     target: Option<PathBuf>,
+    /// The file by which people wake the watch.
+    requests: PathBuf,
     /// Files and folders, and whose they are.
     places: Vec<(PathBuf, usize)>,
     changed: Changed,
@@ -92,6 +96,10 @@ impl State {
     fn hear_path(&mut self, path: &Path) -> bool {
         let mut ours = *path == self.config || self.target.as_deref() == Some(path);
         self.changed.config |= ours;
+        if *path == self.requests {
+            self.changed.asked = true;
+            ours = true;
+        }
         // A folder that appears above a watched one is as good as a change in it.
         let related = |it: &Path| path.parent() == Some(it) || it.starts_with(path);
         for (_, provider) in self.places.iter().filter(|(place, _)| related(place)) {
@@ -120,15 +128,21 @@ impl Triggers {
         Ok(Self { watcher, shared })
     }
 
-    /// Watches the folder of the config and the folders of `places`, each with whose it is. For a
+    /// Watches the folder of the config, that of the file `requests` by which people wake the watch,
+    /// and the folders of `places`, each with whose it is. For a
     /// place that is not there, the nearest folder above it. Says what can't be watched: a change
     /// there is seen by the next look at everything only.
-    pub(super) fn watch(&mut self, places: Vec<(PathBuf, usize)>) -> Vec<String> {
+    pub(super) fn watch(
+        &mut self,
+        places: Vec<(PathBuf, usize)>,
+        requests: PathBuf,
+    ) -> Vec<String> {
         let config = self.shared.state().config.clone();
         let target = config.canonicalize().ok().filter(|it| *it != config);
         let configs = [Some(&config), target.as_ref()].into_iter().flatten();
         let mut folders: BTreeSet<&Path> = configs.filter_map(|it| it.parent()).collect();
-        folders.extend(places.iter().filter_map(|(it, _)| it.ancestors().find(|it| it.is_dir())));
+        let places_and_requests = places.iter().map(|(it, _)| it).chain([&requests]);
+        folders.extend(places_and_requests.filter_map(|it| it.ancestors().find(|it| it.is_dir())));
         let mut failures = Vec::new();
         for folder in folders {
             if let Err(error) = self.watcher.watch(folder, RecursiveMode::NonRecursive) {
@@ -136,7 +150,7 @@ impl Triggers {
             }
         }
         let mut state = self.shared.state();
-        (state.places, state.target) = (places, target);
+        (state.places, state.target, state.requests) = (places, target, requests);
         failures
     }
 
@@ -191,7 +205,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let config = folder.path().join("redundancy.toml");
         let mut triggers = Triggers::new(config.clone()).unwrap();
-        assert_eq!(triggers.watch(Vec::new()), Vec::<String>::new());
+        let requests = folder.path().join("asked");
+        assert_eq!(triggers.watch(Vec::new(), requests), Vec::<String>::new());
         std::fs::write(&config, "").unwrap();
         for _ in 0..100 {
             let told = tokio::time::timeout(SETTLED / 3, triggers.changed()).await;

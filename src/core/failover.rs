@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    duty::{Asked, Both, Duty, Look, News, Rules, Side, Stuck, Want, step},
+    duty::{Asked, Both, Duty, Look, News, Phase, Rules, Side, Stuck, Want, step},
     evidence::Sight,
     id::Id,
     resource::{Desired, Observed, Run, Wanted},
@@ -58,11 +58,11 @@ pub struct Circumstances<'a> {
 }
 
 impl Circumstances<'_> {
-    /// None of it: for somebody who looks only once.
-    pub const NONE: Circumstances<'static> = Circumstances {
+    /// Those of somebody who looks only once: one look moves nothing.
+    pub const ONE_LOOK: Circumstances<'static> = Circumstances {
         in_hand: &|_| false,
         paused: &|_| false,
-        storm: &|_| false,
+        storm: &|_| true,
         settled: &|_| true,
         precheck: &|_| None,
         asked: &|_| None,
@@ -110,6 +110,20 @@ impl Duties {
             self.0.insert(pair.backup.clone(), duty);
         }
         all_news
+    }
+
+    /// What of `pairs` is not to run, as far as that is decided, or not decided yet.
+    pub fn off_duty<'a>(&'a self, pairs: &'a [Pair]) -> impl Iterator<Item = &'a Id> {
+        let off = |pair: &'a Pair| {
+            let phase = self.of(&pair.backup).map_or(Phase::Recover, |it| it.phase);
+            let sides = [Side::Primary, Side::Backup].into_iter();
+            let off = sides.filter(move |side| {
+                pair.rules.exclusive
+                    && !matches!(phase, Phase::On(it) | Phase::Start(it) if it == *side)
+            });
+            off.map(|side| pair.id(side))
+        };
+        pairs.iter().flat_map(off)
     }
 
     /// When there may be something to do by the clock alone.

@@ -24,6 +24,19 @@ impl Name {
         Self(text.into())
     }
 
+    /// The name that comes closest to `text`, for what others have named.
+    #[must_use]
+    pub fn nearest(text: &str) -> Self {
+        let good = |it: char| it.is_ascii_alphanumeric() || matches!(it, '_' | '-' | '.');
+        let mut plain: String = text.chars().map(|it| if good(it) { it } else { '_' }).collect();
+        // Room for a number behind it.
+        plain.truncate(Self::MAX - 8);
+        if !plain.starts_with(|it: char| it.is_ascii_alphanumeric() || it == '_') {
+            plain.insert(0, '_');
+        }
+        Self(plain.into())
+    }
+
     /// The name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -4,19 +4,24 @@
 //! a provider's `observe`. So everything here can be tested by the thousand and simulated.
 
 pub mod backoff;
+pub mod breaker;
 pub mod change;
 pub mod diff;
 pub mod digest;
 pub mod duty;
+pub mod emergency;
 pub mod evidence;
 pub mod failover;
 pub mod health;
 pub mod id;
 pub mod incident;
 pub mod monitor;
+pub mod pause;
 pub mod plan;
 pub mod probe;
+pub mod reconciler;
 pub mod recovery;
 pub mod resource;
 pub mod retry;
 pub mod schedule;
+pub mod storm;

@@ -22,6 +22,12 @@ pub struct Judgement {
 }
 
 impl Judgement {
+    /// The judgement of what has yet to prove that it is well.
+    #[must_use]
+    pub fn unproven() -> Self {
+        Self { unwell: Some("was not asked yet".to_owned()), against: 0 }
+    }
+
     /// Takes one more answer into account: fine, or what is wrong.
     #[must_use]
     pub fn after(self, answer: Result<(), String>, patience: Patience) -> Self {

@@ -56,6 +56,11 @@ impl Attempts {
         plan.held.sort_by(|a, b| a.id.cmp(&b.id));
     }
 
+    /// Forgets the attempts at all but what `keep` says.
+    pub fn keep_only(&mut self, keep: impl Fn(&Id) -> bool) {
+        self.0.retain(|id, _| keep(id));
+    }
+
     /// Notes that a lane was tried, and in words what came of it.
     pub fn note(&mut self, lane: &[Step], now: Timestamp, how: String) {
         let Some(id) = lane.first().map(|step| step.id.clone()) else { return };

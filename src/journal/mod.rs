@@ -1,6 +1,6 @@
-//! The journal: what was seen, decided and done, and why. People and reports read it. Of all
-//! decisions only one does: how often recovery was tried lately. So deleting it changes nothing but
-//! the memory, and that what failed is tried as often again.
+//! The journal: what was seen, decided and done, and why. People and reports read it. Decisions read
+//! only what the watch before remembered: who was on duty and why, and how often recovery was tried.
+//! Without it they go by what is seen: who runs is on duty, and what failed is tried as often again.
 //!
 //! It is one SQLite file in write-ahead mode. An entry survives a killed controller at once, and
 //! a power loss from the next checkpoint on.
@@ -32,6 +32,8 @@ pub enum Kind {
     Seen,
     /// A difference was left alone.
     Held,
+    /// The duty of a pair moved, or should and does not.
+    Duty,
     /// A change is about to be made. Written before it is.
     Intent,
     /// A change was made.
@@ -48,6 +50,7 @@ impl Kind {
             Self::Controller => "controller",
             Self::Seen => "seen",
             Self::Held => "held",
+            Self::Duty => "duty",
             Self::Intent => "intent",
             Self::Done => "done",
             Self::Failed => "failed",
@@ -299,6 +302,24 @@ impl Journal {
         let sql = "SELECT value FROM memory WHERE key = ?1";
         let found = self.connection.query_row(sql, [key], |row| row.get(0)).optional();
         found.map_err(|source| self.error(source))
+    }
+
+    /// What is remembered under the keys that begin with `prefix`, in their order.
+    pub fn recall_all(&self, prefix: &str) -> Result<Vec<(String, String)>, Error> {
+        let sql =
+            "SELECT key, value FROM memory WHERE substr(key, 1, length(?1)) = ?1 ORDER BY key";
+        let read = || {
+            let mut query = self.connection.prepare(sql)?;
+            let rows = query.query_map([prefix], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            rows.collect::<Result<Vec<_>, _>>()
+        };
+        read().map_err(|source| self.error(source))
+    }
+
+    /// Forgets what is remembered under `key`.
+    pub fn forget(&mut self, key: &str) -> Result<(), Error> {
+        let done = self.connection.execute("DELETE FROM memory WHERE key = ?1", [key]);
+        done.map(drop).map_err(|source| self.error(source))
     }
 
     /// Forgets what is older than `keep`.

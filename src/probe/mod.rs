@@ -1,6 +1,7 @@
 //! Probes: asking a process whether it does its work, in place of taking its pid for an answer.
 
 mod ask;
+mod precheck;
 mod watch;
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
@@ -8,10 +9,11 @@ use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 use futures_util::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 
+pub use precheck::Prechecks;
 pub use watch::Probes;
 
 use crate::{
-    config::{Project, probe::Probe},
+    config::{self, Project, probe::Probe},
     core::{
         id::{Id, Name},
         probe::{Judgement, Patience},
@@ -43,6 +45,15 @@ pub fn of(project: &Project) -> BTreeMap<Id, Spec> {
         Some((id, Spec { probe, root: project.root.clone(), patience }))
     });
     probed.collect()
+}
+
+/// The prechecks of the primaries of a project, by their backups.
+#[must_use]
+pub fn prechecks_of(project: &Project) -> BTreeMap<Id, Spec> {
+    let patience = Patience { fall: 1, rise: project.config.failover.rise };
+    let prechecks = config::prechecks(project);
+    let spec = |probe: &Probe| Spec { probe: probe.clone(), root: project.root.clone(), patience };
+    prechecks.map(|(id, probe)| (id, spec(probe))).collect()
 }
 
 /// Asks everything that runs and has a probe, as often in a row as it takes to be sure, and notes in

@@ -8,7 +8,7 @@ pub mod netlify;
 pub mod pm2;
 mod process;
 
-use std::path::PathBuf;
+use std::{collections::BTreeSet, path::PathBuf, time::Duration};
 
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
@@ -58,6 +58,16 @@ pub trait Provider: Send + Sync {
     /// Makes sure that something could be made here, as far as that can be told beforehand.
     fn make_ready(&self) -> BoxFuture<'_, Result<(), Error>> {
         Box::pin(std::future::ready(Ok(())))
+    }
+
+    /// Tells it which of its resources are off duty: whatever starts others again by itself leaves
+    /// these stopped.
+    fn keep_off(&self, _names: &BTreeSet<Name>) {}
+
+    /// How long after it is seen again a command that was given to it by a program that is gone may
+    /// still take effect. Nothing, where commands end with whoever gave them.
+    fn drain(&self) -> Duration {
+        Duration::ZERO
     }
 
     /// Resolves when there may be something new to see. Carries no facts, only "look now".

@@ -1,6 +1,6 @@
 //! What is refused: every problem of a file at once, each at its place.
 
-use redundancy::config::parse;
+use redundancy::config::{Note, parse};
 
 use crate::wrong;
 
@@ -268,7 +268,17 @@ fn primaries_of_pm2_need_not_be_in_the_file() {
     ";
     let (config, notes) = parse(text).unwrap();
     assert_eq!(config.process[0].backs_up.as_deref(), Some("pm2/mailer"));
-    assert_eq!(notes, []);
+    let told = |notes: &[Note]| notes.iter().map(|it| it.message.clone()).collect::<Vec<_>>();
+    insta::assert_debug_snapshot!(told(&notes), @r#"
+[
+    "nothing may stop the primary of `mailer`, so it takes over only when PM2 has given that up; `control_primary = true` in [failover] allows to stop and start it",
+    "nothing may stop the primary of `other`, so it takes over only when PM2 has given that up; `control_primary = true` in [failover] allows to stop and start it",
+]
+"#);
+    for allowed in ["failover.control_primary = true\n", "failover.mode = 'parallel'\n"] {
+        let (_, notes) = parse(&format!("{allowed}{text}")).unwrap();
+        assert_eq!(told(&notes), [""; 0]);
+    }
 }
 
 #[test]

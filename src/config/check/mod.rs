@@ -1,6 +1,7 @@
 //! What the types can't say: the meaning of single values, and what one table means for another.
 
 mod backs_up;
+pub(super) mod failover;
 mod github_cron;
 mod pm2_cron;
 mod probe;
@@ -23,6 +24,7 @@ pub(super) fn all(config: &Config, root: &Item<'_>, problems: &mut Vec<Problem>)
         process::check(process, item, &mut sound, problems);
         runner::check(process, item, problems);
     }
+    failover::check(config, root, problems);
     backs_up::check(&config.process, &processes, problems);
     for (workflow, item) in config.workflow.iter().zip(root.children("workflow")) {
         sections::check_patterns(&workflow.backs_up, &item, problems);

@@ -2,7 +2,7 @@
 
 use std::path::{Component, Path};
 
-use super::{at_least, check_backoff};
+use super::at_least;
 use crate::config::{model::Config, patterns::Patterns, problem::Problem, tree::Item, units::Span};
 
 pub(super) fn check(config: &Config, root: &Item<'_>, problems: &mut Vec<Problem>) {
@@ -26,16 +26,6 @@ pub(super) fn check(config: &Config, root: &Item<'_>, problems: &mut Vec<Problem
             } else {
                 problem
             });
-        }
-    }
-    if let Some(item) = root.child("failover") {
-        for (key, value) in [("fall", config.failover.fall), ("rise", config.failover.rise)] {
-            if value == 0 {
-                problems.push(Problem::at(item.value(key), format!("`{key}` is at least 1")));
-            }
-        }
-        if let Some(item) = item.child("backoff") {
-            check_backoff(config.failover.backoff, &item, problems);
         }
     }
     if let Some(item) = root.child("github") {

@@ -13,6 +13,7 @@ use crate::{
         self,
         lock::{self, Lock, LockError},
         reload::Reload,
+        requests,
     },
     journal::Kind,
 };
@@ -100,7 +101,8 @@ impl Watch {
         let places = providers
             .flat_map(|(index, it)| it.places().into_iter().map(move |place| (place, index)))
             .collect();
-        for failure in self.triggers.watch(places) {
+        let requests = requests::file(&self.controller.project().state_dir());
+        for failure in self.triggers.watch(places, requests) {
             warn!("{failure}");
         }
     }

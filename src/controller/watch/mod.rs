@@ -1,7 +1,7 @@
 //! The watch: the loop that goes on until it is told to stop.
 
 mod adapt;
-mod recovery;
+mod decide;
 mod tell;
 
 use std::{cell::RefCell, collections::BTreeMap, path::PathBuf, rc::Rc, time::Duration};
@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 use tracing::{error, info};
 
-use self::recovery::INCIDENTS;
+pub(crate) use self::decide::{MEMORY, recalled};
 use super::{
     Controller, Progress, Scope, Stop, World,
     heartbeat::Pulse,
@@ -27,13 +27,11 @@ use crate::{
     core::{
         change::{Step, Why},
         id::Id,
-        incident::Incidents,
-        plan::{Asker, Consent, Plan},
-        resource::{Run, Status},
-        retry::Attempts,
+        reconciler::Reconciler,
+        resource::Status,
     },
     journal::{self, Journal, Kind},
-    probe::{self, Probes},
+    probe::{self, Prechecks, Probes},
 };
 
 /// When somebody else is making changes, how long to wait before looking again.
@@ -131,10 +129,10 @@ struct Watch {
     /// Where something was changed since the last look there.
     touched: Option<Scope>,
     stop: Rc<Stop>,
-    attempts: Attempts,
-    incidents: Incidents,
+    reconciler: Reconciler,
     probes: Probes,
-    /// The incidents as the journal has them.
+    prechecks: Prechecks,
+    /// What has to be remembered, as the journal has it.
     remembered: String,
     /// What was told of each resource that is left alone, so that it is told once.
     held: BTreeMap<Id, Why>,
@@ -157,7 +155,7 @@ impl Watch {
         let config = ConfigFile::new(path, loaded);
         let name = config.path().file_name().unwrap_or_default();
         let triggers = Triggers::new(loaded.project.root.join(name))?;
-        let remembered = journal.recall(INCIDENTS)?.unwrap_or_default();
+        let remembered = journal.recall(MEMORY)?;
         let watch = Self {
             lock,
             pulse: Pulse::new(now),
@@ -169,11 +167,10 @@ impl Watch {
             in_hand: InHand::default(),
             touched: None,
             stop: Rc::default(),
-            attempts: Attempts::default(),
-            // What an older version remembered, and this one can't read, is counted anew.
-            incidents: serde_json::from_str(&remembered).unwrap_or_default(),
-            remembered,
+            reconciler: Reconciler::new(recalled(remembered.as_deref()), now),
+            remembered: remembered.unwrap_or_default(),
             probes: Probes::default(),
+            prechecks: Prechecks::default(),
             held: BTreeMap::new(),
             seen: None,
             next: None,
@@ -246,9 +243,10 @@ impl Watch {
     }
 
     /// Notes what came of a lane and begins the next one; what to look at when it was the last.
-    fn take_finished(&mut self, Finished { lane, error }: Finished) -> Option<Scope> {
-        let how = error.map_or("it was done and did not hold".to_owned(), |it| it.to_string());
-        self.attempts.note(&lane, Timestamp::now(), how);
+    fn take_finished(&mut self, Finished { lane, done, error }: Finished) -> Option<Scope> {
+        let failed = error.map(|it| it.to_string());
+        self.reconciler.finish(&lane, done, failed, Timestamp::now());
+        self.remember();
         self.begin();
         let place = |step: &Step| {
             let providers = &self.controller.providers;
@@ -287,6 +285,9 @@ impl Watch {
             self.watch_places();
             return Some(Scope::All);
         }
+        if changed.asked {
+            return Some(Scope::All);
+        }
         let scope = changed.providers.iter().map(|&index| Scope::One(index)).reduce(Scope::and);
         if scope.is_some() {
             // A folder that was not there may have come, and one that went may have come back.
@@ -309,6 +310,7 @@ impl Watch {
             finished = self.in_hand.finished() => Wake::Finished(finished),
             changed = self.triggers.changed() => Wake::Files(changed),
             () = self.probes.changed() => Wake::Probe,
+            () = self.prechecks.changed() => Wake::Probe,
             () = tokio::time::sleep_until(until) => Wake::Timer,
             // Last, because one where much is going on always has news.
             ((), index, _) = select_all(providers) => Wake::Provider(index),
@@ -325,15 +327,15 @@ impl Watch {
             let specs = probe::of(&self.controller.possible);
             self.probes.follow(&specs, &mut self.world.observed);
             self.tell_seen();
-            let plan = self.plan();
-            if plan.lanes.is_empty() {
+            let (lanes, in_order) = self.decide();
+            if lanes.is_empty() {
                 break;
             }
             if self.in_hand.is_empty() {
                 match Lock::take(&apply_lock, "watch", Timestamp::now()) {
                     // Somebody else made changes after the look: what was seen is out of date.
                     Ok(lock) if lock.before != last_holder => continue,
-                    Ok(lock) => self.take_in_hand(plan.lanes, Some(lock)),
+                    Ok(lock) => self.take_in_hand(lanes, in_order, Some(lock)),
                     Err(why) => {
                         info!("changes wait: {why}");
                         self.next = Some(Timestamp::now() + LOCKED);
@@ -341,7 +343,7 @@ impl Watch {
                     }
                 }
             } else {
-                self.take_in_hand(plan.lanes, None);
+                self.take_in_hand(lanes, in_order, None);
             }
             self.begin();
             break;
@@ -350,32 +352,8 @@ impl Watch {
         self.write_notes();
     }
 
-    fn take_in_hand(&mut self, lanes: Vec<Vec<Step>>, lock: Option<Lock>) {
-        self.note_recoveries(&lanes, Timestamp::now());
-        self.in_hand.add(lanes, lock);
-    }
-
-    /// The plan for what was seen last, without what rests; tells what is newly left alone.
-    fn plan(&mut self) -> Plan {
-        let now = Timestamp::now();
-        let plan = self.world.plan(Asker::Watch, &Consent::default(), now);
-        let mut plan = plan.only(|id| !self.in_hand.has(id));
-        self.hold_recoveries(&mut plan, now);
-        let backoff = self.controller.project().config.failover.backoff.into();
-        self.attempts.hold_resting(&mut plan, |id| self.in_hand.has(id), &backoff, now);
-        let resting = plan.held.iter().filter_map(|held| match held.why {
-            Why::Resting { until, .. } => Some(until),
-            _ => None,
-        });
-        let wanted = |id| self.world.desired.wanted.get(id).is_some_and(|it| it.run == Run::On);
-        let found = self.world.observed.found.iter();
-        let ours = found.filter(|(id, _)| wanted(id) && !self.in_hand.has(id));
-        let scheduled = ours.filter_map(|(_, actual)| match actual.status {
-            Status::Scheduled { next } => Some(next),
-            _ => None,
-        });
-        self.next = resting.chain(scheduled).min();
-        self.tell_held(&plan);
-        plan
+    fn take_in_hand(&mut self, lanes: Vec<Vec<Step>>, in_order: bool, lock: Option<Lock>) {
+        self.note_begun(&lanes);
+        self.in_hand.add(lanes, in_order, lock);
     }
 }

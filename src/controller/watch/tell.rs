@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use super::Watch;
 use crate::{
     config::{Loaded, render},
-    core::{change::Why, id::Id, plan::Plan, resource::Status},
+    core::{change::Why, id::Id, plan::Plan, reconciler::News, resource::Status},
     journal::{Entry, Kind},
 };
 
@@ -58,12 +58,26 @@ impl Watch {
         let news = self.held.iter().filter(|(id, why)| match (before.get(id), why) {
             // It rests, and how long is no news.
             (Some(Why::Resting { how: before, .. }), Why::Resting { how, .. }) => before != how,
+            (Some(Why::BreakerOpen { .. }), Why::BreakerOpen { .. }) => false,
             (before, why) => before != Some(why),
         });
         for (id, why) in news.map(|(id, why)| (id.clone(), why.to_string())).collect::<Vec<_>>() {
             let text = format!("left alone: {why}");
             self.journal.borrow_mut().note(said(Some(id), Kind::Held, text));
         }
+    }
+
+    /// Tells what was decided about all, or about the duty of a pair.
+    pub(super) fn tell_news(&mut self, news: &News) {
+        let (id, text) = (news.id().cloned(), news.to_string());
+        let about = id.as_ref().map(|it| format!("{it}: ")).unwrap_or_default();
+        if news.is_alert() {
+            warn!("{about}{text}");
+        } else {
+            info!("{about}{text}");
+        }
+        let entry = Entry { at: Timestamp::now(), kind: Kind::Duty, id, text };
+        self.journal.borrow_mut().note(entry);
     }
 
     /// Says something in the log and in the journal.

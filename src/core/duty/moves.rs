@@ -270,8 +270,8 @@ impl Duty {
     }
 }
 
-/// Both run: the primary keeps duty where it does well, else the backup where that does, else the
-/// one that has it. A primary that may not be stopped keeps it in any case.
+/// Both run: the primary keeps duty where it does well, or where nothing may stop it, else the backup
+/// where that does well, else the one that has it.
 fn both_run(rules: &Rules, look: &Look, serving: Side) -> Move {
     let keeps = if look.sight.primary.is_well() || !rules.controls_primary {
         Side::Primary

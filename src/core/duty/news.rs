@@ -104,6 +104,13 @@ impl News {
     /// What a change of phase, from `from` to the one that `duty` is in, has to tell.
     pub(super) fn of(from: Phase, duty: &Duty) -> Option<Self> {
         let cause = duty.cause.clone();
+        // That everything is as usual is no news.
+        if cause == Cause::Beginning
+            && duty.serving == Side::Primary
+            && duty.phase != Phase::Blocked
+        {
+            return None;
+        }
         match duty.phase {
             Phase::Fence(side) => Some(Self::Moves { to: side.other(), cause }),
             // That nothing happened is no news.

@@ -1,0 +1,108 @@
+//! What a watch decides by, what of that it remembers, and what people ask of it.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use tracing::error;
+
+use super::Watch;
+use crate::{
+    controller::{World, requests},
+    core::{
+        change::Step,
+        duty::{Asked, Phase, Side},
+        id::Id,
+        reconciler::{Given, Memory},
+    },
+    journal::Kind,
+    probe,
+};
+
+/// Under which key the journal has what has to be remembered.
+pub(crate) const MEMORY: &str = "memory";
+
+impl Watch {
+    /// What to do about what was seen last, and whether one after another; tells what is new.
+    pub(super) fn decide(&mut self) -> (Vec<Vec<Step>>, bool) {
+        let now = Timestamp::now();
+        let asked = self.take_requests();
+        let controller = &self.controller;
+        let rules = controller.rules();
+        let given = Given {
+            in_hand: &|id| self.in_hand.has(id),
+            drain: &|id| controller.drain(&id.provider),
+            precheck: &|backup| self.prechecks.of(backup),
+            asked: &asked,
+        };
+        let World { desired, observed } = &mut self.world;
+        let decision = self.reconciler.decide(desired, observed, &rules, &given, now);
+        controller.keep_off(self.reconciler.duties());
+        let specs = probe::prechecks_of(&controller.possible);
+        let duties = self.reconciler.duties();
+        let on_duty = |id: &Id| duties.of(id).is_some_and(|it| it.phase == Phase::On(Side::Backup));
+        self.prechecks.follow(&specs, on_duty);
+        self.next = decision.wake_at;
+        // Before anything that follows from it is done, or told.
+        self.remember();
+        for news in decision.news {
+            self.tell_news(&news);
+        }
+        self.tell_held(&decision.plan);
+        (decision.plan.lanes, decision.in_order)
+    }
+
+    /// Notes that lanes are about to be carried out, before they are: whoever is killed in the middle
+    /// of one has begun it.
+    pub(super) fn note_begun(&mut self, lanes: &[Vec<Step>]) {
+        self.reconciler.begin(lanes, Timestamp::now());
+        self.remember();
+    }
+
+    /// Writes down what has to be remembered, where that has changed.
+    pub(super) fn remember(&mut self) {
+        let text = match serde_json::to_string(self.reconciler.memory()) {
+            Ok(text) if text != self.remembered => text,
+            Ok(_) => return,
+            Err(error) => {
+                error!("what has to be remembered can't be written: {error}");
+                return;
+            }
+        };
+        match self.journal.borrow_mut().remember(MEMORY, &text) {
+            Ok(()) => self.remembered = text,
+            Err(error) => error!("the journal was not written: {error}"),
+        }
+    }
+
+    /// What people asked for since the last look.
+    fn take_requests(&mut self) -> BTreeMap<Id, Asked> {
+        let taken = {
+            let mut journal = self.journal.borrow_mut();
+            requests::take(&mut journal)
+        };
+        let (requests, pauses) = match taken {
+            Ok(taken) => taken,
+            Err(error) => {
+                error!("what people ask for can't be read: {error}");
+                return BTreeMap::new();
+            }
+        };
+        self.reconciler.pause(pauses);
+        let mut asked = BTreeMap::new();
+        for request in requests {
+            self.note(request.id.clone(), Kind::Controller, format!("you asked: {request}"));
+            match (request.what, request.id) {
+                (requests::What::Duty(what), Some(id)) => drop(asked.insert(id, what)),
+                (requests::What::Forgive, Some(id)) => self.reconciler.forgive(|it| *it == id),
+                (requests::What::Forgive, None) => self.reconciler.forgive(|_| true),
+                (requests::What::Duty(_) | requests::What::Look, _) => {}
+            }
+        }
+        asked
+    }
+}
+
+/// What an earlier watch remembered. What this version can't read is begun anew.
+pub(crate) fn recalled(text: Option<&str>) -> Memory {
+    text.and_then(|it| serde_json::from_str(it).ok()).unwrap_or_default()
+}

@@ -1,0 +1,378 @@
+//! The reconciler: everything that the watch decides, as one pure state machine. It takes what was
+//! seen and gives the plan; what it has to remember between two looks is its own state.
+
+use std::{collections::BTreeMap, fmt, time::Duration};
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    backoff::Backoff,
+    breaker::{self, Breakers},
+    change::{Reason, Step, Why},
+    duty::{self, Asked, Phase, Side},
+    emergency::{self, Declared, Emergency, Share},
+    failover::{Circumstances, Duties, Pair},
+    health::Health,
+    id::{Id, Name},
+    incident::{self, Incidents},
+    pause::{Pause, Pauses},
+    plan::{Asker, Consent, Plan, plan},
+    resource::{Desired, Observed, Run, Status},
+    retry::Attempts,
+    storm::{self, Storms},
+};
+
+/// What the config says about it all.
+#[derive(Debug, Clone)]
+pub struct Rules {
+    /// The pairs.
+    pub pairs: Vec<Pair>,
+    /// Recovery of what was given up or is unwell.
+    pub recovery: incident::Policy,
+    /// The rest of a change that failed or did not hold.
+    pub backoff: Backoff,
+    /// The share of healthy components below which there is an emergency, from 0 to 1.
+    pub emergency_below: f64,
+}
+
+const BREAKER: breaker::Policy = breaker::Policy::STANDARD;
+const EMERGENCY: emergency::Policy = emergency::Policy::STANDARD;
+
+/// What outlives the controller: in the journal, written before anything that follows from it is
+/// done.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Memory {
+    /// Who is on duty, and why.
+    pub duties: Duties,
+    /// How often recovery was tried.
+    pub incidents: Incidents,
+    /// The providers where most changes failed.
+    pub breakers: Breakers,
+    /// Whether there was an emergency lately.
+    pub emergency: Emergency,
+    /// What was being changed: whoever finds it here does not know whether that is over.
+    pub in_hand: Vec<Id>,
+}
+
+/// What is known beside what was seen, for one look.
+pub struct Given<'a> {
+    /// Whether a resource is being changed just now.
+    pub in_hand: &'a dyn Fn(&Id) -> bool,
+    /// How long after it was first seen a command of an earlier controller may still take effect on
+    /// a resource.
+    pub drain: &'a dyn Fn(&Id) -> Duration,
+    /// Whether the stopped primary of a backup is known to be able to work.
+    pub precheck: &'a dyn Fn(&Id) -> Option<bool>,
+    /// What a person asked of a pair, by its backup.
+    pub asked: &'a BTreeMap<Id, Asked>,
+}
+
+/// What was decided.
+#[derive(Debug)]
+pub struct Decision {
+    /// What is to be done now.
+    pub plan: Plan,
+    /// Whether its lanes are carried out in their order, one after another.
+    pub in_order: bool,
+    /// What there is to tell.
+    pub news: Vec<News>,
+    /// When there may be something to do by the clock alone.
+    pub wake_at: Option<Timestamp>,
+}
+
+/// Something to tell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum News {
+    /// Of the duty of a pair.
+    Duty {
+        /// Its backup.
+        backup: Id,
+        /// What.
+        news: duty::News,
+    },
+    /// Most of what a provider has went bad at once, or that is over.
+    Storm(storm::News),
+    /// Too few components are healthy.
+    Emergency(Declared),
+}
+
+impl News {
+    /// Whether a person should hear of it at once.
+    #[must_use]
+    pub fn is_alert(&self) -> bool {
+        match self {
+            Self::Duty { news, .. } => news.is_alert(),
+            Self::Storm(news) => news.is_alert(),
+            Self::Emergency(_) => true,
+        }
+    }
+
+    /// What it is about, where that is one resource.
+    #[must_use]
+    pub fn id(&self) -> Option<&Id> {
+        match self {
+            Self::Duty { backup, .. } => Some(backup),
+            Self::Storm(_) | Self::Emergency(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for News {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Duty { news, .. } => news.fmt(f),
+            Self::Storm(news) => news.fmt(f),
+            Self::Emergency(declared) => declared.fmt(f),
+        }
+    }
+}
+
+/// The state between two looks.
+#[derive(Debug, Clone, Default)]
+pub struct Reconciler {
+    memory: Memory,
+    attempts: Attempts,
+    pauses: Pauses,
+    storms: Storms,
+    /// What an earlier controller was changing, and since when it is seen again.
+    drains: BTreeMap<Id, Option<Timestamp>>,
+}
+
+impl Reconciler {
+    /// The reconciler of a controller that has just begun.
+    #[must_use]
+    pub fn new(memory: Memory, now: Timestamp) -> Self {
+        Self {
+            drains: memory.in_hand.into_iter().map(|id| (id, None)).collect(),
+            memory: Memory { duties: memory.duties.recovered(now), in_hand: Vec::new(), ..memory },
+            ..Self::default()
+        }
+    }
+
+    /// What has to be remembered before anything is done.
+    #[must_use]
+    pub fn memory(&self) -> &Memory {
+        &self.memory
+    }
+
+    /// The duties of the pairs.
+    #[must_use]
+    pub fn duties(&self) -> &Duties {
+        &self.memory.duties
+    }
+
+    /// Takes over what people asked to be left alone.
+    pub fn pause(&mut self, pauses: Pauses) {
+        self.pauses = pauses;
+    }
+
+    /// Forgets how often something was tried: a person asks for it to be tried again.
+    pub fn forgive(&mut self, ids: impl Fn(&Id) -> bool) {
+        self.memory.incidents.keep_only(|id| !ids(id));
+        self.attempts.keep_only(|id| !ids(id));
+    }
+
+    /// Decides what to do about what was seen. `desired` says afterwards who should run.
+    pub fn decide(
+        &mut self,
+        desired: &mut Desired,
+        observed: &Observed,
+        rules: &Rules,
+        given: &Given<'_>,
+        now: Timestamp,
+    ) -> Decision {
+        self.pauses.prune(now);
+        self.drain(observed, given, now);
+        let in_hand = given.in_hand;
+        let storms = self.storms.see(observed, desired, &rules.pairs, in_hand, now);
+        let mut news: Vec<News> = storms.into_iter().map(News::Storm).collect();
+        news.extend(self.duties_decide(desired, observed, rules, given, now));
+        let emergency = self.emergency(desired, observed, rules, now);
+        news.extend(emergency.map(News::Emergency));
+        let plan = match emergency {
+            Some(_) => emergency::plan(desired, observed, now),
+            None => plan(desired, observed, Asker::Watch, &Consent::default(), now),
+        };
+        let mut plan = plan.only(|id| !in_hand(id));
+        self.memory.duties.tell_reasons(&rules.pairs, &mut plan);
+        self.pauses.hold(&mut plan, |id| paused(&self.pauses, &rules.pairs, id, now));
+        self.see_incidents(desired, observed, rules, given, now);
+        if emergency.is_none() {
+            self.memory.incidents.hold(&mut plan, &rules.recovery, now);
+            self.attempts.hold_resting(&mut plan, in_hand, &rules.backoff, now);
+        }
+        let changing = |provider: &Name| {
+            let mut ids = self.memory.in_hand.iter();
+            ids.any(|id| id.provider == *provider && in_hand(id))
+        };
+        self.memory.breakers.hold(&mut plan, changing, &BREAKER, now);
+        let wake_at = self.wake_at(&plan, desired, observed, rules, given, now);
+        Decision { plan, in_order: emergency.is_some(), news, wake_at }
+    }
+
+    /// The emergency that is declared just now, if one is. Where all is paused, there is none.
+    fn emergency(
+        &mut self,
+        desired: &Desired,
+        observed: &Observed,
+        rules: &Rules,
+        now: Timestamp,
+    ) -> Option<Declared> {
+        if self.pauses.of_everything(now).is_some() {
+            return None;
+        }
+        let share = Share::of(desired, observed);
+        self.memory.emergency.see(share, rules.emergency_below, &EMERGENCY, now)
+    }
+
+    fn duties_decide(
+        &mut self,
+        desired: &mut Desired,
+        observed: &Observed,
+        rules: &Rules,
+        given: &Given<'_>,
+        now: Timestamp,
+    ) -> Vec<News> {
+        let (pauses, drains, storms) = (&self.pauses, &self.drains, &self.storms);
+        let circumstances = Circumstances {
+            in_hand: given.in_hand,
+            paused: &|id| pauses.of(id, now).is_some(),
+            storm: &|id| storms.is_storm(&id.provider, now),
+            settled: &|id| !drains.contains_key(id),
+            precheck: given.precheck,
+            asked: &|id| given.asked.get(id).copied(),
+        };
+        let duties = &mut self.memory.duties;
+        let news = duties.decide(&rules.pairs, desired, observed, &circumstances, now);
+        news.into_iter().map(|(backup, news)| News::Duty { backup, news }).collect()
+    }
+
+    /// Forgets what an earlier controller was changing, once that can't take effect any more.
+    fn drain(&mut self, observed: &Observed, given: &Given<'_>, now: Timestamp) {
+        self.drains.retain(|id, seen_since| {
+            if observed.blind.contains_key(&id.provider) {
+                *seen_since = None;
+                return true;
+            }
+            let since = seen_since.get_or_insert(now);
+            *since = (*since).min(now);
+            now.duration_since(*since) < signed((given.drain)(id))
+        });
+    }
+
+    fn see_incidents(
+        &mut self,
+        desired: &Desired,
+        observed: &Observed,
+        rules: &Rules,
+        given: &Given<'_>,
+        now: Timestamp,
+    ) {
+        let well = |id: &Id| {
+            // What was just changed shows later how it does.
+            if (given.in_hand)(id) {
+                return None;
+            }
+            let run = desired.wanted.get(id)?.run;
+            match Health::of(run, observed.found.get(id).map(|it| &it.status)) {
+                Health::Healthy => Some(true),
+                Health::Unhealthy | Health::Failed => Some(false),
+                Health::Stopped | Health::Unknown => None,
+            }
+        };
+        let incidents = &mut self.memory.incidents;
+        incidents.keep_only(|id| desired.wanted.get(id).is_some_and(|it| it.run != Run::Off));
+        incidents.see(well, &rules.recovery, now);
+    }
+
+    /// Notes that lanes are about to be carried out, before they are.
+    pub fn begin(&mut self, lanes: &[Vec<Step>], now: Timestamp) {
+        for lane in lanes {
+            self.memory.incidents.note(lane, now);
+        }
+        self.memory.in_hand.extend(lanes.iter().flatten().map(|step| step.id.clone()));
+        self.memory.in_hand.sort();
+        self.memory.in_hand.dedup();
+    }
+
+    /// Notes that a lane was carried out: how many of its steps worked, and what the next one failed
+    /// of, if it was tried.
+    pub fn finish(&mut self, lane: &[Step], done: usize, failed: Option<String>, now: Timestamp) {
+        let tried = lane.iter().take(done + usize::from(failed.is_some()));
+        for (index, step) in tried.enumerate() {
+            self.memory.breakers.note(&step.id, index < done, &BREAKER, now);
+        }
+        let how = failed.unwrap_or_else(|| "it was done and did not hold".to_owned());
+        self.attempts.note(lane, now, how);
+        self.memory.in_hand.retain(|id| !lane.iter().any(|step| step.id == *id));
+    }
+
+    fn wake_at(
+        &self,
+        plan: &Plan,
+        desired: &Desired,
+        observed: &Observed,
+        rules: &Rules,
+        given: &Given<'_>,
+        now: Timestamp,
+    ) -> Option<Timestamp> {
+        let resting = plan.held.iter().filter_map(|held| match held.why {
+            Why::Resting { until, .. } => Some(until),
+            _ => None,
+        });
+        let wanted = |id| desired.wanted.get(id).is_some_and(|it| it.run == Run::On);
+        let ours = observed.found.iter().filter(|(id, _)| wanted(id) && !(given.in_hand)(id));
+        let scheduled = ours.filter_map(|(_, actual)| match actual.status {
+            Status::Scheduled { next } => Some(next),
+            _ => None,
+        });
+        let drained = self
+            .drains
+            .iter()
+            .filter_map(|(id, since)| (*since)?.checked_add(signed((given.drain)(id))).ok());
+        resting
+            .chain(scheduled)
+            .chain(drained)
+            .chain(self.memory.duties.wake_at(&rules.pairs, now))
+            .chain(self.pauses.next_end(now))
+            .chain(self.memory.breakers.wake_at(&BREAKER, now))
+            .chain(self.storms.wake_at(now))
+            .chain(self.memory.emergency.wake_at(&EMERGENCY, now).filter(|it| *it > now))
+            .min()
+    }
+}
+
+/// The pause that a resource is in, by its own name or by its pair's.
+fn paused<'p>(pauses: &'p Pauses, pairs: &[Pair], id: &Id, now: Timestamp) -> Option<&'p Pause> {
+    let pair = pairs.iter().filter(|it| it.rules.exclusive && it.has(id));
+    let related = pair.flat_map(|it| [&it.primary, &it.backup]);
+    related.chain([id]).find_map(|id| pauses.of(id, now))
+}
+
+impl Duties {
+    /// Says of the steps by which duty moves that this is why they are made.
+    fn tell_reasons(&self, pairs: &[Pair], plan: &mut Plan) {
+        for step in plan.lanes.iter_mut().flatten() {
+            let Some(pair) = pairs.iter().find(|it| it.rules.exclusive && it.has(&step.id)) else {
+                continue;
+            };
+            let Some(duty) = self.of(&pair.backup) else { continue };
+            let side = if pair.primary == step.id { Side::Primary } else { Side::Backup };
+            match (&step.reason, duty.phase) {
+                (Reason::NotRunning { .. }, Phase::Start(it)) if it == side => {
+                    step.reason = Reason::OnDuty;
+                }
+                (Reason::ShouldBeOff, Phase::Fence(it)) if it == side => {
+                    step.reason = Reason::OffDuty;
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+fn signed(duration: Duration) -> SignedDuration {
+    SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX)
+}
