@@ -1,6 +1,9 @@
 //! What a pair's duty means for each of its sides, and what happens to it next and when: for people
 //! who want to know.
 
+#[cfg(test)]
+mod tests;
+
 use std::{fmt, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};

@@ -443,6 +443,38 @@ mod tests {
     }
 
     #[test]
+    fn what_two_revise_at_once_is_lost_by_neither() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = Journal::file(dir.path());
+        drop(Journal::open(&file).unwrap());
+        let add = |text: Option<String>| {
+            let sum = text.map_or(0, |it| it.parse::<u32>().unwrap()) + 1;
+            (sum.to_string(), ())
+        };
+        std::thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    let mut journal = Journal::open(&file).unwrap().0;
+                    (0..50).for_each(|_| journal.revise("sum", add).unwrap());
+                });
+            }
+        });
+        let reader = Journal::open_to_read(&file).unwrap().unwrap();
+        assert_eq!(reader.recall("sum").unwrap().as_deref(), Some("100"));
+    }
+
+    #[test]
+    fn what_came_after_a_number_is_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut journal = Journal::open(&Journal::file(dir.path())).unwrap().0;
+        assert_eq!(journal.last_number().unwrap(), 0);
+        journal.write(&[entry(None, Kind::Duty, "one")]).unwrap();
+        let number = journal.last_number().unwrap();
+        journal.write(&[entry(None, Kind::Duty, "two")]).unwrap();
+        assert_eq!(texts(&journal.since(number).unwrap()), ["two"]);
+    }
+
+    #[test]
     fn what_was_written_is_read_back_in_order() {
         let dir = tempfile::tempdir().unwrap();
         let file = Journal::file(dir.path());

@@ -191,7 +191,8 @@ fn about(it: &Resource, at: Timestamp, line: &mut impl FnMut(&str, &str)) {
             ),
         );
     }
-    if let Some(it) = &it.held {
+    // Mostly it says more than how the resource is.
+    if let Some(it) = it.held.as_ref().filter(|held| !it.state.contains(&held.text)) {
         line("", &format!("left alone: {}", it.text));
     }
 }
