@@ -259,7 +259,6 @@ rules     the two never run at once (exclusive)
 duty      embedded/w is blocked, embedded/w-backup is blocked, since TIME (AGO): the primary can't be made: the record ROOT/.redundancy/embedded/w.json can't be read: Is a directory (os error 21); remove the file, and what it was about is begun anew; a process that still runs is found again
 primary   embedded/w: failed: the record ROOT/.redundancy/embedded/w.json can't be read: Is a directory (os error 21); remove the file, and what it was about is begun anew; a process that still runs is found again (failed), since TIME (AGO)
           3 of 3 failures in a row (can't be made: the record ROOT/.redundancy/embedded/w.json can't be read: Is a directory (os error 21); remove the file, and what it was about is begun anew; a process that still runs is found again)
-          left alone: the record ROOT/.redundancy/embedded/w.json can't be read: Is a directory (os error 21); remove the file, and what it was about is begun anew; a process that still runs is found again
 backup    embedded/w-backup: stopped (stopped)
           0 of 3 failures in a row
 failovers 1 of 3 within 1h
