@@ -104,17 +104,12 @@ impl News {
     /// What a change of phase, from `from` to the one that `duty` is in, has to tell.
     pub(super) fn of(from: Phase, duty: &Duty) -> Option<Self> {
         let cause = duty.cause.clone();
-        // That everything is as usual is no news.
-        if cause == Cause::Beginning
-            && duty.serving == Side::Primary
-            && duty.phase != Phase::Blocked
-        {
-            return None;
-        }
+        let as_usual = cause == Cause::Beginning && duty.serving == Side::Primary;
         match duty.phase {
-            Phase::Fence(side) => Some(Self::Moves { to: side.other(), cause }),
             // That nothing happened is no news.
+            Phase::Fence(_) | Phase::On(_) if as_usual => None,
             Phase::On(Side::Primary) if from == Phase::Recover => None,
+            Phase::Fence(side) => Some(Self::Moves { to: side.other(), cause }),
             Phase::On(side) => Some(Self::OnDuty { side, cause }),
             Phase::Blocked => Some(Self::Blocked { side: duty.serving.other() }),
             Phase::Paused => Some(Self::Paused),

@@ -103,13 +103,6 @@ fn people_pause() {
 }
 
 #[test]
-#[ignore = "takes half a minute"]
-fn people_ask_and_pause() {
-    let faults = Faults { crashes: 1, by_hand: 1, asks: 1, pauses: 1, ..Faults::default() };
-    holds("people who ask and pause", faults);
-}
-
-#[test]
 fn people_do_it_by_hand() {
     let faults = Faults { crashes: 1, by_hand: 2, controllers: 1, ..Faults::default() };
     holds("people", faults);
