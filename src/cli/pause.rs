@@ -80,7 +80,10 @@ async fn resume(controller: &Controller, id: Option<&Id>) -> anyhow::Result<Exit
     let what = id.map_or("everything".to_owned(), Id::to_string);
     if !ended {
         let what = if id.is_some() { what } else { "everything at once".to_owned() };
-        output::remark(&format!("{what} is not paused\n{}", list(left.iter(), now)));
+        let of_all = id.is_some() && left.of_everything(now).is_some();
+        let help = if of_all { "`redundancy resume` ends the pause of everything\n" } else { "" };
+        let alone = if of_all { " by itself" } else { "" };
+        output::remark(&format!("{what} is not paused{alone}\n{}{help}", list(left.iter(), now)));
         return Ok(ExitCode::FAILURE);
     }
     note(&mut journal, id, format!("{} ended the pause of {what}", user()));

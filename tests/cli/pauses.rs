@@ -66,11 +66,15 @@ fn a_pause_ends_by_itself() {
     let project = applied("");
     let watch = watched(&project);
     let before = project.pid("w").unwrap();
-    project.run(&["pause", "--for", "2s"]).ok();
+    project.run(&["pause", "--for", "4s"]).ok();
     let paused: serde_json::Value =
         serde_json::from_str(&project.run(&["status", "--json"]).ok().stdout).unwrap();
     let until: Timestamp = paused["paused"][0]["until"].as_str().unwrap().parse().unwrap();
     assert!(paused["paused"][0]["id"].is_null());
+    let one = project.run(&["resume", "embedded/w"]);
+    assert_eq!(one.code, 1);
+    assert!(one.stderr.starts_with("embedded/w is not paused by itself\npaused: everything until"));
+    assert!(one.stderr.ends_with("`redundancy resume` ends the pause of everything\n"));
     kill(before);
     let after = project.wait_for_pid("w", Some(before));
     assert!(is_alive(after) && Timestamp::now() >= until);
