@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     controller::{
-        Controller, Outcome, Progress, Stop,
+        Controller, Manner, Outcome, Progress, Stop,
         lock::{self, Lock, LockError},
         make_state_dir,
     },
@@ -107,7 +107,7 @@ async fn carry_out(
             "{YELLOW}refused{YELLOW:#}  {BOLD}{id}{BOLD:#}: it is no longer as it was when the plan was made\n"
         ));
     }
-    let all = carry_out_here(controller, &plan, &journal).await?;
+    let all = carry_out_here(controller, &plan, Manner::Together, &journal).await?;
     if !moved.is_empty() {
         output::remark("`redundancy plan` shows what would be done with the refused ones now.\n");
     }
@@ -155,10 +155,11 @@ async fn wait_for_lock(path: &Path, verb: &str) -> anyhow::Result<Lock> {
 pub(super) async fn carry_out_here(
     controller: &Controller,
     plan: &Plan,
+    manner: Manner,
     journal: &RefCell<Journal>,
 ) -> anyhow::Result<bool> {
     let stop = Stop::default();
-    let work = controller.carry_out(plan, journal, &stop, |progress| {
+    let work = controller.carry_out(plan, manner, journal, &stop, |progress| {
         // Told as it happens; a reader that went away stops nothing.
         let _ = output::print(&line(&progress));
     });

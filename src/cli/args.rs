@@ -94,8 +94,10 @@ pub(super) enum Verb {
     /// Try again now what fails, was given up or rests
     ///
     /// Starts and restarts, and changes nothing else. What was tried in vain is forgotten, so that
-    /// a watch tries as often as at first.
-    Recover(SomeOptions),
+    /// a watch tries as often as at first. With `--emergency`, what should run and is not healthy is
+    /// also made anew as the config says, one after another: what others stand on, primaries,
+    /// backups.
+    Recover(RecoverOptions),
     /// Show what was seen, decided and done
     History(HistoryOptions),
     /// Keep this git checkout in step with its remote, losing nothing
@@ -240,6 +242,16 @@ pub(super) struct SomeOptions {
     /// Only this resource [default: everything]
     #[arg(value_name = "ID")]
     pub(super) id: Option<Id>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct RecoverOptions {
+    /// Only this resource [default: everything]
+    #[arg(value_name = "ID")]
+    pub(super) id: Option<Id>,
+    /// What the watch does by itself when too few components are healthy
+    #[arg(long, conflicts_with = "id")]
+    pub(super) emergency: bool,
 }
 
 #[derive(Debug, clap::Args)]

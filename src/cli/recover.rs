@@ -1,4 +1,5 @@
-//! `recover`: tries again now what fails, was given up or rests.
+//! `recover`: tries again now what fails, was given up or rests; `--emergency` also applies it anew, in
+//! order.
 
 use std::process::ExitCode;
 
@@ -6,7 +7,7 @@ use jiff::Timestamp;
 
 use super::{
     apply::{begin, carry_out_here},
-    args::SomeOptions,
+    args::RecoverOptions,
     choice, human,
     open::{Project, block_on},
     output, pair,
@@ -14,7 +15,7 @@ use super::{
 };
 use crate::{
     controller::{
-        Controller, World,
+        Controller, Manner, World,
         requests::{Request, What},
     },
     core::{
@@ -26,12 +27,13 @@ use crate::{
     },
 };
 
-pub(super) fn run(project: &Project, options: &SomeOptions) -> anyhow::Result<ExitCode> {
+pub(super) fn run(project: &Project, options: &RecoverOptions) -> anyhow::Result<ExitCode> {
     log_to_onlooker();
-    block_on(recover(&project.controller(), options.id.as_ref()))?
+    block_on(recover(&project.controller(), options))?
 }
 
-async fn recover(controller: &Controller, id: Option<&Id>) -> anyhow::Result<ExitCode> {
+async fn recover(controller: &Controller, options: &RecoverOptions) -> anyhow::Result<ExitCode> {
+    let id = options.id.as_ref();
     let world = controller.look_around(Timestamp::now()).await;
     if let Some(id) = id {
         choice::check_id(id, &world)?;
@@ -40,11 +42,16 @@ async fn recover(controller: &Controller, id: Option<&Id>) -> anyhow::Result<Exi
     let (_lock, journal) = begin(controller, "recover").await?;
     let now = Timestamp::now();
     let world = controller.look_around(now).await;
-    let plan = part(world.plan(Asker::Person, &Consent::default(), now), &world, id);
+    let (plan, manner) = if options.emergency {
+        (world.emergency_plan(now), Manner::InOrder)
+    } else {
+        let plan = world.plan(Asker::Person, &Consent::default(), now);
+        (part(plan, &world, id), Manner::Together)
+    };
     output::print(&told(&plan, &world, id))?;
     let mut good = !plan.held.iter().any(|it| id.is_some() || matches!(it.why, Why::Blind { .. }));
     if !plan.lanes.is_empty() {
-        good &= carry_out_here(controller, &plan, &journal).await?;
+        good &= carry_out_here(controller, &plan, manner, &journal).await?;
     }
     for id in plan.lanes.iter().map(|lane| &lane[0].id) {
         let request = Request { what: What::Forgive, id: Some(id.clone()) };

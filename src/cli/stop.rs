@@ -12,7 +12,7 @@ use super::{
     output,
 };
 use crate::{
-    controller::{Controller, holding::Holding, lock, make_state_dir, stopped},
+    controller::{Controller, Manner, holding::Holding, lock, make_state_dir, stopped},
     core::{
         change::{Change, Reason, Step},
         id::Id,
@@ -75,7 +75,7 @@ async fn stop_processes(controller: &Controller) -> anyhow::Result<ExitCode> {
         output::print("this tool itself runs nothing\n")?;
         true
     } else {
-        carry_out_here(controller, &plan, &journal).await?
+        carry_out_here(controller, &plan, Manner::Together, &journal).await?
     };
     let others = observed.found.iter().filter(|(id, actual)| {
         let runs = matches!(

@@ -16,6 +16,15 @@ use crate::{
 /// How many lanes run at once.
 pub(super) const LANES_AT_ONCE: usize = 16;
 
+/// How the lanes of a plan are carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Manner {
+    /// Side by side.
+    Together,
+    /// One after another.
+    InOrder,
+}
+
 /// Tells whoever carries a plan out to begin nothing more.
 #[derive(Debug, Default)]
 pub struct Stop(Cell<bool>);
@@ -66,18 +75,23 @@ impl Outcome<'_> {
 }
 
 impl Controller {
-    /// Carries `plan` out and tells of each step as it ends. What was begun is finished, also
+    /// Carries `plan` out in this `manner` and tells of each step as it ends. What was begun is finished, also
     /// when `stop` is asked for; a failed lane does not stop the others.
     pub async fn carry_out<'a>(
         &self,
         plan: &'a Plan,
+        manner: Manner,
         journal: &RefCell<Journal>,
         stop: &Stop,
         tell: impl Fn(Progress<'_>),
     ) -> Vec<Outcome<'a>> {
         let tell = &tell;
+        let at_once = match manner {
+            Manner::Together => LANES_AT_ONCE,
+            Manner::InOrder => 1,
+        };
         let lanes = plan.lanes.iter().map(|lane| self.carry_out_lane(lane, journal, stop, tell));
-        stream::iter(lanes).buffered(LANES_AT_ONCE).collect().await
+        stream::iter(lanes).buffered(at_once).collect().await
     }
 
     /// Makes the change of `step`. Where it is one half of a move, what comes next must be possible

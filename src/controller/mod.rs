@@ -21,11 +21,12 @@ use std::{collections::BTreeMap, path::Path, time::Duration};
 use futures_util::future::join_all;
 use jiff::Timestamp;
 
-pub use carry_out::{Outcome, Progress, Stop};
+pub use carry_out::{Manner, Outcome, Progress, Stop};
 
 use crate::{
     config::{self, Project},
     core::{
+        emergency,
         failover::{Circumstances, Duties, Pair},
         id::Name,
         incident,
@@ -81,6 +82,14 @@ impl World {
     #[must_use]
     pub fn plan(&self, asker: Asker, consent: &Consent, now: Timestamp) -> Plan {
         let mut plan = plan(&self.desired, &self.observed, asker, consent, now);
+        self.known.pauses.hold(&mut plan, &self.known.pairs, now);
+        plan
+    }
+
+    /// The plan of an emergency recovery, without what is paused.
+    #[must_use]
+    pub fn emergency_plan(&self, now: Timestamp) -> Plan {
+        let mut plan = emergency::plan(&self.desired, &self.observed, now);
         self.known.pauses.hold(&mut plan, &self.known.pairs, now);
         plan
     }

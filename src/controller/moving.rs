@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use tokio::time::{Instant, sleep};
 
 use super::{
-    Controller, Progress, Stop,
+    Controller, Manner, Progress, Stop,
     lock::{self, Lock, State},
     requests::{self, Request, What},
     watch::{MEMORY, recalled},
@@ -305,7 +305,8 @@ impl Hand<'_> {
                 }
             }
         };
-        let outcomes = self.controller.carry_out(plan, self.journal, stop, progress).await;
+        let outcomes =
+            self.controller.carry_out(plan, Manner::Together, self.journal, stop, progress).await;
         for outcome in outcomes {
             let failed = outcome.error.map(|it| it.to_string());
             self.reconciler.finish(outcome.lane, outcome.done, failed, Timestamp::now());

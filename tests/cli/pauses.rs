@@ -176,3 +176,37 @@ fn recovery_changes_nothing_but_what_fails() {
     assert!(project.status("embedded/u")["since"].is_null(), "it is not made");
     assert_eq!(project.run(&["recover", "embedded/nothing"]).code, 1);
 }
+
+#[test]
+fn an_emergency_recovery_starts_everything_that_fails_in_order() {
+    let one = |name: &str, more: &str| {
+        format!(
+            "[[process]]\nname = \"{name}\"\nmax_restarts = 0\n{more}\
+             command = [\"sh\", \"-c\", \"test -e fine && exec sleep 1000\"]\n"
+        )
+    };
+    // By their names, the backup comes first.
+    let config = one("b", "") + &one("a", "backs_up = \"b\"\nmode = \"parallel\"\n");
+    let well = "[[process]]\nname = \"c\"\ncommand = [\"sleep\", \"1000\"]\n";
+    let project = Project::new(&(config.clone() + well));
+    project.run(&["apply", "--yes"]).ok();
+    wait_for("both were given up", || {
+        let failed = |id: &str| project.status(id)["health"] == "failed";
+        (failed("embedded/a") && failed("embedded/b")).then_some(())
+    });
+    project.write("fine", "");
+    let missing = "[[process]]\nname = \"d\"\ncommand = [\"sleep\", \"1000\"]\n";
+    project.config(&(config + well + missing));
+    let before = project.pid("c");
+    let said = project.run(&["recover", "--emergency"]).ok().stdout;
+    let done: Vec<&str> = said.lines().filter(|it| it.starts_with("done")).collect();
+    assert_eq!(
+        done,
+        [
+            "done     start   embedded/b",
+            "done     create  embedded/d",
+            "done     start   embedded/a"
+        ]
+    );
+    assert_eq!(project.pid("c"), before, "what does well is left alone");
+}
