@@ -1,0 +1,179 @@
+//! The controller of a simulation: the product's own reconciler, driven as the watch drives it.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use redundancy::core::{
+    change::Step,
+    duty,
+    id::Id,
+    pause::Pauses,
+    reconciler::{Decision, Given, Memory, Reconciler, Rules},
+    resource::{Desired, Observed, Status},
+};
+
+use crate::{
+    Mutant,
+    scene::Config,
+    world::{Event, MINUTE, World, name},
+};
+
+/// How often everything is looked at, whatever happens.
+const LOOK_EVERY: i64 = 5 * MINUTE;
+
+/// As the watch has it.
+const LONGEST_SLEEP: i64 = MINUTE;
+
+/// How long a late command of PM2 may take.
+pub(crate) const DRAIN: i64 = 3000;
+
+/// A lane that is being carried out.
+#[derive(Debug)]
+pub(crate) struct Hand {
+    pub(crate) lane: Vec<Step>,
+    pub(crate) step: usize,
+}
+
+#[derive(Default)]
+pub(crate) struct Controller {
+    pub(crate) up: bool,
+    pub(crate) reconciler: Reconciler,
+    pub(crate) desired: Desired,
+    pub(crate) observed: Observed,
+    pub(crate) hands: BTreeMap<u64, Hand>,
+    lanes: u64,
+    pub(crate) asked: BTreeMap<Id, duty::Asked>,
+    pub(crate) forgive: bool,
+    pub(crate) pauses: Pauses,
+    /// What outlives it.
+    pub(crate) journal: String,
+    touched: [bool; 2],
+    looked_at: i64,
+    pub(crate) seen_at: [i64; 2],
+    timer: u64,
+    pub(crate) looks: u64,
+    pub(crate) changes: u64,
+}
+
+impl Controller {
+    /// Begins, with what an earlier one remembered.
+    pub(crate) fn begin(&mut self, world: &World, mutant: Mutant) {
+        let mut memory: Memory = serde_json::from_str(&self.journal).unwrap_or_default();
+        if mutant == Mutant::ForgetsWhatWasInHand {
+            memory.in_hand.clear();
+        }
+        self.reconciler = Reconciler::new(memory, world.wall());
+        (self.desired, self.observed) = (Desired::default(), Observed::default());
+        (self.up, self.looked_at, self.touched) = (true, world.now, [false; 2]);
+    }
+
+    /// Looks and decides.
+    pub(crate) fn decide(
+        &mut self,
+        world: &World,
+        config: &Config,
+        mutant: Mutant,
+        scope: Option<usize>,
+    ) -> (Rules, Decision) {
+        for provider in [0, 1].into_iter().filter(|it| scope.is_none_or(|one| one == *it)) {
+            let mut seen = world.look(provider);
+            if let (Mutant::TakesACrashForAStop, Ok(seen)) = (mutant, &mut seen) {
+                for it in seen.values_mut().filter(|it| matches!(it.status, Status::Down { .. })) {
+                    it.status = Status::Stopped;
+                }
+            }
+            if seen.is_ok() {
+                self.seen_at[provider] = world.now;
+            }
+            self.desired.set(&name(provider), config.wishes(provider));
+            self.observed.set(&name(provider), seen);
+        }
+        self.looks += 1;
+        let now = world.wall();
+        self.reconciler.pause(self.pauses.clone());
+        if std::mem::take(&mut self.forgive) {
+            self.reconciler.forgive(|_| true);
+        }
+        let asked = std::mem::take(&mut self.asked);
+        let in_hand = |id: &Id| {
+            mutant != Mutant::LooksAtWhatIsInHand
+                && self.hands.values().any(|it| it.lane.iter().any(|step| step.id == *id))
+        };
+        let can_work = |id: &Id| {
+            let pair = config.all_pairs.iter().find(|it| it.backup == *id)?;
+            let it = &world.processes[world.index(&pair.primary)];
+            Some(!it.broken && !it.unstartable)
+        };
+        let drain = u64::try_from(DRAIN).unwrap();
+        let given = Given {
+            in_hand: &in_hand,
+            drain: &|id| {
+                let late = id.provider.as_str() == "pm2";
+                std::time::Duration::from_millis(if late { drain } else { 0 })
+            },
+            precheck: &can_work,
+            asked: &asked,
+        };
+        let rules = config.rules();
+        let decision =
+            self.reconciler.decide(&mut self.desired, &self.observed, &rules, &given, now);
+        self.remember();
+        (rules, decision)
+    }
+
+    pub(crate) fn remember(&mut self) {
+        self.journal = serde_json::to_string(self.reconciler.memory()).unwrap();
+    }
+
+    /// Takes lanes in hand.
+    pub(crate) fn take(&mut self, world: &mut World, lanes: Vec<Vec<Step>>) {
+        self.reconciler.begin(&lanes, world.wall());
+        self.remember();
+        for lane in lanes {
+            self.lanes += 1;
+            self.changes += 1;
+            let after = world.length(&lane[0]);
+            world.after(after, Event::Effect { lane: self.lanes });
+            self.hands.insert(self.lanes, Hand { lane, step: 0 });
+        }
+    }
+
+    /// Notes that a lane is over. Of which provider to look, when it was the last.
+    pub(crate) fn finish(&mut self, world: &World, lane: u64, how: String) -> Option<Option<usize>> {
+        let hand = self.hands.remove(&lane)?;
+        self.reconciler.finish(&hand.lane, world.wall(), how);
+        self.remember();
+        for step in &hand.lane {
+            self.touched[crate::world::provider(&step.id)] = true;
+        }
+        if !self.hands.is_empty() {
+            return None;
+        }
+        Some(match std::mem::take(&mut self.touched) {
+            [true, false] => Some(0),
+            [false, true] => Some(1),
+            _ => None,
+        })
+    }
+
+    /// Sleeps until there may be something to do.
+    pub(crate) fn sleep(&mut self, world: &mut World, wake_at: Option<Timestamp>) {
+        let mut left = (self.looked_at + LOOK_EVERY - world.now).max(1);
+        if let Some(at) = wake_at {
+            let due = at.duration_since(world.wall()).as_millis();
+            // A look takes a moment, also where it is overdue.
+            left = left.min(i64::try_from(due).unwrap().clamp(1, LONGEST_SLEEP));
+        }
+        self.timer += 1;
+        world.after(left, Event::Timer { nth: self.timer });
+    }
+
+    /// Whether this is the timer that it set last.
+    pub(crate) fn is_due(&mut self, world: &World, nth: u64) -> bool {
+        let due = self.up && nth == self.timer;
+        if due {
+            self.looked_at = world.now;
+        }
+        due
+    }
+}
