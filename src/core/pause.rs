@@ -53,6 +53,15 @@ impl Pauses {
         self.0.len() < before
     }
 
+    /// Takes over what is asked for now, where `before` was when this was last done. What was asked for
+    /// already goes on as it does: a pause may have been moved with the clock since, or be over.
+    pub fn renew(&mut self, before: &Self, asked: &Self) {
+        self.0.retain(|it| asked.0.iter().any(|asked| asked.id == it.id));
+        for pause in asked.0.iter().filter(|it| !before.0.contains(it)) {
+            self.add(pause.clone());
+        }
+    }
+
     /// Forgets what is over. Where the clock was set back, a pause does not get longer by that.
     pub fn prune(&mut self, now: Timestamp) {
         for pause in &mut self.0 {
@@ -141,5 +150,26 @@ mod tests {
         pauses.add(Pause { since: second(1000), ..pause(None, 1010) });
         pauses.prune(second(0));
         assert_eq!(pauses.next_end(second(0)), Some(second(10)));
+    }
+
+    #[test]
+    fn what_is_asked_for_again_and_again_begins_once() {
+        let mut asked = Pauses::default();
+        asked.add(Pause { since: second(1000), ..pause(None, 1010) });
+        let (mut pauses, mut before) = (Pauses::default(), Pauses::default());
+        for now in [0, 5, 9] {
+            pauses.renew(&before, &asked);
+            before = asked.clone();
+            pauses.prune(second(now));
+            assert_eq!(pauses.next_end(second(now)), Some(second(10)), "at {now}");
+        }
+        pauses.prune(second(10));
+        pauses.renew(&before, &asked);
+        assert_eq!(pauses, Pauses::default(), "it is over, and stays so");
+        asked.add(Pause { since: second(10), ..pause(None, 20) });
+        pauses.renew(&before, &asked);
+        assert_eq!(pauses, asked, "another one is another");
+        pauses.renew(&asked, &Pauses::default());
+        assert_eq!(pauses, Pauses::default(), "it was ended");
     }
 }

@@ -74,6 +74,8 @@ pub struct Reconciler {
     memory: Memory,
     attempts: Attempts,
     pauses: Pauses,
+    /// What people asked for, as it was last told.
+    asked_pauses: Pauses,
     /// What an earlier controller was changing, and since when it is seen again.
     drains: BTreeMap<Id, Option<Timestamp>>,
 }
@@ -104,7 +106,8 @@ impl Reconciler {
 
     /// Takes over what people asked to be left alone.
     pub fn pause(&mut self, pauses: Pauses) {
-        self.pauses = pauses;
+        self.pauses.renew(&self.asked_pauses, &pauses);
+        self.asked_pauses = pauses;
     }
 
     /// Forgets how often something was tried: a person asks for it to be tried again.

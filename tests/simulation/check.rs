@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use crate::{
     Simulation,
+    process::State,
     world::{HOUR, MINUTE, SECOND, World, provider},
 };
 
@@ -42,6 +43,8 @@ pub(crate) struct Checks {
     /// What needs a person, as of the last look.
     needs_a_person: BTreeSet<Id>,
     overdue: u32,
+    /// When the last decision was made.
+    wall: Option<Timestamp>,
     window: (i64, u64, u64),
     pub(crate) moves: u64,
     pub(crate) memory: usize,
@@ -66,12 +69,13 @@ impl Simulation {
     /// Whether the controller can see and act on a pair, so that time counts against it.
     fn counts(&self, pair: &Pair) -> bool {
         let (world, controller) = (&self.world, &self.controller);
-        let now = world.wall();
         controller.up
             && [&pair.primary, &pair.backup].into_iter().all(|id| {
                 let it = &world.processes[world.index(id)];
                 !world.is_blind(provider(id))
-                    && controller.pauses.of(id, now).is_none()
+                    && !controller.is_paused(id, world)
+                    // It is not ours to start.
+                    && (pair.rules.controls_primary || *id != pair.primary || it.state != State::ByHand)
                     && !self.checks.needs_a_person.contains(id)
                     && !(it.unstoppable || it.unstartable || it.broken || it.frozen || it.bad_probe)
             })
@@ -157,6 +161,7 @@ impl Simulation {
         let needy = needy.filter(|it| !matches!(it.why, Why::Blind { .. }));
         self.checks.needs_a_person = needy.map(|it| it.id.clone()).collect();
         self.check_memory(rules, before)?;
+        self.checks.wall = Some(self.world.wall());
         let overdue = decision.wake_at.is_some_and(|it| it <= self.world.wall());
         let idle = decision.plan.lanes.is_empty() && self.controller.hands.is_empty();
         self.checks.overdue = if overdue && idle { self.checks.overdue + 1 } else { 0 };
@@ -175,7 +180,7 @@ impl Simulation {
         if self.controller.observed.blind.contains_key(&id.provider) {
             return wrong(format!("{id} is changed although it can't be seen"));
         }
-        let paused = |id| self.controller.pauses.of(id, world.wall()).is_some();
+        let paused = |id| self.controller.is_paused(id, world);
         let pair_paused = pair
             .filter(|it| it.rules.exclusive)
             .is_some_and(|it| paused(&it.primary) || paused(&it.backup));
@@ -248,9 +253,13 @@ impl Simulation {
         for pair in &rules.pairs {
             let id = &pair.backup;
             let wall = self.world.wall();
-            let is_new = new.get(id).and_then(|it| it.last()) == Some(&wall)
-                && old.get(id).and_then(|it| it.last()) != Some(&wall);
-            if !is_new {
+            let last = new.get(id).and_then(|it| it.0.last());
+            // A clock that was set back moves the failovers before it.
+            if wall < self.checks.wall.unwrap_or(wall) {
+                continue;
+            }
+            let phase = |of: &BTreeMap<Id, Counted>| of.get(id).map(|it| it.1.clone());
+            if last != Some(&wall) || phase(&new) == phase(&old) {
                 continue;
             }
             let phase = memory.duties.of(id).map(|it| (it.phase, it.cause.clone()));
@@ -300,12 +309,15 @@ impl Simulation {
     }
 }
 
-/// The failovers that a memory counts, by pair.
-fn counted(memory: &str) -> BTreeMap<Id, Vec<Timestamp>> {
+/// The failovers that a memory counts of a pair, and its phase.
+type Counted = (Vec<Timestamp>, Value);
+
+fn counted(memory: &str) -> BTreeMap<Id, Counted> {
     let value: Value = serde_json::from_str(memory).unwrap_or_default();
     let duties = value["duties"].as_object().cloned().unwrap_or_default();
     let failovers = |it: &Value| serde_json::from_value(it["failovers"].clone()).unwrap_or_default();
-    duties.iter().map(|(id, duty)| (id.parse().unwrap(), failovers(duty))).collect()
+    let of = |(id, it): (&String, &Value)| (id.parse().unwrap(), (failovers(it), it["phase"].clone()));
+    duties.iter().map(of).collect()
 }
 
 /// How a world ends, in words.

@@ -45,6 +45,8 @@ pub(crate) struct Controller {
     pub(crate) asked: BTreeMap<Id, duty::Asked>,
     pub(crate) forgive: bool,
     pub(crate) pauses: Pauses,
+    /// When each of them ends, whatever the clock does.
+    pub(crate) paused_until: Vec<(Option<Id>, i64)>,
     /// What outlives it.
     pub(crate) journal: String,
     touched: [bool; 2],
@@ -67,6 +69,13 @@ impl Controller {
         (self.up, self.looked_at, self.touched) = (true, world.now, [false; 2]);
     }
 
+    /// Whether a person asked that something be left alone.
+    pub(crate) fn is_paused(&self, id: &Id, world: &World) -> bool {
+        let concerns = |it: &Option<Id>| it.as_ref().is_none_or(|it| it == id);
+        self.pauses.of(id, world.wall()).is_some()
+            && self.paused_until.iter().any(|(it, until)| concerns(it) && *until > world.now)
+    }
+
     /// Looks and decides.
     pub(crate) fn decide(
         &mut self,
@@ -75,11 +84,23 @@ impl Controller {
         mutant: Mutant,
         scope: Option<usize>,
     ) -> (Rules, Decision) {
-        for provider in [0, 1].into_iter().filter(|it| scope.is_none_or(|one| one == *it)) {
+        // What was changed since the last look is looked at too.
+        let touched = std::mem::take(&mut self.touched);
+        let in_scope = |it: &usize| scope.is_none_or(|one| one == *it) || touched[*it];
+        for provider in [0, 1].into_iter().filter(in_scope) {
             let mut seen = world.look(provider);
             if let (Mutant::TakesACrashForAStop, Ok(seen)) = (mutant, &mut seen) {
                 for it in seen.values_mut().filter(|it| matches!(it.status, Status::Down { .. })) {
                     it.status = Status::Stopped;
+                }
+            }
+            if let (Mutant::TakesALoopForTheEnd, Ok(seen)) = (mutant, &mut seen) {
+                for it in &world.processes {
+                    let seen = seen.get_mut(&it.id.name).filter(|_| it.runs() && it.loops(world.now));
+                    if let (Some(seen), 1) = (seen, crate::world::provider(&it.id)) {
+                        let how = "crashes again and again".to_owned();
+                        seen.status = Status::Failed { at: world.wall(), how };
+                    }
                 }
             }
             if seen.is_ok() {

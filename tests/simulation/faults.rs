@@ -168,7 +168,10 @@ impl Simulation {
         let process = self.world.rng.below(self.world.processes.len() + 1);
         let id = self.world.processes.get(process).map(|it| it.id.clone());
         let since = self.world.wall();
-        let until = since + SignedDuration::from_millis(self.world.for_a_while());
+        let long = self.world.for_a_while();
+        let until = since + SignedDuration::from_millis(long);
+        self.controller.paused_until.retain(|it| it.0 != id);
+        self.controller.paused_until.push((id.clone(), self.world.now + long));
         self.world.say(format_args!("a person pauses {id:?} until {until}"));
         self.controller.pauses.add(Pause { id, since, until, reason: String::new() });
         self.world.after(10, Event::Look(None));

@@ -177,14 +177,15 @@ impl Process {
         let recent = self.failed_at.iter().filter(|it| now - **it < LATELY).count();
         // Proven by a row of answers, given up, or ill for as long as it takes to be counted again.
         self.bad_probe
-            || self.state == State::Errored
+            || matches!(self.state, State::Errored | State::Absent)
             || self.ill_from.is_some_and(|it| now - it >= 9_000)
             || now - self.long_ill_until < LATELY
             || recent >= usize::try_from(fall).unwrap()
             || self.failures > Self::policy().max_restarts
     }
 
-    fn loops(&self, now: i64) -> bool {
+    /// Whether it crashes again and again, while PM2 goes on starting it.
+    pub(crate) fn loops(&self, now: i64) -> bool {
         self.crashes.iter().filter(|it| now - **it < LOOP.0).count() > LOOP.1
     }
 
@@ -199,8 +200,9 @@ impl Process {
             State::Absent => return None,
             State::Off => Status::Stopped,
             State::ByHand => Status::StoppedByHand,
-            State::Runs { .. } if self.runner == Runner::Pm2 && self.loops(now) => {
-                Status::Failed { at: wall, how: "crashes again and again".to_owned() }
+            State::Runs { since, .. } if self.runner == Runner::Pm2 && self.loops(now) => {
+                let how = "crashes again and again".to_owned();
+                Status::Unwell { pid, since: *since, how, proven: true }
             }
             State::Runs { since, .. } if self.frozen || self.bad_probe => {
                 let how = if self.frozen { "is frozen" } else { "fails its probe" };
