@@ -117,7 +117,11 @@ pub(super) fn help(held: &Held) -> Option<String> {
         ),
         Why::Paused { .. } => format!("`redundancy resume {id}` ends the pause"),
         Why::Undecided => format!("`redundancy explain {id}` says what is waited for"),
-        Why::Blind { .. } | Why::Impossible { .. } | Why::Resting { .. } => return None,
+        Why::Blind { .. }
+        | Why::Impossible { .. }
+        | Why::Resting { .. }
+        | Why::BreakerOpen { .. }
+        | Why::BreakerHalfOpen { .. } => return None,
     })
 }
 

@@ -25,7 +25,7 @@ pub use carry_out::{Outcome, Progress, Stop};
 use crate::{
     config::{self, Project},
     core::{
-        failover::{Circumstances, Pair},
+        failover::{Circumstances, Duties, Pair},
         id::Name,
         incident,
         pause::Pauses,
@@ -203,7 +203,16 @@ impl Controller {
         let mut duties = memory.duties.recovered(now);
         let World { desired, observed } = &mut world;
         duties.decide(&self.pairs, desired, observed, &circumstances, now);
+        self.keep_off(&duties);
         world
+    }
+
+    /// Tells the providers what is off duty.
+    fn keep_off(&self, duties: &Duties) {
+        for provider in &self.providers {
+            let off = duties.off_duty(&self.pairs).filter(|it| it.provider == *provider.name());
+            provider.keep_off(&off.map(|it| it.name.clone()).collect());
+        }
     }
 
     /// What the watch remembers, and what people asked to be left alone; nothing where there is no

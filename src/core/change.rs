@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    id::Id,
+    id::{Id, Name},
     resource::{Body, Run},
 };
 
@@ -100,6 +100,11 @@ pub enum Reason {
     Due,
     /// A person asked for it on the command line.
     Asked,
+    /// Too few of all components are healthy, and it is one of those that are not.
+    Emergency {
+        /// How it is: `exited with code 1`.
+        how: String,
+    },
 }
 
 /// Where a difference comes from.
@@ -128,6 +133,7 @@ impl Reason {
             Self::ChangedByHand
             | Self::NotRunning { .. }
             | Self::Recovery { .. }
+            | Self::Emergency { .. }
             | Self::ShouldBeOff
             | Self::OnDuty
             | Self::OffDuty => Origin::Drift,
@@ -147,6 +153,7 @@ impl fmt::Display for Reason {
             Self::Removed => "the config no longer asks for it",
             Self::NotRunning { how } => return write!(f, "drift: it should run, and {how}"),
             Self::Recovery { how } => return write!(f, "recovery: it {how}"),
+            Self::Emergency { how } => return write!(f, "emergency recovery: it {how}"),
             Self::ShouldBeOff => "it should be off",
             Self::OnDuty => "it comes on duty",
             Self::OffDuty => "it goes off duty",
@@ -232,13 +239,43 @@ pub enum Why {
         /// Why.
         reason: String,
     },
+    /// Most of what was lately tried at a provider failed, so nothing is tried there for a while.
+    BreakerOpen {
+        /// The provider.
+        provider: Name,
+        /// How many of the changes failed.
+        failed: u32,
+        /// Of how many that were tried.
+        tried: u32,
+        /// When it may be tried again.
+        until: Timestamp,
+    },
+    /// That while is over, and one other change is made there before this one: to see whether the
+    /// provider works again.
+    BreakerHalfOpen {
+        /// The provider.
+        provider: Name,
+    },
 }
 
 impl Why {
     /// Whether a person has to do something about it. Resting ends by itself.
     #[must_use]
     pub fn needs_a_person(&self) -> bool {
-        !matches!(self, Self::Resting { .. } | Self::Undecided | Self::Paused { .. })
+        match self {
+            Self::Blind { .. }
+            | Self::NotOurs
+            | Self::EditedByHand { .. }
+            | Self::Impossible { .. }
+            | Self::TooManyDeletions { .. }
+            | Self::GivenUp { .. }
+            | Self::StoppedByHand => true,
+            Self::Resting { .. }
+            | Self::Undecided
+            | Self::Paused { .. }
+            | Self::BreakerOpen { .. }
+            | Self::BreakerHalfOpen { .. } => false,
+        }
     }
 }
 
@@ -261,6 +298,14 @@ impl fmt::Display for Why {
             Self::Paused { until, reason } => {
                 write!(f, "paused until {until:.0}")?;
                 if reason.is_empty() { Ok(()) } else { write!(f, ": {reason}") }
+            }
+            Self::BreakerOpen { provider, failed, tried, until } => write!(
+                f,
+                "{failed} of the last {tried} changes at {provider} failed; it rests until \
+                 {until:.0}"
+            ),
+            Self::BreakerHalfOpen { provider } => {
+                write!(f, "one change at a time is tried at {provider} until one works")
             }
         }
     }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    duty::{Asked, Both, Duty, Look, News, Rules, Side, Stuck, Want, step},
+    duty::{Asked, Both, Duty, Look, News, Phase, Rules, Side, Stuck, Want, step},
     evidence::Sight,
     id::Id,
     resource::{Desired, Observed, Run, Wanted},
@@ -110,6 +110,20 @@ impl Duties {
             self.0.insert(pair.backup.clone(), duty);
         }
         all_news
+    }
+
+    /// What of `pairs` is not to run, as far as that is decided, or not decided yet.
+    pub fn off_duty<'a>(&'a self, pairs: &'a [Pair]) -> impl Iterator<Item = &'a Id> {
+        let off = |pair: &'a Pair| {
+            let phase = self.of(&pair.backup).map_or(Phase::Recover, |it| it.phase);
+            let sides = [Side::Primary, Side::Backup].into_iter();
+            let off = sides.filter(move |side| {
+                pair.rules.exclusive
+                    && !matches!(phase, Phase::On(it) | Phase::Start(it) if it == *side)
+            });
+            off.map(|side| pair.id(side))
+        };
+        pairs.iter().flat_map(off)
     }
 
     /// When there may be something to do by the clock alone.

@@ -4,10 +4,12 @@
 //! a provider's `observe`. So everything here can be tested by the thousand and simulated.
 
 pub mod backoff;
+pub mod breaker;
 pub mod change;
 pub mod diff;
 pub mod digest;
 pub mod duty;
+pub mod emergency;
 pub mod evidence;
 pub mod failover;
 pub mod health;
@@ -22,3 +24,4 @@ pub mod recovery;
 pub mod resource;
 pub mod retry;
 pub mod schedule;
+pub mod storm;

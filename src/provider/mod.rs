@@ -8,7 +8,7 @@ pub mod netlify;
 pub mod pm2;
 mod process;
 
-use std::{path::PathBuf, time::Duration};
+use std::{collections::BTreeSet, path::PathBuf, time::Duration};
 
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
@@ -59,6 +59,10 @@ pub trait Provider: Send + Sync {
     fn make_ready(&self) -> BoxFuture<'_, Result<(), Error>> {
         Box::pin(std::future::ready(Ok(())))
     }
+
+    /// Tells it which of its resources are off duty: whatever starts others again by itself leaves
+    /// these stopped.
+    fn keep_off(&self, _names: &BTreeSet<Name>) {}
 
     /// How long after it is seen again a command that was given to it by a program that is gone may
     /// still take effect. Nothing, where commands end with whoever gave them.

@@ -17,6 +17,7 @@ mod missing;
 mod names;
 #[path = "../parts/mod.rs"]
 mod parts;
+mod primaries;
 mod secrets;
 mod versions;
 #[path = "../parts/wait.rs"]

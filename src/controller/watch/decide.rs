@@ -37,6 +37,7 @@ impl Watch {
         };
         let World { desired, observed } = &mut self.world;
         let decision = self.reconciler.decide(desired, observed, &rules, &given, now);
+        controller.keep_off(self.reconciler.duties());
         let specs = probe::prechecks_of(&controller.possible);
         let duties = self.reconciler.duties();
         let on_duty = |id: &Id| duties.of(id).is_some_and(|it| it.phase == Phase::On(Side::Backup));

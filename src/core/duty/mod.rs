@@ -424,7 +424,7 @@ impl Duty {
             return go(Phase::On(self.serving));
         }
         match (sight.primary.may_run(), sight.backup.may_run()) {
-            (true, true) => Some(both_run(look, self.serving)),
+            (true, true) => Some(both_run(rules, look, self.serving)),
             (true, false) => go(Phase::On(Side::Primary)),
             (false, true) => go(Phase::On(Side::Backup)),
             (false, false) => go(Phase::Fence(self.serving.other())),
@@ -474,7 +474,7 @@ impl Duty {
         if self.may_run(other, look) {
             return Ok(match mine {
                 Sight::Unknown => None,
-                _ if mine.may_run() => Some(both_run(look, side)),
+                _ if mine.may_run() => Some(both_run(rules, look, side)),
                 // A person moved it.
                 _ => Some(Move::new(Phase::Fence(side), Cause::ByHand { side: other })),
             });
@@ -572,7 +572,7 @@ impl Duty {
         if self.may_run(other, look) {
             // Somebody started it since it was proven stopped.
             return Ok(Some(if look.sight.of(side).may_run() {
-                both_run(look, side)
+                both_run(rules, look, side)
             } else if other == Side::Primary && look.sight.primary.is_well() {
                 Move::new(Phase::Fence(side), Cause::ByHand { side: other })
             } else {
@@ -628,10 +628,10 @@ impl Duty {
     }
 }
 
-/// Both run: the primary keeps duty where it does well, else the backup where that does, else the
-/// one that has it.
-fn both_run(look: &Look, serving: Side) -> Move {
-    let keeps = if look.sight.primary.is_well() {
+/// Both run: the primary keeps duty where it does well, or where nothing may stop it, else the backup
+/// where that does well, else the one that has it.
+fn both_run(rules: &Rules, look: &Look, serving: Side) -> Move {
+    let keeps = if look.sight.primary.is_well() || !rules.controls_primary {
         Side::Primary
     } else if look.sight.backup.is_well() {
         Side::Backup

@@ -75,6 +75,8 @@ struct Memory {
 struct Past {
     signal: Option<String>,
     crashes: VecDeque<Timestamp>,
+    /// How many there were.
+    all_crashes: u64,
     /// When the run started that ended last: both ends of one stop have the same.
     run: Option<i64>,
 }
@@ -120,7 +122,20 @@ impl Bus {
         let memory = lock(&self.shared.heard);
         let Some(past) = memory.processes.get(id) else { return Heard::default() };
         let recent = |at: &&Timestamp| now.duration_since(**at).unsigned_abs() < LOOP_WINDOW;
-        Heard { signal: past.signal.clone(), crashes: past.crashes.iter().filter(recent).count() }
+        let recent: Vec<&Timestamp> = past.crashes.iter().filter(recent).collect();
+        let pace = match recent.as_slice() {
+            [first, .., last] => {
+                let all = last.duration_since(**first).unsigned_abs();
+                all / u32::try_from(recent.len() - 1).unwrap_or(u32::MAX)
+            }
+            _ => LOOP_WINDOW,
+        };
+        Heard { signal: past.signal.clone(), crashes: recent.len(), pace }
+    }
+
+    /// How often a process was heard to crash.
+    pub(super) fn crashes(&self, id: &PmId) -> u64 {
+        lock(&self.shared.heard).processes.get(id).map_or(0, |past| past.all_crashes)
     }
 
     /// Forgets what was heard of processes that are none of `listed` any more.
@@ -283,6 +298,7 @@ impl Memory {
                 past.crashes.pop_front();
             }
             past.crashes.push_back(Timestamp::now());
+            past.all_crashes += 1;
         }
     }
 }

@@ -45,10 +45,20 @@ impl Pm2 {
                     self.daemon().await?;
                     // One that runs already lacks what it should have.
                     let _one_at_a_time = self.starting.lock().await;
-                    daemon::resurrect(&self.settings, self.home()?).await
+                    let off_duty = self.memory().off_duty.clone();
+                    daemon::resurrect(&self.settings, self.home()?, &off_duty).await
                 }
                 _ => Err(Error::Refused("only the start of PM2's daemon is ours".to_owned())),
             };
+        }
+        if let Some(raw) = self.primary(name) {
+            match change {
+                Change::Start => return self.start_primary(raw, false).await,
+                Change::Restart => return self.start_primary(raw, true).await,
+                Change::Stop => return self.stop_primary(name, raw).await,
+                // What an earlier config made, and only that, still carries our mark.
+                Change::Create { .. } | Change::Update { .. } | Change::Delete { .. } => {}
+            }
         }
         match change {
             Change::Create { to, run, .. } => self.create(name, to, *run).await,
@@ -65,7 +75,7 @@ impl Pm2 {
     }
 
     /// The daemon, started if there is none.
-    async fn daemon(&self) -> Result<Client, Error> {
+    pub(super) async fn daemon(&self) -> Result<Client, Error> {
         let home = self.home()?;
         let asked = Instant::now();
         let mut failed = self.starting.lock().await;
@@ -75,7 +85,8 @@ impl Pm2 {
         {
             return Err(error.clone());
         }
-        match daemon::ensure(&self.settings, home).await {
+        let off_duty = self.memory().off_duty.clone();
+        match daemon::ensure(&self.settings, home, &off_duty).await {
             Ok((client, started)) => {
                 if started {
                     self.memory().started = Some(client.pid);

@@ -258,6 +258,12 @@ impl Prepared {
         self
     }
 
+    /// The same, to be registered and not started.
+    pub(super) fn stopped(mut self) -> Self {
+        self.0.insert("status".to_owned(), "stopped".into());
+        self
+    }
+
     /// What it is called.
     pub(super) fn name(&self) -> &str {
         self.0.get("name").and_then(Value::as_str).unwrap_or_default()

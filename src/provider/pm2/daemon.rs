@@ -20,7 +20,7 @@ use super::{
     orphans,
     settings::Settings,
 };
-use crate::provider::Error;
+use crate::{core::id::Name, provider::Error};
 
 /// The version that is installed where there is none.
 const VERSION: &str = "7.0.4";
@@ -45,7 +45,11 @@ const PASSED_ON: &[&str] =
 ///
 /// What its predecessor left running is ended first, and what that had saved is started, except for
 /// the apps of ours: those are planned one by one. The second is whether it was started.
-pub(super) async fn ensure(settings: &Settings, home: &Path) -> Result<(Client, bool), Error> {
+pub(super) async fn ensure(
+    settings: &Settings,
+    home: &Path,
+    off_duty: &BTreeSet<Name>,
+) -> Result<(Client, bool), Error> {
     if let Ok(client) = Client::connect(home).await? {
         return Ok((client, false));
     }
@@ -53,7 +57,7 @@ pub(super) async fn ensure(settings: &Settings, home: &Path) -> Result<(Client, 
     if let Some(error) = unreachable(home)? {
         return Err(error);
     }
-    let saved = dump::saved(settings, home);
+    let saved = dump::saved(settings, home, off_duty);
     end_left_over(home, &saved, &[]).await?;
     // Somebody else may have started it meanwhile.
     if let Ok(client) = Client::connect(home).await? {
@@ -68,13 +72,26 @@ pub(super) async fn ensure(settings: &Settings, home: &Path) -> Result<(Client, 
 }
 
 /// Starts what was saved and is not there, in a daemon that runs.
-pub(super) async fn resurrect(settings: &Settings, home: &Path) -> Result<(), Error> {
+pub(super) async fn resurrect(
+    settings: &Settings,
+    home: &Path,
+    off_duty: &BTreeSet<Name>,
+) -> Result<(), Error> {
     let gone = |absence| Error::Passing(format!("PM2's daemon {}; plan again", explain(absence)));
     let mut client = Client::connect(home).await?.map_err(gone)?;
-    let saved = dump::saved(settings, home);
+    let saved = dump::saved(settings, home, off_duty);
+    start_lost(&mut client, home, &saved).await
+}
+
+/// Starts those of `saved` that are not there, in a daemon that runs, once nothing is left of them.
+pub(super) async fn start_lost(
+    client: &mut Client,
+    home: &Path,
+    saved: &[Prepared],
+) -> Result<(), Error> {
     let listed = client.list().await?;
-    end_left_over(home, &saved, &listed).await?;
-    let failed = start_saved(&mut client, &saved).await?;
+    end_left_over(home, saved, &listed).await?;
+    let failed = start_saved(client, saved).await?;
     if failed.is_empty() {
         return Ok(());
     }

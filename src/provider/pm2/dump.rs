@@ -1,16 +1,20 @@
 //! `dump.pm2`: what `pm2 save` wrote last.
 
-use std::{fs, io, path::Path};
+use std::{collections::BTreeSet, fs, io, path::Path};
 
 use serde_json::{Map, Value};
 
 use super::{client::Prepared, settings::Settings};
-use crate::provider::process::mark;
+use crate::{core::id::Name, provider::process::mark};
 
-/// The processes of the last `pm2 save` that may be started again.
-pub(super) fn saved(settings: &Settings, home: &Path) -> Vec<Prepared> {
+/// The processes of the last `pm2 save` that may be started again. Those that are `off_duty` will be
+/// registered and not started.
+pub(super) fn saved(settings: &Settings, home: &Path, off_duty: &BTreeSet<Name>) -> Vec<Prepared> {
+    let prepared = |it: Prepared| {
+        if off_duty.contains(&Name::nearest(it.name())) { it.stopped() } else { it }
+    };
     match (read(home), settings.options.resurrect) {
-        (Ok(saved), true) => primaries(settings, &saved),
+        (Ok(saved), true) => primaries(settings, &saved).into_iter().map(prepared).collect(),
         (Err(error), true) => {
             tracing::warn!("PM2's processes are not resurrected: {error}");
             Vec::new()

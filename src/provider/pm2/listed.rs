@@ -142,6 +142,11 @@ impl Listed {
             || !self.pm2_env.cron_restart.is_empty()
     }
 
+    /// Whether somebody is stopping it, and its process has ended already.
+    pub(super) fn is_being_stopped(&self) -> bool {
+        self.pm2_env.status == "stopping" && self.pid.is_none_or(|it| it <= 0)
+    }
+
     /// Its number, unless it is being replaced.
     pub(super) fn number(&self) -> Option<u64> {
         match &self.pm_id {

@@ -39,6 +39,9 @@ use crate::{
 /// How long PM2 may take between the end of a process and its next start.
 const BETWEEN: Duration = Duration::from_millis(80);
 
+/// How often to look again at what is being stopped: PM2 notes that it is only after a while.
+const MOST_LOOKS: u32 = 5;
+
 impl Pm2 {
     /// Everything that is there.
     pub(super) async fn look(&self, now: Timestamp) -> Result<Sightings, Error> {
@@ -82,14 +85,22 @@ impl Pm2 {
 
     async fn look_at_daemon(&self, mut client: Client, now: Timestamp) -> Result<Sightings, Error> {
         let mut listed = client.list().await?;
-        if self.may_be_between_runs(&listed) {
+        let mut looks = 1;
+        while self.may_be_between_runs(&listed) && looks < MOST_LOOKS {
             tokio::time::sleep(BETWEEN).await;
             listed = client.list().await?;
+            looks += 1;
+            if !listed.iter().any(|it| self.concerns(it) && it.is_being_stopped()) {
+                break;
+            }
         }
         let version = client.version().await?;
         self.bus.answered();
         let new_to_us = self.memory().scanned_for != Some(client.pid);
         let orphans = self.orphans(&listed, client.pid)?;
+        let mut lost_primaries = Sightings::new();
+        self.add_lost_primaries(&mut lost_primaries, &listed, true, now)?;
+        self.memory().stopped_alone.clear();
         let missing = self.missing(&listed);
         let lost_its_list = {
             let mut memory = self.memory();
@@ -136,6 +147,7 @@ impl Pm2 {
             let actual = self.seen(&name, &app, false, now)?;
             sightings.insert(name, actual);
         }
+        sightings.extend(lost_primaries);
         self.memory().date(&mut sightings, &runs);
         Ok(sightings)
     }
@@ -179,6 +191,7 @@ impl Pm2 {
                 sightings.insert(name, Actual { body, status, mark: None, vitals: None });
             }
         }
+        self.add_lost_primaries(&mut sightings, &[], false, now)?;
         self.memory().date(&mut sightings, &BTreeMap::new());
         Ok(sightings)
     }
@@ -276,10 +289,11 @@ impl Pm2 {
             statuses.retain(|(id, _)| on(id));
         }
         let status = status::worst(statuses).unwrap_or(Status::Stopped);
+        let crashes = app.iter().map(|it| self.bus.crashes(&it.pm_id)).sum();
         let vitals = status::vitals(facts.iter().map(|(it, kernel, heard)| (*it, kernel, heard)));
         let backs_up = configured.and_then(|it| it.wanted().backs_up);
         let mark = mark.map(|(_, written)| Mark { written, backs_up });
-        Ok(Actual { body, status, mark, vitals: Some(vitals) })
+        Ok(Actual { body, status, mark, vitals: Some(Vitals { crashes, ..vitals }) })
     }
 
     /// A process of ours that runs without PM2.
@@ -340,10 +354,16 @@ impl Pm2 {
         memory.scanned_for != Some(client.pid) || !memory.orphans.is_empty()
     }
 
+    /// Whether an instance is one of ours, or of a primary that has an exclusive backup.
+    fn concerns(&self, listed: &Listed) -> bool {
+        self.mark_of(listed).is_some()
+            || self.settings.primaries.values().any(|it| *it == listed.name)
+    }
+
     /// Whether an app is between the end of one run and the next, or seems stopped and may be.
     fn may_be_between_runs(&self, listed: &[Listed]) -> bool {
         let memory = self.memory();
-        let ours = || listed.iter().filter(|it| self.mark_of(it).is_some());
+        let ours = || listed.iter().filter(|it| self.concerns(it));
         ours().any(|it| matches!(it.pm2_env.status.as_str(), "stopping" | "launching"))
             || stopped_of(ours()).any(|it| !memory.stopped.contains(&it))
     }

@@ -45,6 +45,10 @@ pub(super) struct Memory {
     pub(super) known: BTreeMap<Name, Known>,
     /// Whether something was being stopped at the last look.
     busy: bool,
+    /// The primaries that are off duty: with a daemon they come back registered, and not started.
+    pub(super) off_duty: BTreeSet<Name>,
+    /// The primaries that were stopped while there was no daemon.
+    pub(super) stopped_alone: BTreeSet<Name>,
     /// The daemon that this program started: nobody else is about to fill it.
     pub(super) started: Option<i32>,
 }

@@ -4,7 +4,7 @@
 //! `dump` says was saved. `listed` is what it has, `definition` what the config makes of it; both
 //! come to the same `Shape`, by which they are compared. `status` says how an app does, `look` puts it
 //! all together (`memory` has what one look leaves to the next), and `change` makes one change. What
-//! a dead daemon left running is found by `orphans`; `log` tells of ends that nobody heard.
+//! a dead daemon left running is found by `orphans`; `primaries` stops and starts what is none of ours; `log` tells of ends that nobody heard.
 //!
 //! Whether a process runs is the kernel's word, never the daemon's alone.
 
@@ -19,11 +19,13 @@ mod log;
 mod look;
 mod memory;
 mod orphans;
+mod primaries;
 mod settings;
 mod status;
 mod wire;
 
 use std::{
+    collections::BTreeSet,
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
@@ -138,6 +140,10 @@ impl Provider for Pm2 {
 
     fn make_ready(&self) -> BoxFuture<'_, Result<(), Error>> {
         Box::pin(self.make_daemon_ready())
+    }
+
+    fn keep_off(&self, names: &BTreeSet<Name>) {
+        self.memory().off_duty.clone_from(names);
     }
 
     fn drain(&self) -> Duration {

@@ -87,26 +87,49 @@ pub(super) async fn end_of_home(
 ) -> Result<(), Error> {
     // This program may itself have been started by one of them.
     let above = ancestors().map_err(|error| kernel::failed("look through /proc", &error))?;
-    let home = home.to_string_lossy().into_owned();
     let left = || {
         let mut members = Vec::new();
-        mark::each_environ(|pid, environ| {
-            let is = |name, value: &str| variable(environ, name) == Some(value);
-            let started = ["pm_id", "pm_exec_path"];
-            if is("PM2_HOME", &home)
-                && started.iter().all(|it| variable(environ, it).is_some())
-                && variable(environ, "unique_id").is_some_and(|it| !known.contains(it))
-                && variable(environ, "name").is_some_and(|it| names.contains(it))
-                && !above.contains(&pid)
-                && let Some(stat) = stat(pid)?.filter(|it| !it.zombie)
-            {
-                members.push(Member { pid, stat, mark: None });
-            }
-            Ok(())
-        })?;
+        each_of_home(home, names, known, |_, member| members.push(member))?;
+        members.retain(|it| !above.contains(&it.pid));
         Ok((None, members))
     };
     end("what a daemon of PM2 left", left, Manner { signal: Signal::INT, timeout }).await
+}
+
+/// The processes that a daemon of `home` started under one of `names`, and that no registration of
+/// `known` started: each name once, with one of its pids.
+pub(super) fn of_home(
+    home: &Path,
+    names: &BTreeSet<String>,
+    known: &BTreeSet<String>,
+) -> io::Result<Vec<(String, i32)>> {
+    let mut found = Vec::new();
+    each_of_home(home, names, known, |name, member| found.push((name.to_owned(), member.pid)))?;
+    found.sort();
+    found.dedup_by(|one, other| one.0 == other.0);
+    Ok(found)
+}
+
+fn each_of_home(
+    home: &Path,
+    names: &BTreeSet<String>,
+    known: &BTreeSet<String>,
+    mut visit: impl FnMut(&str, Member),
+) -> io::Result<()> {
+    let home = home.to_string_lossy();
+    mark::each_environ(|pid, environ| {
+        let has = |it: &str| variable(environ, it).is_some();
+        if variable(environ, "PM2_HOME") == Some(&*home)
+            && has("pm_id")
+            && has("pm_exec_path")
+            && variable(environ, "unique_id").is_some_and(|it| !known.contains(it))
+            && let Some(name) = variable(environ, "name").filter(|it| names.contains(*it))
+            && let Some(stat) = stat(pid)?.filter(|it| !it.zombie)
+        {
+            visit(name, Member { pid, stat, mark: None });
+        }
+        Ok(())
+    })
 }
 
 /// The daemon of `home`, if there is a process that says so of itself.

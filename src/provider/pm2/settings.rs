@@ -6,7 +6,10 @@ use std::{
     time::Duration,
 };
 
-use super::definition::{Definition, HOT_FIELDS};
+use super::{
+    definition::{Definition, HOT_FIELDS},
+    primaries,
+};
 use crate::{
     config::{
         Project,
@@ -33,6 +36,9 @@ pub(super) struct Settings {
     /// Tells our apps from those of another project.
     pub(super) scope: Digest,
     pub(super) apps: BTreeMap<Name, App>,
+    /// The primaries of exclusive pairs that are none of the project's processes, and what PM2 calls
+    /// them.
+    pub(super) primaries: BTreeMap<Name, String>,
 }
 
 /// An app of the config.
@@ -74,6 +80,7 @@ impl Settings {
             options: config.pm2.clone(),
             scope: Digest::of(["pm2".as_bytes(), project.root.as_os_str().as_encoded_bytes()]),
             apps,
+            primaries: primaries::of(project),
         }
     }
 

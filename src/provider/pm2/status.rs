@@ -20,6 +20,9 @@ pub(super) const LOOP_WINDOW: Duration = Duration::from_mins(5);
 /// Fewer crashes than this within that time are no loop, whatever `max_restarts` says.
 const FEWEST_CRASHES: usize = 5;
 
+/// A run that is no longer than this says nothing.
+const SHORT_RUN: Duration = Duration::from_secs(1);
+
 /// How long PM2 may take for what it does by itself.
 const PATIENCE: SignedDuration = SignedDuration::from_secs(2);
 
@@ -41,6 +44,8 @@ pub(super) struct Heard {
     pub(super) signal: Option<String>,
     /// Crashes within [`LOOP_WINDOW`].
     pub(super) crashes: usize,
+    /// The mean time between these.
+    pub(super) pace: Duration,
 }
 
 /// How one instance does.
@@ -51,6 +56,11 @@ pub(super) fn of(listed: &Listed, kernel: &Kernel, heard: &Heard, now: Timestamp
     let retry = |after: SignedDuration| now.checked_add(after).unwrap_or(Timestamp::MAX);
     match env.status.as_str() {
         "online" | "launching" | "stopping" => match pid {
+            None if listed.is_being_stopped() => Status::Down {
+                at: now,
+                how: "is being stopped".to_owned(),
+                retry_at: retry(PATIENCE),
+            },
             None => Status::Failed {
                 at: now,
                 how: format!(
@@ -99,10 +109,14 @@ fn running(listed: &Listed, pid: u32, kernel: &Kernel, heard: &Heard, now: Times
     let too_much =
         kernel.memory.zip(limit.filter(|it| *it > 0)).filter(|(used, limit)| used > limit);
     let allowed = listed.pm2_env.max_restarts.and_then(|it| it.try_into().ok()).unwrap_or(15);
-    if restarts(listed) && heard.crashes > allowed.max(FEWEST_CRASHES) {
+    // A run that has lasted for longer than those before it may be a good one.
+    let uptime = Duration::try_from(now.duration_since(since)).unwrap_or_default();
+    let lasts = uptime > heard.pace.saturating_mul(3) + SHORT_RUN;
+    if restarts(listed) && heard.crashes > allowed.max(FEWEST_CRASHES) && !lasts {
         let minutes = LOOP_WINDOW.as_secs() / 60;
         let how = format!("crashes again and again: {} times in {minutes} minutes", heard.crashes);
-        return Status::Failed { at: now, how };
+        // It runs just now: what is called failed does not.
+        return Status::Unwell { pid, since, how, proven: true };
     }
     if kernel.frozen {
         let how = "is frozen: a signal has stopped it".to_owned();
@@ -272,7 +286,7 @@ mod tests {
 
     #[test]
     fn what_was_killed_has_not_finished() {
-        let killed = Heard { signal: Some("SIGKILL".to_owned()), crashes: 0 };
+        let killed = Heard { signal: Some("SIGKILL".to_owned()), ..Heard::default() };
         for status in ["stopped", "waiting restart"] {
             let it = json!({ "status": status, "exit_code": 0, "stop_exit_codes": [0] });
             let it = listed(None, it);
@@ -294,10 +308,13 @@ mod tests {
     #[test]
     fn an_endless_loop_of_crashes_is_a_failure_although_pm2_goes_on() {
         let it = listed(Some(7), json!({ "status": "online", "max_restarts": 3 }));
-        let crashes = |crashes| Heard { signal: None, crashes };
+        let crashes = |crashes| Heard { crashes, pace: LOOP_WINDOW, ..Heard::default() };
         assert_eq!(told(&it, true, &crashes(5)), "running, pid 7");
         let failed = told(&it, true, &crashes(6));
-        assert_eq!(failed, "failed: crashes again and again: 6 times in 5 minutes");
+        assert_eq!(failed, "unwell, pid 7: crashes again and again: 6 times in 5 minutes");
+        let quick = Heard { pace: Duration::ZERO, ..crashes(6) };
+        let since = json!({ "status": "online", "max_restarts": 3, "pm_uptime": -5000 });
+        assert_eq!(told(&listed(Some(7), since), true, &quick), "running, pid 7", "it lasts");
     }
 
     #[test]

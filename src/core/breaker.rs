@@ -1,0 +1,510 @@
+//! Circuit breakers, one for each provider: where most changes fail, the fault is the provider's
+//! rather than theirs, and trying them all again and again only makes it worse.
+//!
+//! A breaker is *closed* as long as its provider works. Where too large a share of the changes of the
+//! last while failed, it is *open*: nothing is changed there for a rest that grows from time to time.
+//! Then it is *half-open*: one lane at a time is let through. If that works the breaker is closed, else
+//! it is open again, for longer.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    backoff::Backoff,
+    change::{Held, Step, Why},
+    id::{Id, Name},
+    plan::Plan,
+};
+
+/// When a breaker opens, and for how long.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Policy {
+    /// How long a change that was tried counts.
+    pub window: Duration,
+    /// How many changes must have been tried within the window, at least, until it opens.
+    pub tried: u32,
+    /// The share of them that must have failed, from 0 to 1.
+    pub share: f64,
+    /// How many resources must have failed. What only one of them fails of is its own fault, and
+    /// rests by itself.
+    pub resources: usize,
+    /// The rests. The first one is `initial`.
+    pub backoff: Backoff,
+}
+
+impl Policy {
+    /// The policy of every provider.
+    pub const STANDARD: Self = Self {
+        window: Duration::from_mins(1),
+        tried: 5,
+        share: 0.5,
+        resources: 2,
+        backoff: Backoff {
+            initial: Duration::from_secs(10),
+            factor: 2.0,
+            max: Duration::from_mins(5),
+        },
+    };
+}
+
+/// The most changes that are remembered of one provider, and the most resources that failed there.
+const REMEMBERED: usize = 100;
+
+/// The breakers of all providers. They may outlive the controller.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Breakers(BTreeMap<Name, Breaker>);
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+struct Breaker {
+    /// What was tried within the window, the oldest first. Empty while the breaker is not closed.
+    recent: Vec<Tried>,
+    /// None: it is closed.
+    open: Option<Open>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Tried {
+    name: Name,
+    ok: bool,
+    at: Timestamp,
+}
+
+/// A breaker that is open, or half-open once its rest is over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Open {
+    /// When it opened last.
+    at: Timestamp,
+    /// How often it has opened since it was closed.
+    times: u32,
+    /// What was tried since it began to fail.
+    tried: u32,
+    /// How much of that failed.
+    failed: u32,
+    /// The resources that failed, the one that failed last at the end.
+    failing: Vec<Name>,
+}
+
+/// What a provider's breaker says of one more lane.
+enum State<'a> {
+    Closed,
+    Open { breaker: &'a Open, until: Timestamp },
+    HalfOpen { breaker: &'a Open },
+}
+
+impl Breakers {
+    /// Notes that a change of `id` was carried out, and whether it worked.
+    ///
+    /// While a breaker is open this says nothing new: it was begun before.
+    pub fn note(&mut self, id: &Id, ok: bool, policy: &Policy, now: Timestamp) {
+        let breaker = self.0.entry(id.provider.clone()).or_default();
+        breaker.set_back(now);
+        match &mut breaker.open {
+            None => breaker.note_closed(&id.name, ok, policy, now),
+            Some(open) if open.until(policy) > now => {}
+            Some(_) if ok => *breaker = Breaker::default(),
+            Some(open) => open.again(&id.name, now),
+        }
+        self.0.retain(|_, it| it.open.is_some() || !it.recent.is_empty());
+    }
+
+    /// Holds the lanes of `plan` that touch a provider whose breaker is open, and all but one of
+    /// those that touch one whose breaker is half-open. `in_hand` says whether a change at a provider
+    /// is being made just now: that is the one, then.
+    ///
+    /// To be asked last of all that holds lanes, so that the one that is let through is really made.
+    pub fn hold(
+        &mut self,
+        plan: &mut Plan,
+        in_hand: impl Fn(&Name) -> bool,
+        policy: &Policy,
+        now: Timestamp,
+    ) {
+        for breaker in self.0.values_mut() {
+            breaker.set_back(now);
+        }
+        // What has not failed goes first: else one resource that never works would keep all the
+        // others from being tried.
+        let mut order: Vec<usize> = (0..plan.lanes.len()).collect();
+        order.sort_by_key(|&index| self.turn(&plan.lanes[index], policy, now));
+        let mut busy = BTreeSet::new();
+        let mut held = BTreeMap::new();
+        for index in order {
+            let lane = &plan.lanes[index];
+            match self.why_not(lane, &in_hand, &busy, policy, now) {
+                Some(why) => {
+                    held.insert(index, why);
+                }
+                None => busy.extend(providers(lane).cloned()),
+            }
+        }
+        let mut index = 0;
+        plan.lanes.retain(|lane| {
+            let why = held.remove(&index);
+            index += 1;
+            let (Some(why), Some(first)) = (why, lane.first()) else { return true };
+            plan.held.push(Held { id: first.id.clone(), why });
+            false
+        });
+        plan.held.sort_by(|a, b| a.id.cmp(&b.id));
+    }
+
+    /// When the next rest ends.
+    #[must_use]
+    pub fn wake_at(&self, policy: &Policy, now: Timestamp) -> Option<Timestamp> {
+        let open = self.0.values().filter_map(|it| it.open.as_ref());
+        open.map(|it| it.until(policy)).filter(|it| *it > now).min()
+    }
+
+    /// Why a lane is not let through, if it is not. `busy`: the providers of those that are.
+    fn why_not(
+        &self,
+        lane: &[Step],
+        in_hand: impl Fn(&Name) -> bool,
+        busy: &BTreeSet<Name>,
+        policy: &Policy,
+        now: Timestamp,
+    ) -> Option<Why> {
+        let mut waits = None;
+        for provider in providers(lane) {
+            match self.state(provider, policy, now) {
+                State::Open { breaker, until } => {
+                    let (provider, Open { failed, tried, .. }) = (provider.clone(), breaker);
+                    return Some(Why::BreakerOpen {
+                        provider,
+                        failed: *failed,
+                        tried: *tried,
+                        until,
+                    });
+                }
+                State::HalfOpen { .. } if in_hand(provider) || busy.contains(provider) => {
+                    waits = Some(Why::BreakerHalfOpen { provider: provider.clone() });
+                }
+                State::HalfOpen { .. } | State::Closed => {}
+            }
+        }
+        waits
+    }
+
+    /// Whose turn it is where only one lane is let through: the lower, the earlier.
+    fn turn(&self, lane: &[Step], policy: &Policy, now: Timestamp) -> usize {
+        let turns = lane.iter().map(|step| match self.state(&step.id.provider, policy, now) {
+            State::HalfOpen { breaker } => {
+                breaker.failing.iter().position(|it| *it == step.id.name).map_or(0, |it| it + 1)
+            }
+            State::Open { .. } | State::Closed => 0,
+        });
+        turns.max().unwrap_or(0)
+    }
+
+    fn state(&self, provider: &Name, policy: &Policy, now: Timestamp) -> State<'_> {
+        let Some(breaker) = self.0.get(provider).and_then(|it| it.open.as_ref()) else {
+            return State::Closed;
+        };
+        let until = breaker.until(policy);
+        if until > now { State::Open { breaker, until } } else { State::HalfOpen { breaker } }
+    }
+}
+
+impl Breaker {
+    /// Where the clock was set back, a rest and a window begin now.
+    fn set_back(&mut self, now: Timestamp) {
+        for tried in &mut self.recent {
+            tried.at = tried.at.min(now);
+        }
+        if let Some(open) = &mut self.open {
+            open.at = open.at.min(now);
+        }
+    }
+
+    fn note_closed(&mut self, name: &Name, ok: bool, policy: &Policy, now: Timestamp) {
+        self.recent.retain(|it| now.duration_since(it.at) < signed(policy.window));
+        self.recent.push(Tried { name: name.clone(), ok, at: now });
+        let too_many = self.recent.len().saturating_sub(REMEMBERED);
+        self.recent.drain(..too_many);
+        let mut failing: Vec<Name> = Vec::new();
+        let mut failed = 0;
+        for it in self.recent.iter().filter(|it| !it.ok) {
+            failed += 1;
+            put_last(&mut failing, &it.name);
+        }
+        let tried = u32::try_from(self.recent.len()).unwrap_or(u32::MAX);
+        let opens = tried >= policy.tried
+            && f64::from(failed) >= policy.share * f64::from(tried)
+            && failing.len() >= policy.resources;
+        // What works is no reason to stop, whatever was before.
+        if opens && !ok {
+            self.recent.clear();
+            self.open = Some(Open { at: now, times: 1, tried, failed, failing });
+        }
+    }
+}
+
+impl Open {
+    /// When its rest ends.
+    fn until(&self, policy: &Policy) -> Timestamp {
+        // `rest` counts failures: the first one rests nothing.
+        let rest = policy.backoff.rest(self.times.saturating_add(1));
+        self.at.checked_add(signed(rest)).unwrap_or(Timestamp::MAX)
+    }
+
+    /// The one that was let through failed too.
+    fn again(&mut self, name: &Name, now: Timestamp) {
+        self.at = now;
+        self.times = self.times.saturating_add(1);
+        self.tried = self.tried.saturating_add(1);
+        self.failed = self.failed.saturating_add(1);
+        put_last(&mut self.failing, name);
+        let too_many = self.failing.len().saturating_sub(REMEMBERED);
+        self.failing.drain(..too_many);
+    }
+}
+
+fn put_last(names: &mut Vec<Name>, name: &Name) {
+    names.retain(|it| it != name);
+    names.push(name.clone());
+}
+
+fn providers(lane: &[Step]) -> impl Iterator<Item = &Name> {
+    lane.iter().map(|step| &step.id.provider)
+}
+
+fn signed(duration: Duration) -> SignedDuration {
+    SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::change::{Change, Reason};
+    use proptest::prelude::*;
+
+    const POLICY: Policy = Policy::STANDARD;
+
+    fn lane(ids: &[&str]) -> Vec<Step> {
+        let step = |id: &&str| Step {
+            id: id.parse().unwrap(),
+            change: Change::Start,
+            reason: Reason::NotRunning { how: "is stopped".to_owned() },
+        };
+        ids.iter().map(step).collect()
+    }
+
+    fn plan(ids: &[&str]) -> Plan {
+        Plan { lanes: ids.iter().map(|id| lane(&[id])).collect(), held: Vec::new() }
+    }
+
+    fn second(n: i64) -> Timestamp {
+        Timestamp::from_second(n).unwrap()
+    }
+
+    fn note(breakers: &mut Breakers, id: &str, ok: bool, now: i64) {
+        breakers.note(&id.parse().unwrap(), ok, &POLICY, second(now));
+    }
+
+    /// What of `ids` is let through.
+    fn passes(breakers: &mut Breakers, ids: &[&str], now: i64) -> Vec<String> {
+        let mut plan = plan(ids);
+        breakers.hold(&mut plan, |_| false, &POLICY, second(now));
+        assert_eq!(plan.lanes.len() + plan.held.len(), ids.len(), "nothing is lost");
+        plan.steps().map(|step| step.id.to_string()).collect()
+    }
+
+    /// A breaker of `p` that opened at second 0: four of five changes failed.
+    fn opened() -> Breakers {
+        let mut breakers = Breakers::default();
+        note(&mut breakers, "p/fine", true, 0);
+        for name in ["p/a", "p/b", "p/c", "p/d"] {
+            note(&mut breakers, name, false, 0);
+        }
+        breakers
+    }
+
+    #[test]
+    fn where_most_fails_nothing_is_tried_for_a_while_and_the_others_go_on() {
+        let mut breakers = Breakers::default();
+        for name in ["p/a", "p/b", "p/c", "p/d"] {
+            note(&mut breakers, name, false, 0);
+        }
+        assert_eq!(passes(&mut breakers, &["p/a", "p/b"], 0).len(), 2, "four are too few");
+        note(&mut breakers, "p/e", false, 0);
+        let mut plan = plan(&["p/a", "q/a"]);
+        plan.lanes.push(lane(&["q/b", "p/b"]));
+        breakers.hold(&mut plan, |_| false, &POLICY, second(1));
+        assert_eq!(plan.lanes, [lane(&["q/a"])], "a lane at both is held too");
+        let why = plan.held[0].why.clone();
+        let provider = "p".parse().unwrap();
+        assert_eq!(why, Why::BreakerOpen { provider, failed: 5, tried: 5, until: second(10) });
+        assert!(!why.needs_a_person());
+        assert_eq!(
+            why.to_string(),
+            "5 of the last 5 changes at p failed; it rests until 1970-01-01T00:00:10Z"
+        );
+        assert_eq!(plan.held[1].id, "q/b".parse().unwrap());
+        assert_eq!(breakers.wake_at(&POLICY, second(1)), Some(second(10)));
+    }
+
+    #[test]
+    fn a_share_that_is_small_or_old_opens_nothing() {
+        let mut breakers = Breakers::default();
+        for now in 0..100 {
+            note(&mut breakers, &format!("p/{}", now % 7), now % 5 < 3, now);
+        }
+        assert_eq!(passes(&mut breakers, &["p/a"], 100).len(), 1, "two of five fail");
+        for now in 0..100 {
+            note(&mut breakers, "slow/a", false, now * 31);
+            note(&mut breakers, "slow/b", false, now * 31);
+        }
+        assert_eq!(passes(&mut breakers, &["slow/a"], 3100).len(), 1, "four within a minute");
+    }
+
+    #[test]
+    fn what_works_opens_nothing_whatever_failed_before() {
+        let mut breakers = Breakers::default();
+        for name in ["p/a", "p/b", "p/c", "p/d"] {
+            note(&mut breakers, name, false, 0);
+        }
+        note(&mut breakers, "p/e", true, 0);
+        assert_eq!(passes(&mut breakers, &["p/a", "p/b"], 0).len(), 2);
+        note(&mut breakers, "p/a", false, 0);
+        assert!(passes(&mut breakers, &["p/a", "p/b"], 0).is_empty());
+    }
+
+    #[test]
+    fn what_only_one_resource_fails_of_is_not_the_providers_fault() {
+        let mut breakers = Breakers::default();
+        for now in 0..50 {
+            note(&mut breakers, "p/broken", false, now);
+        }
+        assert_eq!(passes(&mut breakers, &["p/broken", "p/a"], 50).len(), 2);
+    }
+
+    #[test]
+    fn half_open_lets_one_through_at_a_time() {
+        let mut breakers = opened();
+        assert!(passes(&mut breakers, &["p/a", "p/b"], 9).is_empty());
+        assert_eq!(passes(&mut breakers, &["p/a", "p/b", "q/a"], 10), ["p/a", "q/a"]);
+        let mut plan = plan(&["p/b", "q/b"]);
+        breakers.hold(&mut plan, |it| it.as_str() == "p", &POLICY, second(11));
+        assert_eq!(plan.lanes, [lane(&["q/b"])], "one is in hand already");
+        assert_eq!(plan.held[0].why, Why::BreakerHalfOpen { provider: "p".parse().unwrap() });
+    }
+
+    #[test]
+    fn a_success_closes_and_a_failure_opens_for_longer() {
+        let mut breakers = opened();
+        let mut rests = Vec::new();
+        let mut now = 10;
+        for _ in 0..7 {
+            note(&mut breakers, "p/a", false, now);
+            let until = breakers.wake_at(&POLICY, second(now)).unwrap().as_second();
+            rests.push(until - now);
+            now = until;
+        }
+        assert_eq!(rests, [20, 40, 80, 160, 300, 300, 300]);
+        note(&mut breakers, "p/b", true, now);
+        assert_eq!(passes(&mut breakers, &["p/a", "p/b", "p/c"], now).len(), 3);
+        assert_eq!(breakers, Breakers::default(), "nothing is left of it");
+    }
+
+    #[test]
+    fn what_was_begun_before_it_opened_changes_nothing() {
+        let mut breakers = opened();
+        note(&mut breakers, "p/late", false, 5);
+        note(&mut breakers, "p/late", true, 6);
+        assert_eq!(breakers, opened());
+    }
+
+    #[test]
+    fn one_that_never_works_does_not_keep_the_others_from_their_turn() {
+        let mut breakers = opened();
+        let ids = ["p/a", "p/b", "p/fine"];
+        let mut now = 10;
+        let mut tried = Vec::new();
+        for _ in 0..4 {
+            let [id] = passes(&mut breakers, &ids, now).try_into().unwrap();
+            note(&mut breakers, &id, false, now);
+            tried.push(id);
+            now = breakers.wake_at(&POLICY, second(now)).unwrap().as_second();
+        }
+        assert_eq!(tried, ["p/fine", "p/a", "p/b", "p/fine"]);
+    }
+
+    #[test]
+    fn a_lane_at_two_half_open_providers_needs_both() {
+        let mut breakers = opened();
+        for name in ["q/a", "q/b", "q/c", "q/d", "q/e"] {
+            note(&mut breakers, name, false, 0);
+        }
+        let mut plan = Plan { lanes: vec![lane(&["p/x", "q/x"]), lane(&["p/y"])], held: vec![] };
+        let mut other = plan.clone();
+        breakers.hold(&mut plan, |_| false, &POLICY, second(10));
+        assert_eq!(plan.lanes, [lane(&["p/x", "q/x"])]);
+        breakers.hold(&mut other, |it| it.as_str() == "q", &POLICY, second(10));
+        assert_eq!(other.lanes, [lane(&["p/y"])]);
+    }
+
+    #[test]
+    fn a_clock_set_back_makes_no_rest_longer() {
+        let mut breakers = Breakers::default();
+        for name in ["p/a", "p/b", "p/c", "p/d", "p/e"] {
+            note(&mut breakers, name, false, 1_000_000);
+        }
+        assert!(passes(&mut breakers, &["p/a"], 0).is_empty());
+        assert_eq!(passes(&mut breakers, &["p/a"], 10).len(), 1);
+    }
+
+    #[test]
+    fn breakers_outlive_the_program() {
+        let mut breakers = opened();
+        note(&mut breakers, "q/a", true, 0);
+        let text = serde_json::to_string(&breakers).unwrap();
+        assert_eq!(serde_json::from_str::<Breakers>(&text).unwrap(), breakers);
+    }
+
+    proptest! {
+        /// Whatever happens: no lane is lost, at most one passes where a breaker is not closed, and
+        /// none is kept for longer than the longest rest.
+        #[test]
+        fn nothing_is_lost_and_no_rest_is_longer_than_the_limit(
+            notes in prop::collection::vec((0u8..6, any::<bool>(), -500i64..500), 0..60),
+            now in -500i64..500,
+            in_hand in any::<bool>(),
+        ) {
+            let mut breakers = Breakers::default();
+            for (name, ok, at) in notes {
+                note(&mut breakers, &format!("p/{name}"), ok, at);
+            }
+            let ids = ["p/0", "p/1", "p/2", "q/0"];
+            let mut plan = plan(&ids);
+            breakers.hold(&mut plan, |_| in_hand, &POLICY, second(now));
+            let mut all: Vec<Id> = plan.steps().map(|it| it.id.clone()).collect();
+            let at_p = all.len() - 1;
+            prop_assert!(all.contains(&"q/0".parse().unwrap()));
+            prop_assert!(at_p <= 1 || plan.held.is_empty());
+            for held in &plan.held {
+                match held.why {
+                    Why::BreakerOpen { until, .. } => {
+                        prop_assert!(until > second(now));
+                        prop_assert!(until <= second(now) + signed(POLICY.backoff.max));
+                        prop_assert_eq!(at_p, 0);
+                    }
+                    Why::BreakerHalfOpen { .. } => prop_assert_eq!(at_p, usize::from(!in_hand)),
+                    _ => prop_assert!(false, "{:?}", held),
+                }
+            }
+            all.extend(plan.held.iter().map(|it| it.id.clone()));
+            all.sort();
+            prop_assert_eq!(all, ids.map(|it| it.parse().unwrap()));
+            let latest = now + 300;
+            let passed = passes(&mut breakers, &["p/0"], latest);
+            prop_assert_eq!(passed.len(), 1, "the longest rest is over");
+        }
+    }
+}

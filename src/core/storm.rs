@@ -1,0 +1,459 @@
+//! The storm guard: when most of what a provider has goes bad in one look, the eye is to blame before
+//! the things it sees. Failovers wait there until that is seen again, or for a minute; what is still
+//! so then is believed.
+//!
+//! Nothing but failovers waits: what is down is started again in a storm too, which does no harm where
+//! it runs after all.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{
+    duty::Side,
+    failover::Pair,
+    health::Health,
+    id::{Id, Name},
+    resource::{Desired, Observed, Run},
+};
+
+/// The fewest resources that go bad in one look of a storm.
+const LEAST_BAD: usize = 3;
+
+/// The fewest resources that a provider must have for a storm: of three, all may well fail together.
+const LEAST: usize = 4;
+
+/// How long a storm lasts at most.
+const LASTS: SignedDuration = SignedDuration::from_secs(60);
+
+/// What was seen of each provider in the look before, and the storms that go on.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Storms(BTreeMap<Name, Seen>);
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Seen {
+    /// What was good when the provider was last seen.
+    good: BTreeSet<Name>,
+    /// Since when there has been a storm, if there is one.
+    storm: Option<Timestamp>,
+}
+
+/// What a look says of a provider that could be asked: which of what should run there does well, and
+/// which does not.
+#[derive(Default)]
+struct Sight<'a> {
+    good: BTreeSet<&'a Name>,
+    bad: BTreeSet<&'a Name>,
+    /// How many more there are that we are changing just now.
+    in_hand: usize,
+}
+
+/// Something to tell of a provider, in words that stand after its name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum News {
+    /// A storm began.
+    Began {
+        /// Where.
+        provider: Name,
+        /// How many resources went bad in one look.
+        bad: usize,
+        /// How many there are that should run and could be seen.
+        of: usize,
+    },
+    /// Less than half is bad: it was the eye, or it has passed.
+    Passed {
+        /// Where.
+        provider: Name,
+    },
+    /// It lasted too long to be the fault of the eye.
+    Believed {
+        /// Where.
+        provider: Name,
+    },
+}
+
+impl News {
+    /// The provider that it is about.
+    #[must_use]
+    pub fn provider(&self) -> &Name {
+        match self {
+            Self::Began { provider, .. }
+            | Self::Passed { provider }
+            | Self::Believed { provider } => provider,
+        }
+    }
+
+    /// Whether a person should hear of it at once.
+    #[must_use]
+    pub fn is_alert(&self) -> bool {
+        matches!(self, Self::Began { .. })
+    }
+}
+
+impl fmt::Display for News {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Began { provider, bad, of } => write!(
+                f,
+                "{bad} of {of} at {provider} went bad in one look, which may be the fault of the \
+                 look: no failover there until that is seen again, for {} s at most",
+                LASTS.as_secs()
+            ),
+            Self::Passed { provider } => {
+                write!(f, "most of what {provider} has is well: failovers go on there")
+            }
+            Self::Believed { provider } => write!(
+                f,
+                "{provider} has been so for {} s, so what is seen is believed: failovers go on there",
+                LASTS.as_secs()
+            ),
+        }
+    }
+}
+
+impl Storms {
+    /// Compares one more look with the one before; what there is to tell of it.
+    ///
+    /// What `desired` asks to run counts, or leaves as it is, and both sides of each of `pairs`: which
+    /// of them should run is decided only in view of this. What is `in_hand` is being changed by
+    /// ourselves, and what that does to it is no storm.
+    pub fn see(
+        &mut self,
+        observed: &Observed,
+        desired: &Desired,
+        pairs: &[Pair],
+        in_hand: impl Fn(&Id) -> bool,
+        now: Timestamp,
+    ) -> Vec<News> {
+        let sights = sights(observed, &runs(desired, pairs), in_hand);
+        let is_blind = |provider: &Name| observed.blind.contains_key(provider);
+        self.0.retain(|provider, _| sights.contains_key(provider) || is_blind(provider));
+        let mut news = Vec::new();
+        for (provider, seen) in &mut self.0 {
+            // Where the clock was set back, a storm begins now.
+            seen.storm = seen.storm.map(|it| it.min(now));
+            // Nobody saw, so there is only the clock. What was good before is kept: an eye that opens
+            // again and sees all of it bad is one to suspect.
+            if is_blind(provider) && seen.is_over(now) {
+                seen.storm = None;
+                news.push(News::Believed { provider: provider.clone() });
+            }
+        }
+        for (provider, sight) in sights {
+            let seen = self.0.entry(provider.clone()).or_default();
+            news.extend(seen.compare(provider, &sight, now));
+        }
+        news
+    }
+
+    /// Whether failovers at `provider` wait.
+    #[must_use]
+    pub fn is_storm(&self, provider: &Name, now: Timestamp) -> bool {
+        self.0.get(provider).is_some_and(|it| it.storm.is_some() && !it.is_over(now))
+    }
+
+    /// When the next storm ends by the clock. May be past: then a look is due, which ends it.
+    #[must_use]
+    pub fn wake_at(&self, now: Timestamp) -> Option<Timestamp> {
+        let end = |since: Timestamp| since.min(now).checked_add(LASTS).unwrap_or(Timestamp::MAX);
+        self.0.values().filter_map(|it| it.storm).map(end).min()
+    }
+}
+
+impl Seen {
+    /// Whether there is a storm that has lasted for long enough.
+    fn is_over(&self, now: Timestamp) -> bool {
+        self.storm.is_some_and(|since| now.duration_since(since) >= LASTS)
+    }
+
+    fn compare(&mut self, provider: &Name, sight: &Sight<'_>, now: Timestamp) -> Option<News> {
+        let Sight { good, bad, in_hand } = sight;
+        let of = good.len() + bad.len();
+        let turned = bad.iter().filter(|it| self.good.contains(**it)).count();
+        self.good = good.iter().map(|it| (*it).clone()).collect();
+        let provider = provider.clone();
+        if self.storm.is_some() {
+            // What is being started again is not well before that is seen.
+            let all = of + in_hand;
+            let news = if good.len() * 2 > all || all == 0 {
+                News::Passed { provider }
+            } else if self.is_over(now) {
+                News::Believed { provider }
+            } else {
+                return None;
+            };
+            self.storm = None;
+            return Some(news);
+        }
+        let begins = of >= LEAST && turned >= LEAST_BAD && turned * 2 > of;
+        begins.then(|| {
+            self.storm = Some(now);
+            News::Began { provider, bad: turned, of }
+        })
+    }
+}
+
+/// What counts, and whether it should run as far as that is known before duties are decided.
+fn runs<'a>(desired: &'a Desired, pairs: &'a [Pair]) -> BTreeMap<&'a Id, Run> {
+    let mut runs: BTreeMap<&Id, Run> = desired.wanted.iter().map(|(id, it)| (id, it.run)).collect();
+    for pair in pairs {
+        for id in [Side::Primary, Side::Backup].map(|side| pair.id(side)) {
+            if pair.rules.exclusive || !runs.contains_key(id) {
+                runs.insert(id, Run::AsIs);
+            }
+        }
+    }
+    runs
+}
+
+/// What is seen of each provider that could be asked.
+fn sights<'a>(
+    observed: &Observed,
+    runs: &BTreeMap<&'a Id, Run>,
+    in_hand: impl Fn(&Id) -> bool,
+) -> BTreeMap<&'a Name, Sight<'a>> {
+    let mut sights: BTreeMap<&Name, Sight<'_>> = BTreeMap::new();
+    for (&id, &run) in runs {
+        if observed.blind.contains_key(&id.provider) {
+            continue;
+        }
+        let sight = sights.entry(&id.provider).or_default();
+        if run == Run::Off {
+            continue;
+        }
+        if in_hand(id) {
+            sight.in_hand += 1;
+            continue;
+        }
+        let found = observed.found.get(id);
+        match Health::of(run, found.map(|it| &it.status)) {
+            Health::Healthy => sight.good.insert(&id.name),
+            Health::Unhealthy | Health::Failed => sight.bad.insert(&id.name),
+            // A list that is suddenly empty is the very thing to suspect.
+            Health::Unknown if found.is_none() => sight.bad.insert(&id.name),
+            // Off on purpose, or a file that says nothing.
+            Health::Unknown | Health::Stopped => false,
+        };
+    }
+    sights
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::{
+        duty,
+        evidence::Patience,
+        resource::{Actual, Body, Status, Wanted},
+    };
+    use proptest::prelude::*;
+    use std::time::Duration;
+
+    fn second(n: i64) -> Timestamp {
+        Timestamp::from_second(n).unwrap()
+    }
+
+    fn desired(count: usize) -> Desired {
+        let wanted = |n: usize| {
+            let body = Some(Body::default());
+            let wanted =
+                Wanted { body, run: Run::On, insist: false, backs_up: None, hot_fields: &[] };
+            (format!("p/{n}").parse().unwrap(), wanted)
+        };
+        Desired { wanted: (0..count).map(wanted).collect(), ..Desired::default() }
+    }
+
+    /// A look at `p`: `+` does well, `-` is down, `.` is not there, `o` is off,
+    /// `s` was stopped by hand.
+    fn look(states: &str) -> Observed {
+        let at = Timestamp::UNIX_EPOCH;
+        let found = states.chars().enumerate().filter_map(|(n, state)| {
+            let status = match state {
+                '+' => Status::Running { pid: 7, since: at },
+                '-' => Status::Down { at, how: "exited".to_owned(), retry_at: at },
+                'o' => Status::Stopped,
+                's' => Status::StoppedByHand,
+                _ => return None,
+            };
+            let actual = Actual { body: Body::default(), status, mark: None, vitals: None };
+            Some((format!("p/{n}").parse().unwrap(), actual))
+        });
+        Observed { found: found.collect(), ..Observed::default() }
+    }
+
+    fn blind() -> Observed {
+        let blind = [("p".parse().unwrap(), "no answer".to_owned())].into();
+        Observed { blind, ..Observed::default() }
+    }
+
+    fn p() -> Name {
+        "p".parse().unwrap()
+    }
+
+    /// The news of a row of looks, a second apart, at as many resources as the first one has.
+    fn news(looks: &[&str]) -> Vec<News> {
+        let mut storms = Storms::default();
+        let desired = desired(looks[0].len());
+        let see = |(at, states): (i64, &&str)| {
+            let observed = if *states == "blind" { blind() } else { look(states) };
+            storms.see(&observed, &desired, &[], |_| false, second(at))
+        };
+        (0..).zip(looks).flat_map(see).collect()
+    }
+
+    #[test]
+    fn what_goes_bad_together_is_doubted_until_it_is_seen_again() {
+        let mut storms = Storms::default();
+        let desired = desired(5);
+        let mut see = |states, at| {
+            let news = storms.see(&look(states), &desired, &[], |_| false, second(at));
+            (news, storms.is_storm(&p(), second(at)), storms.wake_at(second(at)))
+        };
+        assert_eq!(see("+++++", 0), (vec![], false, None));
+        let began = News::Began { provider: p(), bad: 3, of: 5 };
+        assert!(began.is_alert());
+        assert_eq!(see("---++", 1), (vec![began], true, Some(second(61))));
+        assert_eq!(see("-----", 30), (vec![], true, Some(second(61))), "told once");
+        assert_eq!(see("---++", 60), (vec![], true, Some(second(61))));
+        assert_eq!(see("---++", 61), (vec![News::Believed { provider: p() }], false, None));
+        assert_eq!(see("---++", 62), (vec![], false, None), "and no new one");
+    }
+
+    #[test]
+    fn a_storm_passes_when_less_than_half_is_bad() {
+        let began = News::Began { provider: p(), bad: 4, of: 4 };
+        let all = news(&["++++", "----", "--++", "-+++", "-+++"]);
+        assert_eq!(all, [began, News::Passed { provider: p() }]);
+    }
+
+    #[test]
+    fn few_or_slow_failures_are_no_storm() {
+        assert!(news(&["+++", "---"]).is_empty(), "three are too few");
+        assert!(news(&["++++", "--++"]).is_empty(), "two are too few");
+        assert!(news(&["++++++", "---+++"]).is_empty(), "half is not most");
+        assert!(news(&["+++++", "--+++", "----+"]).is_empty(), "one after another");
+        assert!(news(&["-----", "-----"]).is_empty(), "it was bad before anybody looked");
+        assert!(news(&["+++++", "sssss"]).is_empty(), "a person stopped them");
+        assert!(news(&["....."]).is_empty(), "everything is yet to be made");
+    }
+
+    #[test]
+    fn a_list_that_is_suddenly_empty_is_doubted() {
+        assert_eq!(news(&["++++", "...."]), [News::Began { provider: p(), bad: 4, of: 4 }]);
+    }
+
+    #[test]
+    fn what_is_blind_is_neither_good_nor_bad() {
+        assert!(news(&["++++", "blind", "++++"]).is_empty());
+        let began = News::Began { provider: p(), bad: 4, of: 4 };
+        assert_eq!(news(&["++++", "blind", "----"]), std::slice::from_ref(&began));
+        let mut storms = Storms::default();
+        let desired = desired(4);
+        storms.see(&look("++++"), &desired, &[], |_| false, second(0));
+        storms.see(&look("----"), &desired, &[], |_| false, second(0));
+        assert_eq!(storms.see(&blind(), &desired, &[], |_| false, second(59)), []);
+        let over = storms.see(&blind(), &desired, &[], |_| false, second(60));
+        assert_eq!(over, [News::Believed { provider: p() }]);
+    }
+
+    #[test]
+    fn what_we_change_ourselves_is_no_storm() {
+        let mut storms = Storms::default();
+        let desired = desired(4);
+        storms.see(&look("++++"), &desired, &[], |_| false, second(0));
+        assert_eq!(storms.see(&look("----"), &desired, &[], |_| true, second(1)), []);
+        assert_eq!(storms.see(&look("----"), &desired, &[], |_| false, second(2)), []);
+    }
+
+    #[test]
+    fn starting_it_again_is_no_end_of_a_storm() {
+        let mut storms = Storms::default();
+        let desired = desired(4);
+        storms.see(&look("++++"), &desired, &[], |_| false, second(0));
+        storms.see(&look("----"), &desired, &[], |_| false, second(1));
+        assert_eq!(storms.see(&look("----"), &desired, &[], |_| true, second(2)), []);
+        assert!(storms.is_storm(&p(), second(2)));
+        let passed = storms.see(&look("+++-"), &desired, &[], |_| false, second(3));
+        assert_eq!(passed, [News::Passed { provider: p() }]);
+    }
+
+    #[test]
+    fn a_clock_set_back_makes_no_storm_longer() {
+        let mut storms = Storms::default();
+        let desired = desired(4);
+        storms.see(&look("++++"), &desired, &[], |_| false, second(1_000_000));
+        storms.see(&look("----"), &desired, &[], |_| false, second(1_000_000));
+        assert_eq!(storms.wake_at(second(0)), Some(second(60)));
+        storms.see(&look("----"), &desired, &[], |_| false, second(0));
+        assert!(storms.is_storm(&p(), second(59)));
+        assert!(!storms.is_storm(&p(), second(60)));
+    }
+
+    #[test]
+    fn both_sides_of_a_pair_count_whoever_is_on_duty() {
+        let rules = |exclusive| duty::Rules {
+            exclusive,
+            controls_primary: true,
+            patience: Patience { fall: 3, calm: Duration::ZERO },
+            settle: Duration::ZERO,
+            hold: Duration::ZERO,
+            hand_back: duty::HandBack::Auto,
+            budget: 3,
+            window: Duration::ZERO,
+            fence: Duration::ZERO,
+        };
+        // The fourth pair's duty is with its backup.
+        let cases = [(true, "+++oooo+", "---oooo-", 4), (false, "++++++++", "--------", 8)];
+        for (exclusive, before, after, of) in cases {
+            let id = |n: usize| format!("p/{n}").parse().unwrap();
+            let pair = |n| Pair { primary: id(n), backup: id(n + 4), rules: rules(exclusive) };
+            let pairs: Vec<Pair> = (0..4).map(pair).collect();
+            let mut desired = desired(8);
+            desired.wanted.retain(|id, _| pairs.iter().any(|it| it.backup == *id));
+            let run = if exclusive { Run::Off } else { Run::On };
+            desired.wanted.values_mut().for_each(|it| it.run = run);
+            let mut storms = Storms::default();
+            let mut see =
+                |states| storms.see(&look(states), &desired, &pairs, |_| false, second(0));
+            assert_eq!(see(before), []);
+            let began = see(after);
+            assert_eq!(began, [News::Began { provider: p(), bad: of, of }]);
+        }
+    }
+
+    #[test]
+    fn what_is_no_longer_wanted_has_no_storm() {
+        let mut storms = Storms::default();
+        storms.see(&look("++++"), &desired(4), &[], |_| false, second(0));
+        storms.see(&look("----"), &desired(4), &[], |_| false, second(0));
+        storms.see(&look("----"), &Desired::default(), &[], |_| false, second(0));
+        assert_eq!(storms, Storms::default());
+    }
+
+    proptest! {
+        /// Whatever is seen: begin and end are told in turn, and no storm is longer than a minute.
+        #[test]
+        fn begin_and_end_alternate_and_no_storm_lasts(
+            looks in prop::collection::vec(("[-+.s]{5}|blind", -90i64..90), 1..40),
+        ) {
+            let (mut storms, desired) = (Storms::default(), desired(5));
+            let (mut before, mut since) = (false, None);
+            for (states, at) in looks {
+                let now = second(at);
+                let observed = if states == "blind" { blind() } else { look(&states) };
+                for news in storms.see(&observed, &desired, &[], |_| false, now) {
+                    let begins = matches!(news, News::Began { .. });
+                    prop_assert_ne!(begins, before, "{}", news);
+                    before = begins;
+                    since = begins.then_some(now);
+                }
+                since = since.map(|it: Timestamp| it.min(now));
+                prop_assert_eq!(storms.is_storm(&p(), now), before);
+                prop_assert_eq!(storms.wake_at(now), since.map(|it| it + LASTS));
+            }
+        }
+    }
+}
