@@ -25,8 +25,9 @@ const BOTH: i64 = 15 * MINUTE;
 /// How long nothing of a pair may run although it could.
 const NOTHING: i64 = 15 * MINUTE;
 
-/// More looks or changes than this within ten minutes are a busy loop.
-const MOST_LOOKS: u64 = 600;
+/// More looks than this within ten minutes, beside those for what happened, or more changes, are a
+/// busy loop.
+const MOST_LOOKS: u64 = 100;
 const MOST_CHANGES: u64 = 300;
 
 /// More than this to remember grows for ever.
@@ -62,10 +63,6 @@ fn wrong<T>(what: impl Into<String>) -> Result<T, String> {
 }
 
 impl Simulation {
-    fn exclusive(&self) -> Vec<Pair> {
-        self.config.rules().pairs.into_iter().filter(|it| it.rules.exclusive).collect()
-    }
-
     /// Whether the controller can see and act on a pair, so that time counts against it.
     fn counts(&self, pair: &Pair) -> bool {
         let (world, controller) = (&self.world, &self.controller);
@@ -84,12 +81,13 @@ impl Simulation {
     /// After each event.
     pub(crate) fn check_world(&mut self) -> Result<(), String> {
         let now = self.world.now;
-        for pair in self.exclusive() {
+        let rules = self.config.rules();
+        for pair in rules.pairs.iter().filter(|it| it.rules.exclusive) {
             let [primary, backup] =
                 [&pair.primary, &pair.backup].map(|it| self.world.index(it));
             let runs = [primary, backup].map(|it| self.world.processes[it].runs());
             let both = runs == [true; 2];
-            let counts = self.counts(&pair);
+            let counts = self.counts(pair);
             let (before, since) =
                 self.checks.both.get(&pair.backup).copied().unwrap_or((false, now));
             let since = if both && before && counts { since } else { now };
@@ -132,20 +130,20 @@ impl Simulation {
     }
 
     fn check_pace(&mut self) -> Result<(), String> {
-        let (now, looks, changes) =
-            (self.world.now, self.controller.looks, self.controller.changes);
+        let (now, changes) = (self.world.now, self.controller.changes);
+        // Each thing that happens and each change may be looked at.
+        let looks = self.controller.looks.saturating_sub(self.world.happened + 2 * changes);
         let (since, l, c) = self.checks.window;
-        if now - since >= 10 * MINUTE {
-            self.checks.window = (now, looks, changes);
-            self.busiest.0 = self.busiest.0.max(looks - l);
-            self.busiest.1 = self.busiest.1.max(changes - c);
-        } else if looks - l > MOST_LOOKS || changes - c > MOST_CHANGES {
+        let (looked, changed) = (looks.saturating_sub(l), changes - c);
+        if looked > MOST_LOOKS || changed > MOST_CHANGES {
             return wrong(format!(
-                "a busy loop: {} looks and {} changes within {} s",
-                looks - l,
-                changes - c,
+                "a busy loop: {looked} looks for nothing and {changed} changes within {} s",
                 (now - since) / SECOND
             ));
+        }
+        if now - since >= 10 * MINUTE {
+            self.checks.window = (now, looks, changes);
+            self.busiest = (self.busiest.0.max(looked), self.busiest.1.max(changed));
         }
         Ok(())
     }

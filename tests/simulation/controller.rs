@@ -1,6 +1,6 @@
 //! The controller of a simulation: the product's own reconciler, driven as the watch drives it.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, rc::Rc};
 
 use jiff::Timestamp;
 use redundancy::core::{
@@ -83,7 +83,7 @@ impl Controller {
         config: &Config,
         mutant: Mutant,
         scope: Option<usize>,
-    ) -> (Rules, Decision) {
+    ) -> (Rc<Rules>, Decision) {
         // What was changed since the last look is looked at too.
         let touched = std::mem::take(&mut self.touched);
         let in_scope = |it: &usize| scope.is_none_or(|one| one == *it) || touched[*it];

@@ -3,6 +3,7 @@
 use jiff::SignedDuration;
 use redundancy::core::{
     duty::{Asked, Phase},
+    id::Id,
     pause::Pause,
 };
 
@@ -198,6 +199,8 @@ impl Simulation {
     /// A person edits the config: another definition, a backup that goes or comes back, another mode.
     pub(crate) fn edit(&mut self, nth: usize) {
         let kind = self.world.rng.below(6);
+        let config = self.config.clone();
+        let is_own = |id: &Id| config.asked.iter().any(|it| it.id == *id);
         let asked = &mut self.config.asked[nth];
         let id = asked.id.clone();
         let pair = self.config.all_pairs.iter_mut().find(|it| it.has(&id));
@@ -206,7 +209,7 @@ impl Simulation {
                 asked.there = !asked.there;
                 if asked.there { "is in the config again" } else { "is not in the config any more" }
             }
-            Some(pair) if kind == 1 && pair.rules.controls_primary => {
+            Some(pair) if kind == 1 && is_own(&pair.primary) => {
                 pair.rules.exclusive = !pair.rules.exclusive;
                 if pair.rules.exclusive { "is exclusive now" } else { "is parallel now" }
             }
@@ -217,6 +220,7 @@ impl Simulation {
         };
         self.world.say(format_args!("{id} {what}"));
         self.checks.forget_failovers();
+        self.config.touch();
         // Whoever edits the config is answerable for what ran before.
         if let Some(pair) = self.config.all_pairs.iter().find(|it| it.has(&id)) {
             for id in [&pair.primary, &pair.backup] {
@@ -237,6 +241,7 @@ impl Simulation {
         for asked in &mut self.config.asked {
             asked.there = true;
         }
+        self.config.touch();
         for process in 0..self.world.processes.len() {
             self.world.mend(process);
             if self.world.processes[process].state == State::ByHand {

@@ -23,7 +23,7 @@ mod world;
 use check::Checks;
 use controller::Controller;
 use process::Runner;
-use redundancy::core::change::Step;
+use redundancy::core::{change::Step, id::Id};
 use scene::Config;
 use world::{Event, HOUR, MINUTE, World};
 
@@ -66,6 +66,8 @@ struct Simulation {
     checks: Checks,
     mutant: Mutant,
     calm: bool,
+    /// Where duty was, in words.
+    phases: Option<Vec<String>>,
     busiest: (u64, u64),
 }
 
@@ -94,6 +96,7 @@ impl Simulation {
             checks: Checks::default(),
             mutant,
             calm: false,
+            phases: None,
             busiest: (0, 0),
         }
     }
@@ -101,14 +104,10 @@ impl Simulation {
     /// Looks, decides, and takes in hand what there is to do.
     fn pass(&mut self, scope: Option<usize>) -> Result<(), String> {
         let before = self.controller.journal.clone();
-        let phases = self.phases();
+        let phases = self.phases.take();
         let (rules, decision) =
             self.controller.decide(&self.world, &self.config, self.mutant, scope);
-        for (id, phase) in self.phases() {
-            if phases.iter().all(|it| *it != (id.clone(), phase.clone())) {
-                self.world.say(format_args!("  duty of {id}: {phase}"));
-            }
-        }
+        self.phases = if self.controller.journal == before { phases } else { self.tell_duty(phases) };
         self.check_decision(&rules, &decision, &before)?;
         let wake_at = decision.wake_at;
         if std::env::var_os("SIMULATION_WAKES").is_some() {
@@ -131,14 +130,21 @@ impl Simulation {
         Ok(())
     }
 
-    fn phases(&self) -> Vec<(String, String)> {
+    /// Tells where duty is, where that has changed.
+    fn tell_duty(&mut self, before: Option<Vec<String>>) -> Option<Vec<String>> {
         let duties = self.controller.reconciler.duties();
-        let backups = self.config.all_pairs.iter().map(|it| &it.backup);
-        let told = backups.filter_map(|it| {
-            let duty = duties.of(it)?;
-            Some((it.to_string(), format!("{:?}, because {}", duty.phase, duty.cause)))
-        });
-        told.collect()
+        let of = |backup: &Id| {
+            let duty = duties.of(backup)?;
+            Some(format!("  duty of {backup}: {:?}, because {}", duty.phase, duty.cause))
+        };
+        let now: Vec<String> =
+            self.config.all_pairs.iter().filter_map(|it| of(&it.backup)).collect();
+        for line in &now {
+            if !before.iter().flatten().any(|it| it == line) {
+                self.world.say(line);
+            }
+        }
+        Some(now)
     }
 
     /// The next step of a lane has been made, or has failed.

@@ -1,6 +1,6 @@
 //! What is configured: the pairs and the single processes of every simulation.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{cell::RefCell, collections::BTreeMap, rc::Rc, time::Duration};
 
 use redundancy::core::{
     backoff::Backoff,
@@ -31,6 +31,7 @@ pub(crate) struct Config {
     /// The pairs, also those whose backup the config does not ask for just now.
     pub(crate) all_pairs: Vec<Pair>,
     backoff: Backoff,
+    rules: RefCell<Option<Rc<Rules>>>,
 }
 
 /// Primary, backup, exclusive, whether the primary is controlled.
@@ -85,15 +86,24 @@ impl Config {
             factor: 2.0,
             max: Duration::from_mins(5),
         };
-        Self { asked, all_pairs, backoff }
+        Self { asked, all_pairs, backoff, rules: RefCell::default() }
     }
 
     pub(crate) fn asks_for(&self, id: &Id) -> bool {
         self.asked.iter().any(|it| it.id == *id && it.there)
     }
 
-    /// What the config says about decisions.
-    pub(crate) fn rules(&self) -> Rules {
+    /// What the config says about decisions. Made anew only after an edit.
+    pub(crate) fn rules(&self) -> Rc<Rules> {
+        Rc::clone(self.rules.borrow_mut().get_or_insert_with(|| Rc::new(self.make_rules())))
+    }
+
+    /// It was edited.
+    pub(crate) fn touch(&mut self) {
+        *self.rules.get_mut() = None;
+    }
+
+    fn make_rules(&self) -> Rules {
         let pairs = self.all_pairs.iter().filter(|it| self.asks_for(&it.backup));
         let backoff = self.backoff;
         let calm = Duration::from_mins(2);

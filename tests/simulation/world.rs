@@ -58,6 +58,8 @@ pub(crate) struct World {
     pub(crate) late: Vec<Option<Change>>,
     events: BinaryHeap<Reverse<(i64, u64, Event)>>,
     count: u64,
+    /// How much happened that may be heard of.
+    pub(crate) happened: u64,
     log: VecDeque<String>,
 }
 
@@ -82,6 +84,7 @@ impl World {
             late: Vec::new(),
             events: BinaryHeap::new(),
             count: 0,
+            happened: 0,
             log: VecDeque::new(),
         }
     }
@@ -132,6 +135,7 @@ impl World {
 
     /// The controller may hear of a change at once, later, or not at all.
     pub(crate) fn noticed(&mut self, process: usize) {
+        self.happened += 1;
         if !self.rng.percent(12) {
             let after = self.rng.between(2, 150);
             let provider = provider(&self.processes[process].id);
