@@ -272,6 +272,10 @@ impl Simulation {
                     failed.id
                 ));
             }
+            if !pair.rules.exclusive {
+                // Nothing is stopped or started for it.
+                continue;
+            }
             let all = self.checks.failovers.entry(id.clone()).or_default();
             all.retain(|at| now - at < HOUR);
             all.push(now);

@@ -67,6 +67,12 @@ impl Controller {
         self.reconciler = Reconciler::new(memory, world.wall());
         (self.desired, self.observed) = (Desired::default(), Observed::default());
         (self.up, self.looked_at, self.touched) = (true, world.now, [false; 2]);
+        // Where the clock was set back, a pause begins anew with each controller.
+        for pause in self.pauses.iter().filter(|it| world.wall() < it.since) {
+            let length = pause.until.duration_since(pause.since).as_millis();
+            let until = world.now + i64::try_from(length).unwrap();
+            self.paused_until.push((pause.id.clone(), until));
+        }
     }
 
     /// Whether a person asked that something be left alone.
