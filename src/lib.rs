@@ -9,7 +9,7 @@
 //! - [`core`] decides: what differs, in which order it is changed, what is left alone and why. Pure
 //!   functions of data.
 //! - [`controller`] is the loop around them: look, plan, carry out, and under `watch` again.
-//! - [`journal`] remembers what was seen and done. No decision reads it.
+//! - [`journal`] remembers what was seen and done, and for the next watch who was on duty.
 //! - [`sync`] keeps a git checkout in step with its remote. It stands beside the loop and uses only
 //!   its locks.
 //! - [`cli`] has a file for each verb, and the only code that prints.

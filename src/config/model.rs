@@ -76,7 +76,8 @@ pub struct Controller {
     pub system_check_every: Span,
     /// Time between two reports.
     pub report_every: Span,
-    /// Share of healthy components below which emergency recovery begins, from 0 to 1.
+    /// Share of healthy components, from 0 to 1. Where it has been smaller for a minute, what should
+    /// run and is not healthy is applied and started again in order, at most once an hour; 0 for never.
     #[schemars(range(min = 0, max = 1))]
     pub emergency_below: f64,
 }

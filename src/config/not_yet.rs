@@ -5,13 +5,12 @@ use super::{problem::Note, tree::Item};
 const NO_GITHUB: &str = "this version does not talk to GitHub";
 const NO_NETLIFY: &str = "this version does not talk to Netlify";
 const NO_REPORTS: &str = "this version makes no reports by itself";
-const NO_EMERGENCY: &str = "this version has no emergency recovery";
+const NO_CHECKS: &str = "this version checks the whole system at each look";
 
 /// Table, key, and why it has no effect.
 const KEYS: &[(&str, &str, &str)] = &[
-    ("controller", "system_check_every", NO_EMERGENCY),
+    ("controller", "system_check_every", NO_CHECKS),
     ("controller", "report_every", NO_REPORTS),
-    ("controller", "emergency_below", NO_EMERGENCY),
     ("github", "repository", NO_GITHUB),
     ("github", "token_env", NO_GITHUB),
     ("github", "api_url", NO_GITHUB),

@@ -24,7 +24,9 @@ use crate::{
 pub(super) struct Finished {
     /// The lane.
     pub(super) lane: Vec<Step>,
-    /// What it failed of.
+    /// How many of its steps are done.
+    pub(super) done: usize,
+    /// What the next one failed of, if it was tried.
     pub(super) error: Option<Error>,
 }
 
@@ -34,6 +36,8 @@ pub(super) struct InHand {
     running: FuturesUnordered<LocalBoxFuture<'static, Finished>>,
     waiting: VecDeque<Vec<Step>>,
     ids: BTreeSet<Id>,
+    /// Whether only one lane runs at a time, until none is left.
+    in_order: bool,
     /// Held as long as anything is in hand.
     lock: Option<Lock>,
 }
@@ -49,8 +53,10 @@ impl InHand {
         self.ids.contains(id)
     }
 
-    /// Takes lanes in hand, under `lock` if there is none yet.
-    pub(super) fn add(&mut self, lanes: Vec<Vec<Step>>, lock: Option<Lock>) {
+    /// Takes lanes in hand, under `lock` if there is none yet. `in_order`: one is begun when the one
+    /// before it is done.
+    pub(super) fn add(&mut self, lanes: Vec<Vec<Step>>, in_order: bool, lock: Option<Lock>) {
+        self.in_order |= in_order;
         self.lock = self.lock.take().or(lock);
         self.ids.extend(lanes.iter().flatten().map(|step| step.id.clone()));
         self.waiting.extend(lanes);
@@ -64,15 +70,16 @@ impl InHand {
         stop: &Rc<Stop>,
         tell: impl Fn(Progress<'_>) + Copy + 'static,
     ) {
-        while self.running.len() < LANES_AT_ONCE
+        let at_once = if self.in_order { 1 } else { LANES_AT_ONCE };
+        while self.running.len() < at_once
             && let Some(lane) = self.waiting.pop_front()
         {
             let (controller, journal, stop) =
                 (Rc::clone(controller), Rc::clone(journal), Rc::clone(stop));
             let work = async move {
                 let outcome = controller.carry_out_lane(&lane, &journal, &stop, &tell).await;
-                let error = outcome.error;
-                Finished { lane, error }
+                let (done, error) = (outcome.done, outcome.error);
+                Finished { lane, done, error }
             };
             self.running.push(work.boxed_local());
         }
@@ -85,7 +92,7 @@ impl InHand {
             self.ids.remove(&step.id);
         }
         if self.is_empty() {
-            self.lock = None;
+            (self.lock, self.in_order) = (None, false);
         }
         finished
     }

@@ -146,6 +146,7 @@ impl Controller {
             pairs: self.pairs.clone(),
             recovery: incident::Policy { attempts, backoff, calm },
             backoff,
+            emergency_below: self.project.config.controller.emergency_below,
         }
     }
 

@@ -86,8 +86,14 @@ impl Pauses {
         on.max_by_key(|it| it.until)
     }
 
+    /// The pause of everything, if there is one.
+    #[must_use]
+    pub fn of_everything(&self, now: Timestamp) -> Option<&Pause> {
+        self.0.iter().find(|it| it.is_on(now) && it.id.is_none())
+    }
+
     /// Holds the lanes of `plan` that would change what `paused` says is paused.
-    pub fn hold<'p>(&'p self, plan: &mut Plan, paused: impl Fn(&Id) -> Option<&'p Pause>) {
+    pub fn hold<'p>(&self, plan: &mut Plan, paused: impl Fn(&Id) -> Option<&'p Pause>) {
         plan.lanes.retain(|lane| {
             let Some(pause) = lane.iter().find_map(|step| paused(&step.id)) else { return true };
             let why = Why::Paused { until: pause.until, reason: pause.reason.clone() };

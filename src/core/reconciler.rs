@@ -1,23 +1,26 @@
 //! The reconciler: everything that the watch decides, as one pure state machine. It takes what was
 //! seen and gives the plan; what it has to remember between two looks is its own state.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, fmt, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{
     backoff::Backoff,
+    breaker::{self, Breakers},
     change::{Reason, Step, Why},
-    duty::{Asked, News, Phase, Side},
+    duty::{self, Asked, Phase, Side},
+    emergency::{self, Declared, Emergency, Share},
     failover::{Circumstances, Duties, Pair},
     health::Health,
-    id::Id,
+    id::{Id, Name},
     incident::{self, Incidents},
     pause::{Pause, Pauses},
     plan::{Asker, Consent, Plan, plan},
     resource::{Desired, Observed, Run, Status},
     retry::Attempts,
+    storm::{self, Storms},
 };
 
 /// What the config says about it all.
@@ -29,7 +32,12 @@ pub struct Rules {
     pub recovery: incident::Policy,
     /// The rest of a change that failed or did not hold.
     pub backoff: Backoff,
+    /// The share of healthy components below which there is an emergency, from 0 to 1.
+    pub emergency_below: f64,
 }
+
+const BREAKER: breaker::Policy = breaker::Policy::STANDARD;
+const EMERGENCY: emergency::Policy = emergency::Policy::STANDARD;
 
 /// What outlives the controller: in the journal, written before anything that follows from it is
 /// done.
@@ -40,6 +48,10 @@ pub struct Memory {
     pub duties: Duties,
     /// How often recovery was tried.
     pub incidents: Incidents,
+    /// The providers where most changes failed.
+    pub breakers: Breakers,
+    /// Whether there was an emergency lately.
+    pub emergency: Emergency,
     /// What was being changed: whoever finds it here does not know whether that is over.
     pub in_hand: Vec<Id>,
 }
@@ -62,10 +74,59 @@ pub struct Given<'a> {
 pub struct Decision {
     /// What is to be done now.
     pub plan: Plan,
-    /// What there is to tell, with what it is about.
-    pub news: Vec<(Id, News)>,
+    /// Whether its lanes are carried out in their order, one after another.
+    pub in_order: bool,
+    /// What there is to tell.
+    pub news: Vec<News>,
     /// When there may be something to do by the clock alone.
     pub wake_at: Option<Timestamp>,
+}
+
+/// Something to tell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum News {
+    /// Of the duty of a pair.
+    Duty {
+        /// Its backup.
+        backup: Id,
+        /// What.
+        news: duty::News,
+    },
+    /// Most of what a provider has went bad at once, or that is over.
+    Storm(storm::News),
+    /// Too few components are healthy.
+    Emergency(Declared),
+}
+
+impl News {
+    /// Whether a person should hear of it at once.
+    #[must_use]
+    pub fn is_alert(&self) -> bool {
+        match self {
+            Self::Duty { news, .. } => news.is_alert(),
+            Self::Storm(news) => news.is_alert(),
+            Self::Emergency(_) => true,
+        }
+    }
+
+    /// What it is about, where that is one resource.
+    #[must_use]
+    pub fn id(&self) -> Option<&Id> {
+        match self {
+            Self::Duty { backup, .. } => Some(backup),
+            Self::Storm(_) | Self::Emergency(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for News {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Duty { news, .. } => news.fmt(f),
+            Self::Storm(news) => news.fmt(f),
+            Self::Emergency(declared) => declared.fmt(f),
+        }
+    }
 }
 
 /// The state between two looks.
@@ -76,6 +137,7 @@ pub struct Reconciler {
     pauses: Pauses,
     /// What people asked for, as it was last told.
     asked_pauses: Pauses,
+    storms: Storms,
     /// What an earlier controller was changing, and since when it is seen again.
     drains: BTreeMap<Id, Option<Timestamp>>,
 }
@@ -84,10 +146,9 @@ impl Reconciler {
     /// The reconciler of a controller that has just begun.
     #[must_use]
     pub fn new(memory: Memory, now: Timestamp) -> Self {
-        let Memory { duties, incidents, in_hand } = memory;
         Self {
-            drains: in_hand.into_iter().map(|id| (id, None)).collect(),
-            memory: Memory { duties: duties.recovered(now), incidents, in_hand: Vec::new() },
+            drains: memory.in_hand.into_iter().map(|id| (id, None)).collect(),
+            memory: Memory { duties: memory.duties.recovered(now), in_hand: Vec::new(), ..memory },
             ..Self::default()
         }
     }
@@ -127,17 +188,46 @@ impl Reconciler {
     ) -> Decision {
         self.pauses.prune(now);
         self.drain(observed, given, now);
-        let news = self.duties_decide(desired, observed, rules, given, now);
-        let plan = plan(desired, observed, Asker::Watch, &Consent::default(), now);
-        let mut plan = plan.only(|id| !(given.in_hand)(id));
+        let in_hand = given.in_hand;
+        let storms = self.storms.see(observed, desired, &rules.pairs, in_hand, now);
+        let mut news: Vec<News> = storms.into_iter().map(News::Storm).collect();
+        news.extend(self.duties_decide(desired, observed, rules, given, now));
+        let emergency = self.emergency(desired, observed, rules, now);
+        news.extend(emergency.map(News::Emergency));
+        let plan = match emergency {
+            Some(_) => emergency::plan(desired, observed, now),
+            None => plan(desired, observed, Asker::Watch, &Consent::default(), now),
+        };
+        let mut plan = plan.only(|id| !in_hand(id));
         self.memory.duties.tell_reasons(&rules.pairs, &mut plan);
-        let pauses = std::mem::take(&mut self.pauses);
-        pauses.hold(&mut plan, |id| paused(&pauses, &rules.pairs, id, now));
-        self.pauses = pauses;
-        self.hold_recoveries(&mut plan, desired, observed, rules, given, now);
-        self.attempts.hold_resting(&mut plan, |id| (given.in_hand)(id), &rules.backoff, now);
+        self.pauses.hold(&mut plan, |id| paused(&self.pauses, &rules.pairs, id, now));
+        self.see_incidents(desired, observed, rules, given, now);
+        if emergency.is_none() {
+            self.memory.incidents.hold(&mut plan, &rules.recovery, now);
+            self.attempts.hold_resting(&mut plan, in_hand, &rules.backoff, now);
+        }
+        let changing = |provider: &Name| {
+            let mut ids = self.memory.in_hand.iter();
+            ids.any(|id| id.provider == *provider && in_hand(id))
+        };
+        self.memory.breakers.hold(&mut plan, changing, &BREAKER, now);
         let wake_at = self.wake_at(&plan, desired, observed, rules, given, now);
-        Decision { plan, news, wake_at }
+        Decision { plan, in_order: emergency.is_some(), news, wake_at }
+    }
+
+    /// The emergency that is declared just now, if one is. Where all is paused, there is none.
+    fn emergency(
+        &mut self,
+        desired: &Desired,
+        observed: &Observed,
+        rules: &Rules,
+        now: Timestamp,
+    ) -> Option<Declared> {
+        if self.pauses.of_everything(now).is_some() {
+            return None;
+        }
+        let share = Share::of(desired, observed);
+        self.memory.emergency.see(share, rules.emergency_below, &EMERGENCY, now)
     }
 
     fn duties_decide(
@@ -147,17 +237,19 @@ impl Reconciler {
         rules: &Rules,
         given: &Given<'_>,
         now: Timestamp,
-    ) -> Vec<(Id, News)> {
-        let (pauses, drains) = (&self.pauses, &self.drains);
+    ) -> Vec<News> {
+        let (pauses, drains, storms) = (&self.pauses, &self.drains, &self.storms);
         let circumstances = Circumstances {
             in_hand: given.in_hand,
             paused: &|id| pauses.of(id, now).is_some(),
-            storm: &|_| false,
+            storm: &|id| storms.is_storm(&id.provider, now),
             settled: &|id| !drains.contains_key(id),
             precheck: given.precheck,
             asked: &|id| given.asked.get(id).copied(),
         };
-        self.memory.duties.decide(&rules.pairs, desired, observed, &circumstances, now)
+        let duties = &mut self.memory.duties;
+        let news = duties.decide(&rules.pairs, desired, observed, &circumstances, now);
+        news.into_iter().map(|(backup, news)| News::Duty { backup, news }).collect()
     }
 
     /// Forgets what an earlier controller was changing, once that can't take effect any more.
@@ -173,9 +265,8 @@ impl Reconciler {
         });
     }
 
-    fn hold_recoveries(
+    fn see_incidents(
         &mut self,
-        plan: &mut Plan,
         desired: &Desired,
         observed: &Observed,
         rules: &Rules,
@@ -197,7 +288,6 @@ impl Reconciler {
         let incidents = &mut self.memory.incidents;
         incidents.keep_only(|id| desired.wanted.get(id).is_some_and(|it| it.run != Run::Off));
         incidents.see(well, &rules.recovery, now);
-        incidents.hold(plan, &rules.recovery, now);
     }
 
     /// Notes that lanes are about to be carried out, before they are.
@@ -210,8 +300,14 @@ impl Reconciler {
         self.memory.in_hand.dedup();
     }
 
-    /// Notes that a lane was carried out, and in words what came of it.
-    pub fn finish(&mut self, lane: &[Step], now: Timestamp, how: String) {
+    /// Notes that a lane was carried out: how many of its steps worked, and what the next one failed
+    /// of, if it was tried.
+    pub fn finish(&mut self, lane: &[Step], done: usize, failed: Option<String>, now: Timestamp) {
+        let tried = lane.iter().take(done + usize::from(failed.is_some()));
+        for (index, step) in tried.enumerate() {
+            self.memory.breakers.note(&step.id, index < done, &BREAKER, now);
+        }
+        let how = failed.unwrap_or_else(|| "it was done and did not hold".to_owned());
         self.attempts.note(lane, now, how);
         self.memory.in_hand.retain(|id| !lane.iter().any(|step| step.id == *id));
     }
@@ -244,6 +340,9 @@ impl Reconciler {
             .chain(drained)
             .chain(self.memory.duties.wake_at(&rules.pairs, now))
             .chain(self.pauses.next_end(now))
+            .chain(self.memory.breakers.wake_at(&BREAKER, now))
+            .chain(self.storms.wake_at(now))
+            .chain(self.memory.emergency.wake_at(&EMERGENCY, now).filter(|it| *it > now))
             .min()
     }
 }

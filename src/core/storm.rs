@@ -49,6 +49,9 @@ struct Sight<'a> {
     bad: BTreeSet<&'a Name>,
     /// How many more there are that we are changing just now.
     in_hand: usize,
+    /// Whether what the others stand on is seen to be bad, like the daemon that runs them: then it is
+    /// no fault of the look that they are.
+    ground_is_bad: bool,
 }
 
 /// Something to tell of a provider, in words that stand after its name.
@@ -128,7 +131,12 @@ impl Storms {
         in_hand: impl Fn(&Id) -> bool,
         now: Timestamp,
     ) -> Vec<News> {
-        let sights = sights(observed, &runs(desired, pairs), in_hand);
+        let mut sights = sights(observed, &runs(desired, pairs), in_hand);
+        for (id, wanted) in desired.wanted.iter().filter(|(_, it)| it.body.is_none()) {
+            let Some(sight) = sights.get_mut(&id.provider) else { continue };
+            let is_ground = wanted.run == Run::On && !pairs.iter().any(|it| it.has(id));
+            sight.ground_is_bad |= is_ground && sight.bad.contains(&id.name);
+        }
         let is_blind = |provider: &Name| observed.blind.contains_key(provider);
         self.0.retain(|provider, _| sights.contains_key(provider) || is_blind(provider));
         let mut news = Vec::new();
@@ -170,7 +178,7 @@ impl Seen {
     }
 
     fn compare(&mut self, provider: &Name, sight: &Sight<'_>, now: Timestamp) -> Option<News> {
-        let Sight { good, bad, in_hand } = sight;
+        let Sight { good, bad, in_hand, ground_is_bad } = sight;
         let of = good.len() + bad.len();
         let turned = bad.iter().filter(|it| self.good.contains(**it)).count();
         self.good = good.iter().map(|it| (*it).clone()).collect();
@@ -188,7 +196,7 @@ impl Seen {
             self.storm = None;
             return Some(news);
         }
-        let begins = of >= LEAST && turned >= LEAST_BAD && turned * 2 > of;
+        let begins = !ground_is_bad && of >= LEAST && turned >= LEAST_BAD && turned * 2 > of;
         begins.then(|| {
             self.storm = Some(now);
             News::Began { provider, bad: turned, of }

@@ -1,6 +1,6 @@
-//! The journal: what was seen, decided and done, and why. People and reports read it. Of all
-//! decisions only one does: how often recovery was tried lately. So deleting it changes nothing but
-//! the memory, and that what failed is tried as often again.
+//! The journal: what was seen, decided and done, and why. People and reports read it. Decisions read
+//! only what the watch before remembered: who was on duty and why, and how often recovery was tried.
+//! Without it they go by what is seen: who runs is on duty, and what failed is tried as often again.
 //!
 //! It is one SQLite file in write-ahead mode. An entry survives a killed controller at once, and
 //! a power loss from the next checkpoint on.

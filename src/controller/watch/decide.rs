@@ -12,7 +12,6 @@ use crate::{
         change::Step,
         duty::{Asked, Phase, Side},
         id::Id,
-        plan::Plan,
         reconciler::{Given, Memory},
     },
     journal::Kind,
@@ -23,8 +22,8 @@ use crate::{
 pub(crate) const MEMORY: &str = "memory";
 
 impl Watch {
-    /// The plan for what was seen last, without what rests; tells what is new.
-    pub(super) fn plan(&mut self) -> Plan {
+    /// What to do about what was seen last, and whether one after another; tells what is new.
+    pub(super) fn decide(&mut self) -> (Vec<Vec<Step>>, bool) {
         let now = Timestamp::now();
         let asked = self.take_requests();
         let controller = &self.controller;
@@ -45,11 +44,11 @@ impl Watch {
         self.next = decision.wake_at;
         // Before anything that follows from it is done, or told.
         self.remember();
-        for (id, news) in decision.news {
-            self.tell_news(&id, &news);
+        for news in decision.news {
+            self.tell_news(&news);
         }
         self.tell_held(&decision.plan);
-        decision.plan
+        (decision.plan.lanes, decision.in_order)
     }
 
     /// Notes that lanes are about to be carried out, before they are: whoever is killed in the middle

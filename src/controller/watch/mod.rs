@@ -245,9 +245,9 @@ impl Watch {
     }
 
     /// Notes what came of a lane and begins the next one; what to look at when it was the last.
-    fn take_finished(&mut self, Finished { lane, error }: Finished) -> Option<Scope> {
-        let how = error.map_or("it was done and did not hold".to_owned(), |it| it.to_string());
-        self.reconciler.finish(&lane, Timestamp::now(), how);
+    fn take_finished(&mut self, Finished { lane, done, error }: Finished) -> Option<Scope> {
+        let failed = error.map(|it| it.to_string());
+        self.reconciler.finish(&lane, done, failed, Timestamp::now());
         self.remember();
         self.begin();
         let place = |step: &Step| {
@@ -329,15 +329,15 @@ impl Watch {
             let specs = probe::of(&self.controller.possible);
             self.probes.follow(&specs, &mut self.world.observed);
             self.tell_seen();
-            let plan = self.plan();
-            if plan.lanes.is_empty() {
+            let (lanes, in_order) = self.decide();
+            if lanes.is_empty() {
                 break;
             }
             if self.in_hand.is_empty() {
                 match Lock::take(&apply_lock, "watch", Timestamp::now()) {
                     // Somebody else made changes after the look: what was seen is out of date.
                     Ok(lock) if lock.before != last_holder => continue,
-                    Ok(lock) => self.take_in_hand(plan.lanes, Some(lock)),
+                    Ok(lock) => self.take_in_hand(lanes, in_order, Some(lock)),
                     Err(why) => {
                         info!("changes wait: {why}");
                         self.next = Some(Timestamp::now() + LOCKED);
@@ -345,7 +345,7 @@ impl Watch {
                     }
                 }
             } else {
-                self.take_in_hand(plan.lanes, None);
+                self.take_in_hand(lanes, in_order, None);
             }
             self.begin();
             break;
@@ -354,8 +354,8 @@ impl Watch {
         self.write_notes();
     }
 
-    fn take_in_hand(&mut self, lanes: Vec<Vec<Step>>, lock: Option<Lock>) {
+    fn take_in_hand(&mut self, lanes: Vec<Vec<Step>>, in_order: bool, lock: Option<Lock>) {
         self.note_begun(&lanes);
-        self.in_hand.add(lanes, lock);
+        self.in_hand.add(lanes, in_order, lock);
     }
 }

@@ -8,7 +8,7 @@ use tracing::{error, info, warn};
 use super::Watch;
 use crate::{
     config::{Loaded, render},
-    core::{change::Why, duty::News, id::Id, plan::Plan, resource::Status},
+    core::{change::Why, id::Id, plan::Plan, reconciler::News, resource::Status},
     journal::{Entry, Kind},
 };
 
@@ -58,6 +58,7 @@ impl Watch {
         let news = self.held.iter().filter(|(id, why)| match (before.get(id), why) {
             // It rests, and how long is no news.
             (Some(Why::Resting { how: before, .. }), Why::Resting { how, .. }) => before != how,
+            (Some(Why::BreakerOpen { .. }), Why::BreakerOpen { .. }) => false,
             (before, why) => before != Some(why),
         });
         for (id, why) in news.map(|(id, why)| (id.clone(), why.to_string())).collect::<Vec<_>>() {
@@ -66,15 +67,16 @@ impl Watch {
         }
     }
 
-    /// Tells what happens to the duty of a pair.
-    pub(super) fn tell_news(&mut self, id: &Id, news: &News) {
-        let text = news.to_string();
+    /// Tells what was decided about all, or about the duty of a pair.
+    pub(super) fn tell_news(&mut self, news: &News) {
+        let (id, text) = (news.id().cloned(), news.to_string());
+        let about = id.as_ref().map(|it| format!("{it}: ")).unwrap_or_default();
         if news.is_alert() {
-            warn!("{id}: {text}");
+            warn!("{about}{text}");
         } else {
-            info!("{id}: {text}");
+            info!("{about}{text}");
         }
-        let entry = Entry { at: Timestamp::now(), kind: Kind::Duty, id: Some(id.clone()), text };
+        let entry = Entry { at: Timestamp::now(), kind: Kind::Duty, id, text };
         self.journal.borrow_mut().note(entry);
     }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use crate::core::{
-    change::{Change, Reason, Step},
+    change::{Reason, Step},
     id::Id,
     plan::{Asker, Consent, Plan, plan as ordinary_plan},
     resource::{Actual, Desired, Observed, Run, Status, Wanted},
@@ -17,8 +17,7 @@ use crate::core::{
 /// not keep the others from being started.
 ///
 /// By the rules of the ordinary plan that a person asks for, so nothing is touched that this one would
-/// not touch. Beyond that, what has ended badly is started although its restart policy leaves it so.
-/// Nothing is stopped but to be started at once, nothing is deleted, and what moves from one provider
+/// not touch, and what its restart policy leaves ended stays so. Nothing is stopped but to be started at once, nothing is deleted, and what moves from one provider
 /// to another is left to the ordinary plan. What a person stopped stays so, unless the config insists.
 #[must_use]
 pub fn plan(desired: &Desired, observed: &Observed, now: Timestamp) -> Plan {
@@ -28,24 +27,9 @@ pub fn plan(desired: &Desired, observed: &Observed, now: Timestamp) -> Plan {
         .collect();
     let mut held = ordinary.held;
     held.retain(|held| wrong.contains_key(&held.id));
-    let is_held = |id: &Id| held.iter().any(|held| held.id == *id);
     let mut lanes: Vec<Vec<Step>> = ordinary.lanes;
     // Nothing else is stopped or deleted: that is planned only of what should not run.
     lanes.retain(|lane| lane.iter().all(|step| wrong.contains_key(&step.id)));
-    for (id, how) in &wrong {
-        let ended = matches!(
-            observed.found.get(*id).map(|it| &it.status),
-            Some(Status::Finished { well: false, .. })
-        );
-        if ended && !is_held(id) {
-            let reason = Reason::Emergency { how: (*how).to_owned() };
-            let start = Step { id: (*id).clone(), change: Change::Start, reason };
-            match lanes.iter_mut().find(|lane| lane.first().is_some_and(|it| it.id == **id)) {
-                Some(lane) => lane.push(start),
-                None => lanes.push(vec![start]),
-            }
-        }
-    }
     for step in lanes.iter_mut().flatten() {
         let how = wrong.get(&step.id).copied().unwrap_or_default();
         step.reason = Reason::Emergency { how: how.to_owned() };
@@ -105,8 +89,8 @@ fn wrong_with<'a>(wanted: &Wanted, found: Option<&'a Actual>) -> Option<&'a str>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::core::change::Change;
     use crate::core::{
-        change::{Held, Why},
         health::Health,
         resource::{Body, Mark},
     };
@@ -210,30 +194,12 @@ mod tests {
     }
 
     #[test]
-    fn what_ended_badly_is_started_too_where_it_is_ours() {
-        let other = Actual { mark: None, ..ours(body("x"), None, ended(false)) };
+    fn what_its_restart_policy_leaves_ended_is_not_run_again() {
         let world = world(
-            vec![
-                ("p/changed", wanted(Some(body("new")), None)),
-                ("p/other", wanted(Some(body("x")), None)),
-                ("p/same", wanted(Some(body("x")), None)),
-            ],
-            vec![
-                ("p/changed", ours(body("x"), None, ended(false))),
-                ("p/other", other),
-                ("p/same", ours(body("x"), None, ended(false))),
-            ],
+            vec![("p/job", wanted(Some(body("x")), None))],
+            vec![("p/job", ours(body("x"), None, ended(false)))],
         );
-        let how = "emergency recovery: it exited with code 1";
-        assert_eq!(
-            does(&world),
-            [
-                format!("update p/changed: {how}, start p/changed: {how}"),
-                format!("start p/same: {how}"),
-            ]
-        );
-        let held = Held { id: "p/other".parse().unwrap(), why: Why::NotOurs };
-        assert_eq!(plan(&world.0, &world.1, NOW).held, [held]);
+        assert_eq!(plan(&world.0, &world.1, NOW), Plan::default());
     }
 
     fn ids() -> impl Strategy<Value = Id> {
@@ -333,7 +299,8 @@ mod tests {
                 };
                 let runs = plan.steps().any(runs);
                 prop_assert!(!(held && runs));
-                if matches!(health, Health::Unhealthy | Health::Failed) {
+                let ended = matches!(found, Some(Actual { status: Status::Finished { .. }, .. }));
+                if matches!(health, Health::Unhealthy | Health::Failed) && !ended {
                     prop_assert!(held || runs, "{}", id);
                 }
             }
