@@ -19,13 +19,16 @@ pub(super) fn part(plan: Plan, choice: &Choice) -> Plan {
 /// Refuses ids that nothing has: a slip there would quietly do nothing, or too much.
 pub(super) fn check(choice: &Choice, world: &World) -> anyhow::Result<()> {
     let named = [&choice.target, &choice.exclude, &choice.adopt, &choice.overwrite];
+    named.into_iter().flatten().try_for_each(|id| must_be_there(id, world))
+}
+
+/// Refuses an id that nothing has.
+pub(super) fn must_be_there(id: &Id, world: &World) -> anyhow::Result<()> {
     let known = known(world);
-    for id in named.into_iter().flatten() {
-        // Of a provider that could not be asked nothing is known.
-        let blind = world.observed.blind.contains_key(&id.provider);
-        if !blind && !known.contains(id) {
-            bail!("{}", unknown(id, &known));
-        }
+    // Of a provider that could not be asked nothing is known.
+    let blind = world.observed.blind.contains_key(&id.provider);
+    if !blind && !known.contains(id) {
+        bail!("{}", unknown(id, &known));
     }
     Ok(())
 }

@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{patterns::Patterns, table, units::Span};
+use crate::core::{id::Name, recovery};
 
 pub use super::{
     failover::{Backoff, Failover, HandBack, Mode, PairFailover},
@@ -56,6 +57,23 @@ impl Config {
             process.runner.get_or_insert(self.runner);
         }
         self
+    }
+
+    /// When a process is started again; by what is usual, where it is none of these.
+    #[must_use]
+    pub fn restarts_of(&self, name: &Name) -> recovery::Policy {
+        let usual = Process::new(name.clone(), Vec::new());
+        let process = self.process.iter().find(|it| it.name == *name).unwrap_or(&usual);
+        recovery::Policy {
+            restart: match process.restart {
+                Restart::Always => recovery::Restart::Always,
+                Restart::OnFailure => recovery::Restart::OnFailure,
+                Restart::Never => recovery::Restart::Never,
+            },
+            max_restarts: process.max_restarts,
+            min_uptime: process.min_uptime.0,
+            backoff: process.backoff.unwrap_or(self.failover.backoff).into(),
+        }
     }
 }
 

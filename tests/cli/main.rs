@@ -15,6 +15,7 @@ mod order;
 mod plan;
 mod probes;
 mod project;
+mod simulate;
 #[path = "../parts/watch.rs"]
 mod running;
 #[path = "../parts/wait.rs"]

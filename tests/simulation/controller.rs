@@ -1,6 +1,9 @@
 //! The controller of a simulation: the product's own reconciler, driven as the watch drives it.
 
-use std::{collections::BTreeMap, rc::Rc};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    rc::Rc,
+};
 
 use jiff::Timestamp;
 use redundancy::core::{
@@ -32,6 +35,8 @@ pub(crate) const DRAIN: i64 = 3000;
 pub(crate) struct Hand {
     pub(crate) lane: Vec<Step>,
     pub(crate) step: usize,
+    /// Whether it is being carried out, and not only to be.
+    pub(crate) begun: bool,
 }
 
 #[derive(Default)]
@@ -41,6 +46,8 @@ pub(crate) struct Controller {
     pub(crate) desired: Desired,
     pub(crate) observed: Observed,
     pub(crate) hands: BTreeMap<u64, Hand>,
+    /// Lanes that wait for the one before them.
+    waiting: VecDeque<u64>,
     lanes: u64,
     pub(crate) asked: BTreeMap<Id, duty::Asked>,
     pub(crate) forgive: bool,
@@ -66,6 +73,7 @@ impl Controller {
         }
         self.reconciler = Reconciler::new(memory, world.wall());
         (self.desired, self.observed) = (Desired::default(), Observed::default());
+        self.waiting.clear();
         (self.up, self.looked_at, self.touched) = (true, world.now, [false; 2]);
         // Where the clock was set back, a pause begins anew with each controller.
         for pause in self.pauses.iter().filter(|it| world.wall() < it.since) {
@@ -153,23 +161,43 @@ impl Controller {
     }
 
     /// Takes lanes in hand.
-    pub(crate) fn take(&mut self, world: &mut World, lanes: Vec<Vec<Step>>) {
+    pub(crate) fn take(&mut self, world: &mut World, lanes: Vec<Vec<Step>>, in_order: bool) {
         self.reconciler.begin(&lanes, world.wall());
         self.remember();
         for lane in lanes {
             self.lanes += 1;
             self.changes += 1;
-            let after = world.length(&lane[0]);
-            world.after(after, Event::Effect { lane: self.lanes });
-            self.hands.insert(self.lanes, Hand { lane, step: 0 });
+            self.hands.insert(self.lanes, Hand { lane, step: 0, begun: false });
+            self.waiting.push_back(self.lanes);
+            if !in_order {
+                self.begin_next(world);
+            }
+        }
+        self.begin_next(world);
+    }
+
+    /// Begins the next lane that waits.
+    fn begin_next(&mut self, world: &mut World) {
+        let next = self.waiting.pop_front();
+        if let Some((lane, hand)) = next.and_then(|it| Some((it, self.hands.get_mut(&it)?))) {
+            hand.begun = true;
+            let after = world.length(&hand.lane[0]);
+            world.after(after, Event::Effect { lane });
         }
     }
 
     /// Notes that a lane is over. Of which provider to look, when it was the last.
-    pub(crate) fn finish(&mut self, world: &World, lane: u64, how: String) -> Option<Option<usize>> {
+    pub(crate) fn finish(
+        &mut self,
+        world: &mut World,
+        lane: u64,
+        failed: Option<String>,
+    ) -> Option<Option<usize>> {
         let hand = self.hands.remove(&lane)?;
-        self.reconciler.finish(&hand.lane, world.wall(), how);
+        let done = if failed.is_some() { hand.step } else { hand.lane.len() };
+        self.reconciler.finish(&hand.lane, done, failed, world.wall());
         self.remember();
+        self.begin_next(world);
         for step in &hand.lane {
             self.touched[crate::world::provider(&step.id)] = true;
         }

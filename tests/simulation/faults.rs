@@ -123,7 +123,7 @@ impl Simulation {
         self.controller.up = false;
         let hands = std::mem::take(&mut self.controller.hands);
         self.world.say("the controller is killed");
-        for hand in hands.into_values() {
+        for hand in hands.into_values().filter(|it| it.begun) {
             let step = &hand.lane[hand.step];
             let process = self.world.index(&step.id);
             if self.world.processes[process].runner == Runner::Pm2 {

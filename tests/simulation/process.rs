@@ -71,7 +71,8 @@ pub(crate) struct Process {
     pub(crate) failed_at: Vec<i64>,
     /// Since when it has been ill without an end.
     pub(crate) ill_from: Option<i64>,
-    /// When an illness ended that had lasted.
+    was_proven: bool,
+    /// When an illness ended that had lasted, or was proven.
     pub(crate) long_ill_until: i64,
 }
 
@@ -98,6 +99,7 @@ impl Process {
             unstartable: false,
             failed_at: Vec::new(),
             ill_from: None,
+            was_proven: false,
             long_ill_until: -HOUR,
         }
     }
@@ -154,6 +156,7 @@ impl Process {
 
     /// Notes since when it has been ill, for the account of what justifies a failover.
     pub(crate) fn note_ill(&mut self, now: i64) {
+        let proven = std::mem::replace(&mut self.was_proven, self.bad_probe || self.state == State::Errored);
         let ill = match self.state {
             State::Runs { .. } => self.frozen || self.bad_probe,
             State::Absent | State::Ended(_) | State::Errored => true,
@@ -165,7 +168,7 @@ impl Process {
             }
             self.ill_from.get_or_insert(now);
         } else if let Some(from) = self.ill_from.take()
-            && now - from >= 9_000
+            && (now - from >= 9_000 || proven)
         {
             self.long_ill_until = now;
         }

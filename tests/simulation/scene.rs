@@ -111,6 +111,7 @@ impl Config {
             pairs: pairs.cloned().collect(),
             recovery: incident::Policy { attempts: 3, backoff, calm },
             backoff,
+            emergency_below: 0.5,
         }
     }
 

@@ -467,6 +467,10 @@ impl Duty {
             {
                 return Err(Stuck::NoControl);
             }
+            // Never the only one that runs, for one that nobody can start.
+            (Side::Backup, Some(Asked::HandBack)) if *look.sight.of(other) == Sight::Gone => {
+                return Err(Stuck::OtherBroken);
+            }
             (Side::Primary, Some(Asked::FailOver)) => return go(Phase::Fence(side), Cause::Asked),
             (Side::Backup, Some(Asked::HandBack)) => return go(Phase::Fence(side), Cause::Asked),
             _ => {}
