@@ -65,9 +65,19 @@ fn simulate(
     let World { desired, observed } = world;
     let (rules, config) = (controller.rules(), &controller.project().config);
     let policy = |id: &Id| config.restarts_of(&id.name);
-    let beginning =
-        simulate::Beginning { desired, observed, rules: &rules, memory, policy: &policy, now };
-    let story = simulate::simulate(beginning, event)?;
+    let stop_takes = |id: &Id| config.stop_of(&id.name);
+    let story = simulate::simulate(
+        simulate::Beginning {
+            desired,
+            observed,
+            rules: &rules,
+            memory,
+            policy: &policy,
+            stop_takes: &stop_takes,
+            now,
+        },
+        event,
+    )?;
     let assumptions = simulate::assumptions();
     output::print(&if json {
         let told = serde_json::json!({ "happenings": story, "assumptions": assumptions });
@@ -78,8 +88,8 @@ fn simulate(
             vec![simulate::offset(it.after_ms), id, it.text.clone()]
         };
         let rows: Vec<_> = story.iter().map(line).collect();
-        let assumed: String = assumptions.iter().map(|it| format!("- {it}\n")).collect();
-        format!("{}\nAssumed:\n{assumed}", table(&["WHEN", "RESOURCE", "WHAT HAPPENS"], &rows))
+        let assumed = assumptions.join("\n- ");
+        format!("{}\nAssumed:\n- {assumed}\n", table(&["WHEN", "RESOURCE", "WHAT HAPPENS"], &rows))
     })?;
     Ok(ExitCode::SUCCESS)
 }

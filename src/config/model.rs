@@ -2,7 +2,7 @@
 //! this file and `process.rs`, and its descriptions are these comments: editors show them, so they
 //! are written for whoever edits the file.
 
-use std::path::PathBuf;
+use std::{borrow::Cow, path::PathBuf, time::Duration};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -59,11 +59,21 @@ impl Config {
         self
     }
 
+    /// How long a process may take to stop; by what is usual, where it is none of these.
+    #[must_use]
+    pub fn stop_of(&self, name: &Name) -> Duration {
+        self.process_or_usual(name).stop_timeout.0
+    }
+
+    fn process_or_usual(&self, name: &Name) -> Cow<'_, Process> {
+        let found = self.process.iter().find(|it| it.name == *name);
+        found.map_or_else(|| Cow::Owned(Process::new(name.clone(), Vec::new())), Cow::Borrowed)
+    }
+
     /// When a process is started again; by what is usual, where it is none of these.
     #[must_use]
     pub fn restarts_of(&self, name: &Name) -> recovery::Policy {
-        let usual = Process::new(name.clone(), Vec::new());
-        let process = self.process.iter().find(|it| it.name == *name).unwrap_or(&usual);
+        let process = self.process_or_usual(name);
         recovery::Policy {
             restart: match process.restart {
                 Restart::Always => recovery::Restart::Always,

@@ -17,9 +17,6 @@ use super::{
 /// How far is looked ahead.
 pub const AHEAD: Duration = Duration::from_mins(30);
 
-/// How long a stop is taken to last, where it has to be waited for.
-pub const STOP: Duration = Duration::from_secs(10);
-
 /// How long everything has to come to rest before the event.
 const REST: Duration = Duration::from_mins(2);
 
@@ -104,6 +101,8 @@ pub struct Beginning<'a> {
     pub memory: Memory,
     /// When a process is started again.
     pub policy: &'a dyn Fn(&Id) -> recovery::Policy,
+    /// How long a stop may take.
+    pub stop_takes: &'a dyn Fn(&Id) -> Duration,
     /// Now.
     pub now: Timestamp,
 }
@@ -128,13 +127,14 @@ pub enum Error {
 /// # Errors
 /// When it can't happen.
 pub fn simulate(beginning: Beginning<'_>, event: &Event) -> Result<Vec<Happening>, Error> {
-    let Beginning { desired, observed, rules, memory, policy, now } = beginning;
+    let Beginning { desired, observed, rules, memory, policy, stop_takes, now } = beginning;
     let mut story = Story {
         reconciler: Reconciler::new(memory, now),
         desired,
         observed,
         rules,
         policy,
+        stop_takes,
         now,
         in_hand: Vec::new(),
         doomed: None,
@@ -156,6 +156,7 @@ struct Story<'a> {
     observed: Observed,
     rules: &'a Rules,
     policy: &'a dyn Fn(&Id) -> recovery::Policy,
+    stop_takes: &'a dyn Fn(&Id) -> Duration,
     now: Timestamp,
     /// Lanes that are being carried out, with when they are done.
     in_hand: Vec<(Timestamp, Vec<Step>)>,
@@ -211,12 +212,19 @@ impl Story<'_> {
         }
         self.reconciler.begin(&decision.plan.lanes, now);
         for lane in decision.plan.lanes {
-            let stops = |it: &Change| matches!(it, Change::Stop | Change::Restart);
             let mut length = Duration::ZERO;
             for step in &lane {
-                let up_to = if stops(&step.change) { " (up to 10 s)" } else { "" };
-                length += if stops(&step.change) { STOP } else { Duration::ZERO };
-                self.tell(Some(&step.id), format!("{}{up_to}: {}", step.change.verb(), step.reason));
+                let (verb, reason) = (step.change.verb(), &step.reason);
+                let takes = match step.change {
+                    Change::Stop | Change::Restart => (self.stop_takes)(&step.id),
+                    _ => Duration::ZERO,
+                };
+                let up_to = match takes.as_secs() {
+                    0 => String::new(),
+                    seconds => format!(" (up to {seconds} s)"),
+                };
+                length += takes;
+                self.tell(Some(&step.id), format!("{verb}{up_to}: {reason}"));
             }
             self.in_hand.push((now + length, lane));
         }

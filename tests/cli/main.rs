@@ -15,9 +15,9 @@ mod order;
 mod plan;
 mod probes;
 mod project;
-mod simulate;
 #[path = "../parts/watch.rs"]
 mod running;
+mod simulate;
 #[path = "../parts/wait.rs"]
 mod wait;
 mod watch;

@@ -31,9 +31,56 @@ fn running() -> Project {
 fn a_failover_is_told_before_it_happens() {
     let project = running();
     let before = project.pid("p");
-    assert_snapshot!(project.run(&["plan", "--simulate", "kill embedded/p"]).ok().stdout, @"");
-    assert_snapshot!(project.run(&["plan", "--simulate", "crash embedded/p"]).ok().stdout, @"");
-    assert_snapshot!(project.run(&["plan", "--simulate", "freeze embedded/p"]).ok().stdout, @"");
+    assert_snapshot!(project.run(&["plan", "--simulate", "kill embedded/p"]).ok().stdout, @r"
+WHEN         RESOURCE           WHAT HAPPENS
++0 s         embedded/p         is killed
++0 s         embedded/p         start: drift: it should run, and was ended by SIGKILL
++0 s         embedded/p         dies again
++0 s         embedded/p         start: drift: it should run, and was ended by SIGKILL
++0 s         embedded/p         dies again
++0 s         embedded/p-backup  duty goes to the backup: the primary was ended by SIGKILL
++0 s         embedded/p         stop (up to 10 s): it goes off duty
++10 s        embedded/p         is stopped, and that is seen
++10 s        embedded/p-backup  start: it comes on duty
++15 s        embedded/p-backup  the backup is on duty: the primary was ended by SIGKILL
++2 min 15 s  embedded/p-backup  hand-back: the primary gets its duty back
++2 min 15 s  embedded/p-backup  stop (up to 10 s): it goes off duty
++2 min 25 s  embedded/p-backup  is stopped, and that is seen
++2 min 25 s  embedded/p         start: it comes on duty
++2 min 25 s  embedded/p         dies again
++2 min 25 s  embedded/p         start: it comes on duty
++2 min 25 s  embedded/p         dies again
++2 min 25 s  embedded/p-backup  duty goes to the backup: the primary was ended by SIGKILL
++2 min 25 s  embedded/p         stop (up to 10 s): it goes off duty
++2 min 35 s  embedded/p         is stopped, and that is seen
++2 min 35 s  embedded/p-backup  start: it comes on duty
++2 min 40 s  embedded/p-backup  the backup is on duty: the primary was ended by SIGKILL
+
+Assumed:
+- a start takes no time, a stop as long as it may at most, and both work
+- nothing else fails or is changed; what the plan has to do is done before
+- the watch runs, and hears of everything at once; looked ahead: 30 minutes
+");
+    assert_snapshot!(project.run(&["plan", "--simulate", "crash embedded/p"]).ok().stdout, @r"
+WHEN  RESOURCE    WHAT HAPPENS
++0 s  embedded/p  crashes
++0 s  embedded/p  start: drift: it should run, and was ended by SIGKILL
+
+Assumed:
+- a start takes no time, a stop as long as it may at most, and both work
+- nothing else fails or is changed; what the plan has to do is done before
+- the watch runs, and hears of everything at once; looked ahead: 30 minutes
+");
+    assert_snapshot!(project.run(&["plan", "--simulate", "freeze embedded/p"]).ok().stdout, @r"
+WHEN  RESOURCE    WHAT HAPPENS
++0 s  embedded/p  freezes
++0 s  embedded/p  restart (up to 10 s): recovery: it is frozen
+
+Assumed:
+- a start takes no time, a stop as long as it may at most, and both work
+- nothing else fails or is changed; what the plan has to do is done before
+- the watch runs, and hears of everything at once; looked ahead: 30 minutes
+");
     assert_eq!(project.pid("p"), before, "nothing is touched");
     assert_eq!(project.pid("p-backup"), None);
 }

@@ -83,8 +83,7 @@ impl Simulation {
         let now = self.world.now;
         let rules = self.config.rules();
         for pair in rules.pairs.iter().filter(|it| it.rules.exclusive) {
-            let [primary, backup] =
-                [&pair.primary, &pair.backup].map(|it| self.world.index(it));
+            let [primary, backup] = [&pair.primary, &pair.backup].map(|it| self.world.index(it));
             let runs = [primary, backup].map(|it| self.world.processes[it].runs());
             let both = runs == [true; 2];
             let counts = self.counts(pair);
@@ -101,7 +100,9 @@ impl Simulation {
             }
             if now - since > BOTH {
                 let pair = &pair.backup;
-                return wrong(format!("both of the pair of {pair} go on running, and nobody ends it"));
+                return wrong(format!(
+                    "both of the pair of {pair} go on running, and nobody ends it"
+                ));
             }
             // A person's act is over when only one runs and the controller has seen that.
             let [p, b] = [&pair.primary, &pair.backup].map(provider);
@@ -312,7 +313,10 @@ impl Simulation {
             };
             let expected = if pair.rules.exclusive { 1 } else { 2 };
             if count != expected || !right {
-                return wrong(format!("in the end {phase:?} of {}, and well: {sides:?}", pair.backup));
+                return wrong(format!(
+                    "in the end {phase:?} of {}, and well: {sides:?}",
+                    pair.backup
+                ));
             }
         }
         Ok(())
@@ -325,8 +329,10 @@ type Counted = (Vec<Timestamp>, Value);
 fn counted(memory: &str) -> BTreeMap<Id, Counted> {
     let value: Value = serde_json::from_str(memory).unwrap_or_default();
     let duties = value["duties"].as_object().cloned().unwrap_or_default();
-    let failovers = |it: &Value| serde_json::from_value(it["failovers"].clone()).unwrap_or_default();
-    let of = |(id, it): (&String, &Value)| (id.parse().unwrap(), (failovers(it), it["phase"].clone()));
+    let failovers =
+        |it: &Value| serde_json::from_value(it["failovers"].clone()).unwrap_or_default();
+    let of =
+        |(id, it): (&String, &Value)| (id.parse().unwrap(), (failovers(it), it["phase"].clone()));
     duties.iter().map(of).collect()
 }
 

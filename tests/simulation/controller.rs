@@ -110,7 +110,8 @@ impl Controller {
             }
             if let (Mutant::TakesALoopForTheEnd, Ok(seen)) = (mutant, &mut seen) {
                 for it in &world.processes {
-                    let seen = seen.get_mut(&it.id.name).filter(|_| it.runs() && it.loops(world.now));
+                    let seen =
+                        seen.get_mut(&it.id.name).filter(|_| it.runs() && it.loops(world.now));
                     if let (Some(seen), 1) = (seen, crate::world::provider(&it.id)) {
                         let how = "crashes again and again".to_owned();
                         seen.status = Status::Failed { at: world.wall(), how };

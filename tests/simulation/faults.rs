@@ -75,8 +75,8 @@ impl World {
         }
         let it = &self.processes[process];
         match (self.rng.below(5), it.runs(), &it.state) {
-            (0 | 1, true, _) => self.stop(process, State::ByHand, "a person"),
-            (2, _, _) if !it.ours => self.stop(process, State::Absent, "a person, for good"),
+            (0 | 1, true, _) => self.stop(process, &State::ByHand, "a person"),
+            (2, _, _) if !it.ours => self.stop(process, &State::Absent, "a person, for good"),
             (_, false, State::Absent) => {}
             (_, false, _) => self.start_by_hand(process),
             _ => {}

@@ -11,6 +11,8 @@
 #![allow(clippy::print_stderr)]
 // Each is something that a process may have.
 #![allow(clippy::struct_excessive_bools)]
+// A look that names no provider is one at all.
+#![allow(clippy::option_option)]
 
 mod check;
 mod controller;
@@ -113,12 +115,21 @@ impl Simulation {
         let phases = self.phases.take();
         let (rules, decision) =
             self.controller.decide(&self.world, &self.config, self.mutant, scope);
-        self.phases = if self.controller.journal == before { phases } else { self.tell_duty(phases) };
+        self.phases = if self.controller.journal == before {
+            phases
+        } else {
+            self.tell_duty(phases.as_ref())
+        };
         self.check_decision(&rules, &decision, &before)?;
         let wake_at = decision.wake_at;
         if std::env::var_os("SIMULATION_WAKES").is_some() {
-            let held: Vec<_> = decision.plan.held.iter().map(|it| format!("{} {}", it.id, it.why)).collect();
-            eprintln!("    look {scope:?} wakes {:?} now {} {held:?}", wake_at.map(|it| it.duration_since(self.world.wall())), self.world.wall());
+            let held: Vec<_> =
+                decision.plan.held.iter().map(|it| format!("{} {}", it.id, it.why)).collect();
+            eprintln!(
+                "    look {scope:?} wakes {:?} now {} {held:?}",
+                wake_at.map(|it| it.duration_since(self.world.wall())),
+                self.world.wall()
+            );
         }
         if !decision.plan.lanes.is_empty() {
             for step in decision.plan.steps() {
@@ -138,7 +149,7 @@ impl Simulation {
     }
 
     /// Tells where duty is, where that has changed.
-    fn tell_duty(&mut self, before: Option<Vec<String>>) -> Option<Vec<String>> {
+    fn tell_duty(&mut self, before: Option<&Vec<String>>) -> Option<Vec<String>> {
         let duties = self.controller.reconciler.duties();
         let of = |backup: &Id| {
             let duty = duties.of(backup)?;
@@ -147,7 +158,7 @@ impl Simulation {
         let now: Vec<String> =
             self.config.all_pairs.iter().filter_map(|it| of(&it.backup)).collect();
         for line in &now {
-            if !before.iter().flatten().any(|it| it == line) {
+            if !before.into_iter().flatten().any(|it| it == line) {
                 self.world.say(line);
             }
         }

@@ -156,7 +156,8 @@ impl Process {
 
     /// Notes since when it has been ill, for the account of what justifies a failover.
     pub(crate) fn note_ill(&mut self, now: i64) {
-        let proven = std::mem::replace(&mut self.was_proven, self.bad_probe || self.state == State::Errored);
+        let proven =
+            std::mem::replace(&mut self.was_proven, self.bad_probe || self.state == State::Errored);
         let ill = match self.state {
             State::Runs { .. } => self.frozen || self.bad_probe,
             State::Absent | State::Ended(_) | State::Errored => true,
@@ -213,9 +214,7 @@ impl Process {
                 Status::Unwell { pid, since: *since, how: how.to_owned(), proven }
             }
             State::Runs { since, .. } => Status::Running { pid, since: *since },
-            State::Errored => {
-                Status::Failed { at: wall, how: "PM2 has given it up".to_owned() }
-            }
+            State::Errored => Status::Failed { at: wall, how: "PM2 has given it up".to_owned() },
             State::Ended(ended) if self.runner == Runner::Pm2 => {
                 let rest = SignedDuration::from_millis(self.daemon_rest() + 2000);
                 Status::Down { at: wall, how: ended.exit.to_string(), retry_at: wall + rest }

@@ -78,14 +78,10 @@ impl Config {
         };
         let all_pairs = PAIRS.into_iter().map(pair).collect();
         let ids = processes().into_iter().filter(|it| it.ours).map(|it| it.id);
-        let asked = ids
-            .map(|id| Asked { id, version: 1, insist: rng.percent(30), there: true })
-            .collect();
-        let backoff = Backoff {
-            initial: Duration::from_secs(1),
-            factor: 2.0,
-            max: Duration::from_mins(5),
-        };
+        let asked =
+            ids.map(|id| Asked { id, version: 1, insist: rng.percent(30), there: true }).collect();
+        let backoff =
+            Backoff { initial: Duration::from_secs(1), factor: 2.0, max: Duration::from_mins(5) };
         Self { asked, all_pairs, backoff, rules: RefCell::default() }
     }
 

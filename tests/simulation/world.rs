@@ -25,24 +25,43 @@ pub(crate) const HOUR: i64 = 60 * MINUTE;
 const TOLD: usize = 40;
 
 /// What will happen. What names a run happens only to that one.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Event {
-    Dies { process: usize, run: u64 },
-    DaemonRestarts { process: usize, run: u64 },
+    Dies {
+        process: usize,
+        run: u64,
+    },
+    DaemonRestarts {
+        process: usize,
+        run: u64,
+    },
     /// A command of a controller that is gone, or did not hear the answer.
-    Late { process: usize, nth: usize },
+    Late {
+        process: usize,
+        nth: usize,
+    },
     /// The next step of a lane has been made.
-    Effect { lane: u64 },
+    Effect {
+        lane: u64,
+    },
     /// The controller hears of something; of which provider, or of all.
     Look(Option<usize>),
     /// It wakes by the clock.
-    Timer { nth: u64 },
+    Timer {
+        nth: u64,
+    },
     Begins,
     Fault,
     /// An affliction ends.
-    Mended { process: usize },
-    Sees { provider: usize },
-    ConfigEdit { nth: usize },
+    Mended {
+        process: usize,
+    },
+    Sees {
+        provider: usize,
+    },
+    ConfigEdit {
+        nth: usize,
+    },
     Calm,
 }
 
@@ -98,8 +117,7 @@ impl World {
 
     pub(crate) fn say(&mut self, what: impl std::fmt::Display) {
         let (ms, s) = (self.now % SECOND, self.now / SECOND);
-        let line =
-            format!("{:02}:{:02}:{:02}.{ms:03}  {what}", s / 3600, s / 60 % 60, s % 60);
+        let line = format!("{:02}:{:02}:{:02}.{ms:03}  {what}", s / 3600, s / 60 % 60, s % 60);
         if std::env::var_os("SIMULATION_TRACE").is_some() {
             eprintln!("{line}");
         }
@@ -168,7 +186,7 @@ impl World {
         self.noticed(process);
     }
 
-    pub(crate) fn stop(&mut self, process: usize, to: State, who: &str) {
+    pub(crate) fn stop(&mut self, process: usize, to: &State, who: &str) {
         let now = self.now;
         let it = &mut self.processes[process];
         it.stop(to.clone(), now);
@@ -223,7 +241,10 @@ impl World {
         let runs = it.runs();
         let stops = matches!(
             change,
-            Change::Stop | Change::Restart | Change::Delete { .. } | Change::Update { restart: true, .. }
+            Change::Stop
+                | Change::Restart
+                | Change::Delete { .. }
+                | Change::Update { restart: true, .. }
         );
         if stops && runs && it.unstoppable {
             return Err("even after SIGKILL it is there".to_owned());
@@ -246,11 +267,11 @@ impl World {
             Change::Update { to, restart, .. } => {
                 (it.body, it.written) = (to.clone(), to.clone());
                 if *restart && runs {
-                    self.stop(process, State::Off, "us");
+                    self.stop(process, &State::Off, "us");
                     self.start(process, "us");
                 }
             }
-            Change::Delete { .. } => self.stop(process, State::Absent, "us"),
+            Change::Delete { .. } => self.stop(process, &State::Absent, "us"),
             Change::Start => {
                 let asked = !matches!(it.state, State::Ended(_));
                 it.count_failure(wall, asked);
@@ -260,12 +281,12 @@ impl World {
             }
             Change::Stop => {
                 if it.state != State::Absent {
-                    self.stop(process, State::Off, "us");
+                    self.stop(process, &State::Off, "us");
                 }
             }
             Change::Restart => {
                 it.failures = 0;
-                self.stop(process, State::Off, "us");
+                self.stop(process, &State::Off, "us");
                 if self.processes[process].unstartable {
                     return Err("no such program".to_owned());
                 }
