@@ -1,6 +1,9 @@
 //! Evidence: what a row of looks says of how something does. One bad look alone moves nothing, and
 //! what could not be seen says nothing at all.
 
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -96,7 +99,7 @@ pub struct Patience {
 }
 
 /// What goes on being wrong counts once more after this time.
-const AGAIN: SignedDuration = SignedDuration::from_secs(5);
+pub(super) const AGAIN: SignedDuration = SignedDuration::from_secs(5);
 
 /// What the looks up to now come to.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -112,8 +115,10 @@ pub struct Evidence {
     well_since: Option<Timestamp>,
     /// Whether the last look that saw it found something wrong.
     ill: bool,
-    /// The crashes that are counted already.
-    crashes: u64,
+    /// The crashes that its provider had counted when it was seen well last.
+    crashes: Option<u64>,
+    /// The failures that were seen since then: a crash that was seen is among those crashes.
+    seen: u64,
     flaps: Flaps,
 }
 
@@ -124,6 +129,7 @@ impl Evidence {
             // What has not come up at once is no failure yet.
             counted: Some((now, now)),
             crashes: self.crashes,
+            seen: self.seen,
             flaps: self.flaps.clone(),
             ..Self::default()
         };
@@ -138,8 +144,10 @@ impl Evidence {
         match sight {
             Sight::Unknown => return,
             Sight::Well { crashes } => {
-                let unseen = crashes.saturating_sub(self.crashes);
-                self.crashes = *crashes;
+                // Those of before the first look are nobody's business.
+                let counted = self.crashes.unwrap_or(*crashes);
+                let unseen = crashes.saturating_sub(counted).saturating_sub(self.seen);
+                (self.crashes, self.seen) = (Some(*crashes), 0);
                 if unseen > 0 {
                     self.end_row(patience, now);
                     self.bad = self.bad.saturating_add(u32::try_from(unseen).unwrap_or(u32::MAX));
@@ -161,6 +169,7 @@ impl Evidence {
                     self.counted = Some((*occasion, now));
                 }
                 if is_new {
+                    self.seen = self.seen.saturating_add(1);
                     self.flaps.add(now);
                 }
                 self.fail(*proven, how, patience);
@@ -239,13 +248,22 @@ impl Evidence {
         }
     }
 
-    /// The same, seen `by` later: for a model whose clock stands still.
+    /// The same, seen one tick later, for a model whose clock stands still; what makes no
+    /// difference to a decision is left out, and so are the crashes that a provider counts. A tick is as long as a failure takes to count again,
+    /// so that which failure was counted matters only within one.
     #[cfg(test)]
-    pub(super) fn aged(mut self, shift: impl Fn(Timestamp) -> Timestamp) -> Self {
-        self.counted = self.counted.map(|(occasion, at)| (occasion, shift(at)));
-        self.well_since = self.well_since.map(&shift);
-        self.flaps = Flaps::default();
-        self
+    pub(super) fn aged(
+        self,
+        ticked: bool,
+        fall: u32,
+        shift: impl Fn(Timestamp) -> Timestamp,
+    ) -> Self {
+        Self {
+            bad: self.bad.min(fall),
+            counted: self.counted.filter(|_| !ticked),
+            well_since: self.well_since.map(shift),
+            ..Self::default()
+        }
     }
 }
 

@@ -9,15 +9,23 @@
 //! by itself. What can't be seen says nothing. A stop that can't be proven ends in
 //! [`Phase::Blocked`], never in a start.
 
+#[cfg(test)]
+mod model;
+mod moves;
 mod news;
 mod rules;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use self::rules::{REMEMBERED, signed};
+use self::{
+    moves::Move,
+    rules::{REMEMBERED, signed},
+};
 pub use self::{
     news::{Cause, News},
     rules::{HandBack, Rules},
@@ -119,6 +127,12 @@ pub struct Duty {
     assumed_stopped: Option<Side>,
     /// What keeps duty from moving although it should, told once.
     stuck: Option<Stuck>,
+    /// Whether each side was stopped when it was seen last.
+    #[serde(default)]
+    stopped: Both<bool>,
+    /// Who was on duty last. Not `serving`: duty is on its way, or somebody else moved it.
+    #[serde(default)]
+    arrived: Option<Side>,
 }
 
 /// What keeps duty from moving.
@@ -180,26 +194,6 @@ pub enum Want {
 /// The most moves within one step. Each of them leads on; the limit is a net.
 const MOST_MOVES: usize = 8;
 
-/// A move to another phase.
-struct Move {
-    to: Phase,
-    cause: Cause,
-    /// Whether it is a failover, of which there are only so many.
-    counts: bool,
-}
-
-impl Move {
-    fn new(to: Phase, cause: Cause) -> Self {
-        Self { to, cause, counts: false }
-    }
-
-    /// Away from a side that fails.
-    fn failover(from: Side, evidence: &Evidence) -> Self {
-        let cause = Cause::Failing { side: from, how: evidence.how().to_owned() };
-        Self { to: Phase::Fence(from), cause, counts: true }
-    }
-}
-
 /// The next state of a pair's duty, given what is seen of it at `now`, and what there is to tell.
 ///
 /// Whether it moved or not, a step with the same look does no harm: what should be is read from the
@@ -222,10 +216,19 @@ pub fn step(mut duty: Duty, rules: &Rules, look: &Look, now: Timestamp) -> (Duty
         duty.enter(Move::new(Phase::Recover, duty.cause.clone()), now, &mut news);
     }
     for side in [Side::Primary, Side::Backup] {
+        if *look.sight.of(side) != Sight::Unknown {
+            *duty.stopped.of_mut(side) = is_stopped(look.sight.of(side), side, rules);
+        }
+    }
+    for side in [Side::Primary, Side::Backup] {
         let sight = duty.expected(side, look, rules);
         duty.evidence.of_mut(side).see(&sight, rules.patience, now);
     }
-    if duty.assumed_stopped.is_some_and(|side| is_stopped(look.sight.of(side), side, rules)) {
+    // Now it is known.
+    if duty.assumed_stopped.is_some_and(|side| {
+        let sight = look.sight.of(side);
+        sight.is_well() || is_stopped(sight, side, rules)
+    }) {
         duty.assumed_stopped = None;
     }
     let mut stuck = None;
@@ -272,6 +275,8 @@ impl Duty {
             failovers: Vec::new(),
             assumed_stopped: None,
             stuck: None,
+            stopped: Both::default(),
+            arrived: None,
         }
     }
 
@@ -281,7 +286,8 @@ impl Duty {
         if self.phase != Phase::Paused {
             self.phase = Phase::Recover;
         }
-        self.since = now;
+        // It is no longer ago, and no less: a restart prolongs no hold.
+        self.since = self.since.min(now);
         self
     }
 
@@ -297,15 +303,19 @@ impl Duty {
         if side == Side::Primary && !rules.controls_primary {
             return Want::AsIs;
         }
-        let is_off = |side| {
-            self.assumed_stopped == Some(side) || is_stopped(look.sight.of(side), side, rules)
-        };
         match self.phase {
             Phase::Fence(fenced) if side == fenced => Want::Off,
             Phase::Blocked if side != self.serving => Want::Off,
-            Phase::On(on) if side == on => Want::On,
+            // It gets no second one beside it that ran when it was seen last.
+            Phase::On(on) if side == on => {
+                let is_alone =
+                    self.assumed_stopped == Some(side.other()) || *self.stopped.of(side.other());
+                if is_alone || look.sight.of(side).is_well() { Want::On } else { Want::AsIs }
+            }
             // Proven by this very look, or not started.
-            Phase::Start(starts) if side == starts && is_off(side.other()) => Want::On,
+            Phase::Start(starts) if side == starts && self.is_off(side.other(), rules, look) => {
+                Want::On
+            }
             // Never the only one that may be running.
             Phase::On(on) | Phase::Start(on)
                 if side != on && *look.sight.of(on) != Sight::Unknown =>
@@ -323,11 +333,13 @@ impl Duty {
     }
 
     /// What the look says of a side, in view of what it should do: what should run and is off does
-    /// not do its work.
+    /// not do its work. What waits for the other one to be proven stopped is not to blame.
     fn expected(&self, side: Side, look: &Look, rules: &Rules) -> Sight {
         let sight = look.sight.of(side);
-        let should_run = matches!(self.phase, Phase::On(it) | Phase::Start(it) if it == side)
-            || !rules.exclusive;
+        let has_duty = matches!(self.phase, Phase::On(it) | Phase::Start(it) if it == side);
+        let is_left_alone = side == Side::Primary && !rules.controls_primary;
+        let should_run = !rules.exclusive
+            || has_duty && (is_left_alone || self.wants(side, rules, look) == Want::On);
         match sight {
             Sight::Off | Sight::Absent if should_run && self.phase != Phase::Recover => {
                 Sight::Ill {
@@ -341,7 +353,7 @@ impl Duty {
     }
 
     fn enter(&mut self, step: Move, now: Timestamp, news: &mut Vec<News>) {
-        let Move { to, cause, counts } = step;
+        let Move { to, cause, counts, assumes } = step;
         let from = self.phase;
         // A controller that begins anew prolongs no hold.
         if (from, to) != (Phase::Recover, Phase::On(self.serving)) {
@@ -355,174 +367,20 @@ impl Duty {
         };
         if let Phase::Start(side) = to {
             self.evidence.of_mut(side).begin(now);
+            *self.stopped.of_mut(side) = false;
+            if assumes {
+                self.assumed_stopped = Some(side.other());
+            } else if self.assumed_stopped == Some(side) {
+                self.assumed_stopped = None;
+            }
+        }
+        if let Phase::On(side) = to {
+            self.arrived = Some(side);
         }
         if counts {
             self.failovers.push(now);
         }
         news.extend(News::of(from, self));
-    }
-
-    /// Where duty goes next, if it does; or what keeps it from going where it should.
-    fn next_move(
-        &self,
-        rules: &Rules,
-        look: &Look,
-        asked: Option<Asked>,
-        now: Timestamp,
-    ) -> Result<Option<Move>, Stuck> {
-        let go = |to, cause| Ok(Some(Move::new(to, cause)));
-        match self.phase {
-            Phase::Recover => Ok(self.recover(rules, look)),
-            Phase::On(side) if !rules.exclusive => self.beside(side, rules, look),
-            // The mode of the pair was changed meanwhile.
-            _ if !rules.exclusive => go(Phase::On(self.serving), self.cause.clone()),
-            Phase::On(side) => self.on(side, rules, look, asked, now),
-            Phase::Fence(side) => {
-                if self.is_off(side, rules, look) {
-                    go(Phase::Start(side.other()), self.cause.clone())
-                } else if now.duration_since(self.since) >= signed(rules.fence) {
-                    go(Phase::Blocked, self.cause.clone())
-                } else {
-                    Ok(None)
-                }
-            }
-            Phase::Blocked => {
-                let fenced = self.serving.other();
-                if self.is_off(fenced, rules, look) {
-                    go(Phase::Start(self.serving), self.cause.clone())
-                } else if asked == Some(Asked::AssumeStopped) {
-                    go(Phase::Start(self.serving), Cause::AssumedStopped)
-                } else {
-                    Ok(None)
-                }
-            }
-            Phase::Start(side) => self.starting(side, rules, look, now),
-            Phase::Paused => Ok(None),
-        }
-    }
-
-    fn is_off(&self, side: Side, rules: &Rules, look: &Look) -> bool {
-        self.assumed_stopped == Some(side) || is_stopped(look.sight.of(side), side, rules)
-    }
-
-    /// Whether a side runs, or may by itself, although a person may have said that it is stopped.
-    fn may_run(&self, side: Side, look: &Look) -> bool {
-        self.assumed_stopped != Some(side) && look.sight.of(side).may_run()
-    }
-
-    /// By what is seen alone; what was before only breaks ties.
-    fn recover(&self, rules: &Rules, look: &Look) -> Option<Move> {
-        let go = |to| Some(Move::new(to, self.cause.clone()));
-        if !look.settled {
-            return None;
-        }
-        let sight = &look.sight;
-        if [Side::Primary, Side::Backup].into_iter().any(|it| *sight.of(it) == Sight::Unknown) {
-            return None;
-        }
-        if !rules.exclusive {
-            return go(Phase::On(self.serving));
-        }
-        match (sight.primary.may_run(), sight.backup.may_run()) {
-            (true, true) => Some(both_run(rules, look, self.serving)),
-            (true, false) => go(Phase::On(Side::Primary)),
-            (false, true) => go(Phase::On(Side::Backup)),
-            (false, false) => go(Phase::Fence(self.serving.other())),
-        }
-    }
-
-    /// A pair that runs side by side: duty only says on whom the work rests.
-    fn beside(&self, side: Side, rules: &Rules, look: &Look) -> Result<Option<Move>, Stuck> {
-        let failing = |side: Side| {
-            let sight = look.sight.of(side);
-            *sight != Sight::Unknown && self.evidence.of(side).is_failing(rules.patience)
-        };
-        let well = |side: Side| look.sight.of(side).is_well() && !failing(side);
-        match side {
-            Side::Primary if failing(side) && well(Side::Backup) => {
-                let to = Phase::On(Side::Backup);
-                Ok(Some(Move { to, ..Move::failover(side, self.evidence.of(side)) }))
-            }
-            Side::Backup if well(Side::Primary) => {
-                Ok(Some(Move::new(Phase::On(Side::Primary), Cause::HandBack)))
-            }
-            _ => Ok(None),
-        }
-    }
-
-    fn on(
-        &self,
-        side: Side,
-        rules: &Rules,
-        look: &Look,
-        asked: Option<Asked>,
-        now: Timestamp,
-    ) -> Result<Option<Move>, Stuck> {
-        let go = |to, cause| Ok(Some(Move::new(to, cause)));
-        let other = side.other();
-        let mine = look.sight.of(side);
-        match (side, asked) {
-            (Side::Primary, Some(Asked::FailOver))
-                if !rules.controls_primary && !self.is_off(side, rules, look) =>
-            {
-                return Err(Stuck::NoControl);
-            }
-            // Never the only one that runs, for one that nobody can start.
-            (Side::Backup, Some(Asked::HandBack)) if *look.sight.of(other) == Sight::Gone => {
-                return Err(Stuck::OtherBroken);
-            }
-            (Side::Primary, Some(Asked::FailOver)) => return go(Phase::Fence(side), Cause::Asked),
-            (Side::Backup, Some(Asked::HandBack)) => return go(Phase::Fence(side), Cause::Asked),
-            _ => {}
-        }
-        if self.may_run(other, look) {
-            return Ok(match mine {
-                Sight::Unknown => None,
-                _ if mine.may_run() => Some(both_run(rules, look, side)),
-                // A person moved it.
-                _ => Some(Move::new(Phase::Fence(side), Cause::ByHand { side: other })),
-            });
-        }
-        if *mine == Sight::Unknown {
-            return Ok(None);
-        }
-        if self.evidence.of(side).is_failing(rules.patience) && !stopped_on_purpose(mine) {
-            return self.leave(side, rules, look, now);
-        }
-        if side == Side::Primary {
-            return Ok(None);
-        }
-        self.hand_back(rules, look, now)
-    }
-
-    /// Duty goes from a failing side to the other one, where that may be.
-    fn leave(
-        &self,
-        side: Side,
-        rules: &Rules,
-        look: &Look,
-        now: Timestamp,
-    ) -> Result<Option<Move>, Stuck> {
-        let other = look.sight.of(side.other());
-        if *other == Sight::Unknown {
-            return Ok(None);
-        }
-        if look.storm {
-            return Err(Stuck::Storm);
-        }
-        if matches!(other, Sight::Lost { .. } | Sight::Gone)
-            || self.assumed_stopped == Some(side.other())
-            || (side == Side::Backup && !rules.controls_primary)
-        {
-            return Err(Stuck::OtherBroken);
-        }
-        if side == Side::Primary && !rules.controls_primary && !self.is_off(side, rules, look) {
-            return Err(Stuck::NoControl);
-        }
-        if self.failovers_within(rules, now) >= rules.budget {
-            return Err(Stuck::BudgetSpent);
-        }
-        Ok(Some(Move::failover(side, self.evidence.of(side))))
     }
 
     /// The failovers that count against the budget.
@@ -532,69 +390,12 @@ impl Duty {
         u32::try_from(self.failovers.iter().filter(recent).count()).unwrap_or(u32::MAX)
     }
 
-    /// The hand-back that nobody asked for, when it is time.
-    fn hand_back(&self, rules: &Rules, look: &Look, now: Timestamp) -> Result<Option<Move>, Stuck> {
-        let can_start =
-            matches!(look.sight.primary, Sight::Off | Sight::StoppedByHand | Sight::Absent);
-        if !rules.controls_primary || !can_start {
-            return Ok(None);
-        }
-        if self.hold_ends_at(rules).is_none_or(|it| it > now)
-            || look.precheck == Some(false)
-            || self.evidence.primary.is_flapping()
-        {
-            return Ok(None);
-        }
-        if self.cause.is_by_person() || rules.hand_back == HandBack::Manual {
-            return Err(Stuck::WaitsForPerson);
-        }
-        // Kept for the way back.
-        let affordable = self.failovers_within(rules, now) < rules.budget;
-        if look.storm || !affordable || !rules.hand_back.allows(now) {
-            return Ok(None);
-        }
-        Ok(Some(Move::new(Phase::Fence(Side::Backup), Cause::HandBack)))
-    }
-
     /// When the hold of a backup on duty ends.
     #[must_use]
     pub fn hold_ends_at(&self, rules: &Rules) -> Option<Timestamp> {
         let on_duty = self.phase == Phase::On(Side::Backup);
         let hold = rules.hold_after(self.failovers.len());
         on_duty.then(|| self.since.checked_add(hold).unwrap_or(Timestamp::MAX))
-    }
-
-    fn starting(
-        &self,
-        side: Side,
-        rules: &Rules,
-        look: &Look,
-        now: Timestamp,
-    ) -> Result<Option<Move>, Stuck> {
-        let go = |to, cause| Ok(Some(Move::new(to, cause)));
-        let other = side.other();
-        if self.may_run(other, look) {
-            // Somebody started it since it was proven stopped.
-            return Ok(Some(if look.sight.of(side).may_run() {
-                both_run(rules, look, side)
-            } else if other == Side::Primary && look.sight.primary.is_well() {
-                Move::new(Phase::Fence(side), Cause::ByHand { side: other })
-            } else {
-                Move::new(Phase::Fence(other), self.cause.clone())
-            }));
-        }
-        let mine = look.sight.of(side);
-        let evidence = self.evidence.of(side);
-        if *mine != Sight::Unknown && evidence.is_failing(rules.patience) && !mine.is_well() {
-            return self.leave(side, rules, look, now);
-        }
-        let settled = evidence
-            .well_since()
-            .is_some_and(|since| now.duration_since(since) >= signed(rules.settle));
-        if (mine.is_well() && settled) || *mine == Sight::Done {
-            return go(Phase::On(side), self.cause.clone());
-        }
-        Ok(None)
     }
 
     fn stuck_news(&self, why: Stuck) -> News {
@@ -616,8 +417,7 @@ impl Duty {
     pub fn wakes_at(&self, rules: &Rules, now: Timestamp) -> Option<Timestamp> {
         let after = |at: Timestamp, by| at.checked_add(signed(by)).unwrap_or(Timestamp::MAX);
         let mine = self.evidence.of(self.serving);
-        // Once it counts as failing, that it goes on being so changes nothing.
-        let failing = mine.counts_again_at().filter(|_| !mine.is_failing(rules.patience));
+        let failing = mine.counts_again_at();
         let by_phase = match self.phase {
             Phase::Fence(_) => Some(after(self.since, rules.fence)),
             Phase::Start(_) => mine.well_since().map(|it| after(it, rules.settle)),
@@ -630,22 +430,4 @@ impl Duty {
         let budget = budget.filter(|it| *it > now).min();
         by_phase.into_iter().chain(failing).filter(|it| *it > now).chain(budget).min()
     }
-}
-
-/// Both run: the primary keeps duty where it does well, or where nothing may stop it, else the backup
-/// where that does well, else the one that has it.
-fn both_run(rules: &Rules, look: &Look, serving: Side) -> Move {
-    let keeps = if look.sight.primary.is_well() || !rules.controls_primary {
-        Side::Primary
-    } else if look.sight.backup.is_well() {
-        Side::Backup
-    } else {
-        serving
-    };
-    Move::new(Phase::Fence(keeps.other()), Cause::BothRan { keeps })
-}
-
-/// What a person stopped, or what has done its work, is no failure.
-fn stopped_on_purpose(sight: &Sight) -> bool {
-    matches!(sight, Sight::StoppedByHand | Sight::Done)
 }
