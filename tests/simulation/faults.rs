@@ -2,7 +2,7 @@
 
 use jiff::SignedDuration;
 use redundancy::core::{
-    duty::{Asked, Phase},
+    duty::{Asked, Phase, Side},
     id::Id,
     pause::Pause,
 };
@@ -238,6 +238,17 @@ impl Simulation {
         self.world.blind_until = [self.world.now; 2];
         self.controller.pauses = redundancy::core::pause::Pauses::default();
         self.controller.forgive = true;
+        for pair in &self.config.all_pairs {
+            // What waits for a stop that nobody may make goes back to where it was.
+            let duty = self.controller.reconciler.duties().of(&pair.backup);
+            if let Some(duty) = duty.filter(|it| it.phase == Phase::Blocked) {
+                let back = match duty.serving {
+                    Side::Primary => Asked::FailOver,
+                    Side::Backup => Asked::HandBack,
+                };
+                self.controller.asked.insert(pair.backup.clone(), back);
+            }
+        }
         for asked in &mut self.config.asked {
             asked.there = true;
         }

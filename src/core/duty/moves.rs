@@ -158,6 +158,10 @@ impl Duty {
         if let (Side::Primary, Some(Asked::FailOver)) | (Side::Backup, Some(Asked::HandBack)) =
             (side, asked)
         {
+            // Never the only one that runs, for one that is not there to be started.
+            if *look.sight.of(other) == Sight::Gone {
+                return Err(Stuck::OtherBroken);
+            }
             return go(Phase::Fence(side), Cause::Asked);
         }
         if self.may_run(other, look) {
