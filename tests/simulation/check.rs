@@ -184,7 +184,7 @@ impl Simulation {
         if self.controller.observed.blind.contains_key(&id.provider) {
             return wrong(format!("{id} is changed although it can't be seen"));
         }
-        let paused = |id| self.controller.is_paused(id, world);
+        let paused = |id| self.controller.must_be_left(id, world);
         let pair_paused = pair
             .filter(|it| it.rules.exclusive)
             .is_some_and(|it| paused(&it.primary) || paused(&it.backup));

@@ -18,7 +18,7 @@ use redundancy::core::{
 use crate::{
     Mutant,
     scene::Config,
-    world::{Event, MINUTE, World, name},
+    world::{Event, HOUR, MINUTE, World, name},
 };
 
 /// How often everything is looked at, whatever happens.
@@ -66,11 +66,8 @@ pub(crate) struct Controller {
 
 impl Controller {
     /// Begins, with what an earlier one remembered.
-    pub(crate) fn begin(&mut self, world: &World, mutant: Mutant) {
-        let mut memory: Memory = serde_json::from_str(&self.journal).unwrap_or_default();
-        if mutant == Mutant::ForgetsWhatWasInHand {
-            memory.in_hand.clear();
-        }
+    pub(crate) fn begin(&mut self, world: &World) {
+        let memory: Memory = serde_json::from_str(&self.journal).unwrap_or_default();
         self.reconciler = Reconciler::new(memory, world.wall());
         (self.desired, self.observed) = (Desired::default(), Observed::default());
         self.waiting.clear();
@@ -90,6 +87,14 @@ impl Controller {
             && self.paused_until.iter().any(|(it, until)| concerns(it) && *until > world.now)
     }
 
+    /// Whether that was so on a clock that has run evenly since, so that nothing may be done.
+    pub(crate) fn must_be_left(&self, id: &Id, world: &World) -> bool {
+        let jumped = world.jumped_at.is_some_and(|it| {
+            self.pauses.iter().any(|pause| world.wall() < pause.since) || world.now - it < HOUR
+        });
+        self.is_paused(id, world) && !jumped
+    }
+
     /// Looks and decides.
     pub(crate) fn decide(
         &mut self,
@@ -103,6 +108,9 @@ impl Controller {
         let in_scope = |it: &usize| scope.is_none_or(|one| one == *it) || touched[*it];
         for provider in [0, 1].into_iter().filter(in_scope) {
             let mut seen = world.look(provider);
+            if mutant == Mutant::TakesSilenceForNothing && seen.is_err() {
+                seen = Ok(BTreeMap::new());
+            }
             if let (Mutant::TakesACrashForAStop, Ok(seen)) = (mutant, &mut seen) {
                 for it in seen.values_mut().filter(|it| matches!(it.status, Status::Down { .. })) {
                     it.status = Status::Stopped;
@@ -131,10 +139,8 @@ impl Controller {
             self.reconciler.forgive(|_| true);
         }
         let asked = std::mem::take(&mut self.asked);
-        let in_hand = |id: &Id| {
-            mutant != Mutant::LooksAtWhatIsInHand
-                && self.hands.values().any(|it| it.lane.iter().any(|step| step.id == *id))
-        };
+        let in_hand =
+            |id: &Id| self.hands.values().any(|it| it.lane.iter().any(|step| step.id == *id));
         let can_work = |id: &Id| {
             let pair = config.all_pairs.iter().find(|it| it.backup == *id)?;
             let it = &world.processes[world.index(&pair.primary)];

@@ -161,6 +161,7 @@ impl Simulation {
         }
         let by = *self.world.rng.pick(&[-24 * HOUR, -HOUR, HOUR, 24 * HOUR]);
         self.world.jumped += by;
+        self.world.jumped_at = Some(self.world.now);
         self.world.say(format_args!("the clock jumps by {} h", by / HOUR));
         self.checks.forget_failovers();
     }

@@ -69,6 +69,8 @@ pub(crate) struct World {
     pub(crate) now: i64,
     /// How far the clock on the wall is from where it would be.
     pub(crate) jumped: i64,
+    /// When it last did.
+    pub(crate) jumped_at: Option<i64>,
     pub(crate) rng: Rng,
     pub(crate) processes: Vec<Process>,
     /// Until when each provider gives no answer.
@@ -97,6 +99,7 @@ impl World {
         Self {
             now: 0,
             jumped: 0,
+            jumped_at: None,
             rng: Rng::new(seed),
             processes,
             blind_until: [0; 2],
