@@ -32,6 +32,7 @@ fn desired(resources: usize) -> Desired {
         body: Some(body(n)),
         run: Run::On,
         insist: false,
+        called: false,
         backs_up: None,
         hot_fields: &[],
     };

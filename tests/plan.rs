@@ -66,6 +66,7 @@ fn wishes() -> impl Strategy<Value = Wanted> {
         body,
         run,
         insist,
+        called: false,
         backs_up: None,
         hot_fields: if hot { &["a", "b"] } else { &[] },
     })
@@ -217,7 +218,14 @@ fn text_body(text: &str) -> Body {
 }
 
 fn wanted(body: Body) -> Wanted {
-    Wanted { body: Some(body), run: Run::On, insist: false, backs_up: None, hot_fields: &[] }
+    Wanted {
+        body: Some(body),
+        run: Run::On,
+        insist: false,
+        called: false,
+        backs_up: None,
+        hot_fields: &[],
+    }
 }
 
 fn ours(live: Body, written: &Body) -> Actual {

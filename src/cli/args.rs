@@ -9,7 +9,7 @@ use clap::{
 
 use crate::{
     config::units::{Span, SpanError},
-    core::{id::Id, plan::Consent},
+    core::{id::Id, plan::Consent, simulate},
     sync::{self, Strategy},
 };
 
@@ -158,6 +158,11 @@ pub(super) struct PlanOptions {
     /// Print the plan as Markdown, for a pull request
     #[arg(long)]
     pub(super) markdown: bool,
+    /// Show what would follow if something failed, step by step, and touch nothing: "kill ID" (it
+    /// dies, and again at each start), "crash ID" (it dies once), "freeze ID" (it hangs)
+    #[arg(long, value_name = "EVENT", conflicts_with_all = ["markdown", "out", "detailed_exitcode",
+        "target", "exclude", "adopt", "overwrite", "allow_deletions"])]
+    pub(super) simulate: Option<simulate::Event>,
     /// Also save the plan, for `apply FILE`
     #[arg(long, value_name = "FILE")]
     pub(super) out: Option<PathBuf>,

@@ -11,16 +11,25 @@ use super::{
     human, markdown,
     open::{Project, block_on},
     output,
+    table::table,
 };
-use crate::core::{
-    change::Origin,
-    plan::{Asker, Plan},
+use crate::{
+    controller::World,
+    core::{
+        change::Origin,
+        id::Id,
+        plan::{Asker, Plan},
+        simulate,
+    },
 };
 
 pub(super) fn run(project: &Project, options: &PlanOptions) -> anyhow::Result<ExitCode> {
     project.tell_notes();
     let now = Timestamp::now();
     let world = block_on(project.controller().look_around(now))?;
+    if let Some(event) = &options.simulate {
+        return simulate(project, world, event, options.json, now);
+    }
     choice::check(&options.choice, &world)?;
     let consent = options.choice.consent();
     let plan = world.plan(Asker::Person, &consent, now);
@@ -40,6 +49,48 @@ pub(super) fn run(project: &Project, options: &PlanOptions) -> anyhow::Result<Ex
     };
     output::print(&shown)?;
     Ok(code)
+}
+
+/// What would follow if something failed.
+fn simulate(
+    project: &Project,
+    world: World,
+    event: &simulate::Event,
+    json: bool,
+    now: Timestamp,
+) -> anyhow::Result<ExitCode> {
+    choice::check_id(&event.id, &world)?;
+    let controller = project.controller();
+    let World { desired, observed, known } = world;
+    let (rules, config) = (controller.rules(), &controller.project().config);
+    let policy = |id: &Id| config.restarts_of(&id.name);
+    let stop_takes = |id: &Id| config.stop_of(&id.name);
+    let story = simulate::simulate(
+        simulate::Beginning {
+            desired,
+            observed,
+            rules: &rules,
+            memory: known.memory,
+            policy: &policy,
+            stop_takes: &stop_takes,
+            now,
+        },
+        event,
+    )?;
+    let assumptions = simulate::assumptions();
+    output::print(&if json {
+        let told = serde_json::json!({ "happenings": story, "assumptions": assumptions });
+        serde_json::to_string_pretty(&told)? + "\n"
+    } else {
+        let line = |it: &simulate::Happening| {
+            let id = it.id.as_ref().map(ToString::to_string).unwrap_or_default();
+            vec![simulate::offset(it.after_ms), id, it.text.clone()]
+        };
+        let rows: Vec<_> = story.iter().map(line).collect();
+        let assumed = assumptions.join("\n- ");
+        format!("{}\nAssumed:\n- {assumed}\n", table(&["WHEN", "RESOURCE", "WHAT HAPPENS"], &rows))
+    })?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// What to do next, where there is something to do.

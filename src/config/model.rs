@@ -2,12 +2,13 @@
 //! this file and `process.rs`, and its descriptions are these comments: editors show them, so they
 //! are written for whoever edits the file.
 
-use std::path::PathBuf;
+use std::{borrow::Cow, path::PathBuf, time::Duration};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{patterns::Patterns, table, units::Span};
+use crate::core::{id::Name, recovery};
 
 pub use super::{
     failover::{Backoff, Failover, HandBack, Mode, PairFailover},
@@ -56,6 +57,33 @@ impl Config {
             process.runner.get_or_insert(self.runner);
         }
         self
+    }
+
+    /// How long a process may take to stop; by what is usual, where it is none of these.
+    #[must_use]
+    pub fn stop_of(&self, name: &Name) -> Duration {
+        self.process_or_usual(name).stop_timeout.0
+    }
+
+    fn process_or_usual(&self, name: &Name) -> Cow<'_, Process> {
+        let found = self.process.iter().find(|it| it.name == *name);
+        found.map_or_else(|| Cow::Owned(Process::new(name.clone(), Vec::new())), Cow::Borrowed)
+    }
+
+    /// When a process is started again; by what is usual, where it is none of these.
+    #[must_use]
+    pub fn restarts_of(&self, name: &Name) -> recovery::Policy {
+        let process = self.process_or_usual(name);
+        recovery::Policy {
+            restart: match process.restart {
+                Restart::Always => recovery::Restart::Always,
+                Restart::OnFailure => recovery::Restart::OnFailure,
+                Restart::Never => recovery::Restart::Never,
+            },
+            max_restarts: process.max_restarts,
+            min_uptime: process.min_uptime.0,
+            backoff: process.backoff.unwrap_or(self.failover.backoff).into(),
+        }
     }
 }
 

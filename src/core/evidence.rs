@@ -142,7 +142,11 @@ impl Evidence {
         self.counted = self.counted.map(|(occasion, at)| (occasion, at.min(now)));
         self.flaps.decay(now);
         match sight {
-            Sight::Unknown => return,
+            Sight::Unknown => {
+                // What went on meanwhile is not known: it counts again only after it is seen.
+                self.counted = self.counted.map(|(occasion, _)| (occasion, now));
+                return;
+            }
             Sight::Well { crashes } => {
                 // Those of before the first look are nobody's business.
                 let counted = self.crashes.unwrap_or(*crashes);

@@ -192,17 +192,20 @@ fn want(pair: &Pair, side: Side, duty: &Duty, look: &Look, desired: &mut Desired
         Want::AsIs => Run::AsIs,
     };
     let id = pair.id(side);
-    // What was just asked for is started also where it was once stopped by hand.
-    let insist = duty.is_starting(side);
+    let called = duty.is_starting(side);
     match desired.wanted.get_mut(id) {
         Some(wanted) if wanted.body.is_some() => {
             wanted.run = run;
-            wanted.insist |= insist;
+            wanted.called = called;
         }
         // One that is not ours: only whether it runs, and only where we may say so.
-        _ if run == Run::AsIs || !pair.rules.exclusive || desired.impossible.contains_key(id) => {}
+        _ if run == Run::AsIs || !pair.rules.exclusive || desired.impossible.contains_key(id) => {
+            // Nor what the look before had to say of it.
+            desired.wanted.remove(id);
+        }
         _ => {
-            let wanted = Wanted { body: None, run, insist, backs_up: None, hot_fields: &[] };
+            let wanted =
+                Wanted { body: None, run, insist: false, called, backs_up: None, hot_fields: &[] };
             desired.wanted.insert(id.clone(), wanted);
         }
     }

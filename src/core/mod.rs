@@ -25,4 +25,5 @@ pub mod recovery;
 pub mod resource;
 pub mod retry;
 pub mod schedule;
+pub mod simulate;
 pub mod storm;

@@ -292,7 +292,9 @@ fn run_step(
             Ok(Some((Change::Restart, Reason::Recovery { how: how.clone() })))
         }
         (Run::On, Status::Stopped) => start("is stopped"),
-        (Run::On, Status::StoppedByHand) if asker == Asker::Person || wanted.insist => {
+        (Run::On, Status::StoppedByHand)
+            if asker == Asker::Person || wanted.insist || wanted.called =>
+        {
             start("was stopped by hand")
         }
         (Run::On, Status::StoppedByHand) => Err(Why::StoppedByHand),

@@ -145,7 +145,7 @@ impl Reconciler {
     #[must_use]
     pub fn new(memory: Memory, now: Timestamp) -> Self {
         Self {
-            drains: memory.in_hand.into_iter().map(|id| (id, None)).collect(),
+            drains: memory.in_hand.iter().map(|id| (id.clone(), None)).collect(),
             memory: Memory { duties: memory.duties.recovered(now), in_hand: Vec::new(), ..memory },
             ..Self::default()
         }
@@ -260,6 +260,9 @@ impl Reconciler {
             *since = (*since).min(now);
             now.duration_since(*since) < signed((given.drain)(id))
         });
+        // Until then the next controller has to know of it too.
+        let drains = &self.drains;
+        self.memory.in_hand.retain(|id| drains.contains_key(id) || (given.in_hand)(id));
     }
 
     fn see_incidents(

@@ -114,7 +114,8 @@ pub struct Decision {
 /// Decides what follows a run that has ended, the `failures` before it being in a row.
 ///
 /// A run whose end nobody saw counts as one that failed: a restart too many is better than a
-/// process that stays down. Where the clock was set back since, the rest begins now.
+/// process that stays down. Where the clock was set back since, it has rested: counted from each look
+/// anew, its rest would last until the clock is there again.
 #[must_use]
 pub fn decide(policy: &Policy, ended: &Ended, failures: u32, now: Timestamp) -> Decision {
     let began = !matches!(ended.exit, Exit::NotStarted(_));
@@ -134,8 +135,8 @@ pub fn decide(policy: &Policy, ended: &Ended, failures: u32, now: Timestamp) -> 
         Next::GivenUp
     } else {
         let rest = SignedDuration::try_from(policy.backoff.rest(failures));
-        let at = ended.at.min(now).checked_add(rest.unwrap_or(SignedDuration::MAX));
-        Next::Restart(at.unwrap_or(Timestamp::MAX))
+        let at = ended.at.checked_add(rest.unwrap_or(SignedDuration::MAX));
+        Next::Restart(if ended.at > now { now } else { at.unwrap_or(Timestamp::MAX) })
     };
     Decision { next, failures }
 }
@@ -202,6 +203,13 @@ mod tests {
     fn a_long_run_ends_the_row_and_is_restarted_at_once() {
         let decision = decide(&policy(Restart::Always), &ended(Exit::Signal(9), 1000), 3, NOW);
         assert_eq!(decision, Decision { next: Next::Restart(NOW), failures: 0 });
+    }
+
+    #[test]
+    fn a_clock_set_back_keeps_nothing_down() {
+        let ended = Ended { at: NOW + SignedDuration::from_hours(1), ..ended(Exit::Code(1), 0) };
+        let next = decide(&policy(Restart::Always), &ended, 2, NOW).next;
+        assert_eq!(next, Next::Restart(NOW), "and not a rest after each look anew");
     }
 
     #[test]

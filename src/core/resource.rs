@@ -277,6 +277,8 @@ pub struct Wanted {
     pub run: Run,
     /// Whether it is started again even when a person stopped it.
     pub insist: bool,
+    /// Whether duty calls it just now: then it is started whoever stopped it.
+    pub called: bool,
     /// What it stands in for, by the name that its provider uses.
     pub backs_up: Option<String>,
     /// Fields that may change while it runs; a difference in any other field needs a restart.

@@ -267,8 +267,14 @@ mod tests {
     fn desired(count: usize) -> Desired {
         let wanted = |n: usize| {
             let body = Some(Body::default());
-            let wanted =
-                Wanted { body, run: Run::On, insist: false, backs_up: None, hot_fields: &[] };
+            let wanted = Wanted {
+                body,
+                run: Run::On,
+                insist: false,
+                called: false,
+                backs_up: None,
+                hot_fields: &[],
+            };
             (format!("p/{n}").parse().unwrap(), wanted)
         };
         Desired { wanted: (0..count).map(wanted).collect(), ..Desired::default() }

@@ -20,6 +20,7 @@ mod probes;
 mod project;
 #[path = "../parts/watch.rs"]
 mod running;
+mod simulate;
 #[path = "../parts/wait.rs"]
 mod wait;
 mod watch;

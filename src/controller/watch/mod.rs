@@ -202,6 +202,8 @@ impl Watch {
                 break;
             }
             if let Some(scope) = scope {
+                // What was changed meanwhile is decided on as it is now, and not as it was before.
+                let scope = self.touched.take().map_or(scope, |touched| touched.and(scope));
                 tokio::select! {
                     () = self.pass(scope) => self.tell_that_it_looked(),
                     // Nothing is lost with a look that is broken off.

@@ -417,7 +417,8 @@ impl Duty {
     pub fn wakes_at(&self, rules: &Rules, now: Timestamp) -> Option<Timestamp> {
         let after = |at: Timestamp, by| at.checked_add(signed(by)).unwrap_or(Timestamp::MAX);
         let mine = self.evidence.of(self.serving);
-        let failing = mine.counts_again_at();
+        // Once it counts as failing, that it goes on being so changes nothing.
+        let failing = mine.counts_again_at().filter(|_| !mine.is_failing(rules.patience));
         let by_phase = match self.phase {
             Phase::Fence(_) => Some(after(self.since, rules.fence)),
             Phase::Start(_) => mine.well_since().map(|it| after(it, rules.settle)),

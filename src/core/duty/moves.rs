@@ -158,7 +158,12 @@ impl Duty {
         if let (Side::Primary, Some(Asked::FailOver)) | (Side::Backup, Some(Asked::HandBack)) =
             (side, asked)
         {
-            return go(Phase::Fence(side), Cause::Asked);
+            // Never the only one that runs, for one that is not there to be started.
+            return match look.sight.of(other) {
+                Sight::Gone => Err(Stuck::OtherBroken),
+                Sight::Unknown => Ok(None),
+                _ => go(Phase::Fence(side), Cause::Asked),
+            };
         }
         if self.may_run(other, look) {
             return Ok(match mine {
@@ -204,7 +209,9 @@ impl Duty {
         if side == Side::Primary && !rules.controls_primary && !self.is_off(side, rules, look) {
             return Err(Stuck::NoControl);
         }
-        if self.failovers_within(rules, now) >= rules.budget {
+        // What is not there can't be started again where it is, and duty can't come back to it.
+        let can_stay = *look.sight.of(side) != Sight::Gone;
+        if can_stay && self.failovers_within(rules, now) >= rules.budget {
             return Err(Stuck::BudgetSpent);
         }
         Ok(Some(Move::failover(side, self.evidence.of(side))))

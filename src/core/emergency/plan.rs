@@ -104,7 +104,7 @@ mod tests {
 
     fn wanted(body: Option<Body>, backs_up: Option<&str>) -> Wanted {
         let backs_up = backs_up.map(str::to_owned);
-        Wanted { body, run: Run::On, insist: false, backs_up, hot_fields: &[] }
+        Wanted { body, run: Run::On, insist: false, called: false, backs_up, hot_fields: &[] }
     }
 
     fn ours(body: Body, backs_up: Option<&str>, status: Status) -> Actual {

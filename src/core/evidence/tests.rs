@@ -170,7 +170,7 @@ proptest! {
         }
     }
 
-    /// What is not seen changes nothing, at whatever time and after whatever was seen.
+    /// What is not seen moves nothing, at whatever time and after whatever was seen.
     #[test]
     fn what_is_not_seen_says_nothing(
         looks in prop::collection::vec((0_i64..100, any_sight()), 0..20),
@@ -181,9 +181,24 @@ proptest! {
             evidence.see(&sight, PATIENCE, at(now));
             let mut unseen = evidence.clone();
             unseen.see(&Sight::Unknown, PATIENCE, at(now + later));
-            // Only what was is forgotten with time.
+            // Only what was is forgotten with time, and what nobody saw does not count again.
             unseen.flaps = evidence.flaps.clone();
+            let occasion = |it: &Evidence| it.counted.map(|(occasion, _)| occasion);
+            prop_assert_eq!(occasion(&unseen), occasion(&evidence));
+            unseen.counted = evidence.counted;
             prop_assert_eq!(&unseen, &evidence);
         }
     }
+}
+
+#[test]
+fn what_went_on_unseen_is_not_counted_when_it_is_seen_again() {
+    let mut evidence = Evidence::default();
+    evidence.see(&ill(0), PATIENCE, at(0));
+    evidence.see(&Sight::Unknown, PATIENCE, at(1));
+    evidence.see(&Sight::Unknown, PATIENCE, at(100));
+    evidence.see(&ill(0), PATIENCE, at(101));
+    assert_eq!(evidence.failures(), 1);
+    evidence.see(&ill(0), PATIENCE, at(106));
+    assert_eq!(evidence.failures(), 2);
 }

@@ -72,6 +72,7 @@ impl Configured {
             run: self.run,
             // What is off is off by our own record: nobody else stops it without a signal.
             insist: true,
+            called: false,
             backs_up: self.backs_up.clone(),
             hot_fields: HOT_FIELDS,
         }

@@ -101,6 +101,7 @@ impl<'a> Wisher<'a> {
                     body: Some(body),
                     run: Run::On,
                     insist: false,
+                    called: false,
                     backs_up,
                     hot_fields: &[],
                 };

@@ -122,8 +122,14 @@ impl Provider for Pm2 {
             apps.map(|(name, app)| (name.clone(), app.wanted())).collect();
         if !wanted.is_empty() {
             // It may be there for others too, so only that it runs is asked for.
-            let daemon =
-                Wanted { body: None, run: Run::On, insist: true, backs_up: None, hot_fields: &[] };
+            let daemon = Wanted {
+                body: None,
+                run: Run::On,
+                insist: true,
+                called: false,
+                backs_up: None,
+                hot_fields: &[],
+            };
             wanted.insert(Name::literal(DAEMON), daemon);
         }
         Wishes { wanted, ..Wishes::default() }

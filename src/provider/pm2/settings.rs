@@ -96,6 +96,7 @@ impl App {
             body: Some(self.body.clone()),
             run: self.run,
             insist: self.insist,
+            called: false,
             backs_up: self.backs_up.clone(),
             hot_fields: HOT_FIELDS,
         }
