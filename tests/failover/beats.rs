@@ -37,7 +37,6 @@ pub(crate) fn parse(text: &str) -> Vec<Beat> {
 }
 
 /// One process, from its first line to its last.
-#[derive(Debug)]
 struct Life {
     side: String,
     pid: i32,
@@ -78,7 +77,11 @@ pub(crate) fn assert_never_two(beats: &[Beat], allowed: &[(u64, u64)]) -> usize 
             let by_a_person = allowed.iter().any(|it| it.0 <= times.0 && times.1 <= it.1);
             assert!(
                 to < from || by_a_person,
-                "two lived at once, for {} ms: {one:?} and {other:?}; allowed: {allowed:?}\n{}",
+                "the {} {} and the {} {} lived at once, for {} ms; allowed: {allowed:?}\n{}",
+                one.side,
+                one.pid,
+                other.side,
+                other.pid,
                 times.1.saturating_sub(times.0) / 1_000_000,
                 around(beats, from)
             );

@@ -78,10 +78,11 @@ impl Chaos {
     fn round(&mut self, fault: Fault, gaps: &mut Gaps) {
         self.random.rest(400);
         let on_duty = self.pair.on_duty();
+        let side = on_duty.side.as_str();
+        let fault = self.possible(fault, side);
         let since = now();
         let watch_dies = fault == Fault::WatchDies || self.random.below(3) == 0;
-        eprintln!("{fault:?} of the {}, watch dies: {watch_dies}", on_duty.side);
-        let side = on_duty.side.as_str();
+        eprintln!("{fault:?}, {side} on duty, watch dies: {watch_dies}");
         match fault {
             Fault::Kill => kill(on_duty.pid),
             Fault::Freeze => signal(on_duty.pid, Signal::STOP),
@@ -118,18 +119,25 @@ impl Chaos {
         self.pair.mend();
         self.pair.await_one();
         let gap = longest_gap(&self.pair.beats(), since);
-        eprintln!("{fault:?} of the {side}: {gap} ms without anybody at work");
+        eprintln!("{fault:?}, {side} was on duty: {gap} ms without anybody at work");
         if fault != Fault::StoppedByHand {
             gaps.entry(fault).or_default().push(gap);
         }
     }
 
-    /// What a person does with PM2's own command, where that has the one in question.
+    /// A person has only what PM2 runs at hand.
+    fn possible(&self, fault: Fault, side: &str) -> Fault {
+        let hand = match fault {
+            Fault::StartedByHand => other(side),
+            Fault::StoppedByHand => side,
+            _ => return fault,
+        };
+        if self.pair.runners.of(hand) == "pm2" { fault } else { Fault::WatchDies }
+    }
+
+    /// What a person does with PM2's own command.
     fn by_hand(&mut self, fault: Fault, side: &str) {
         let started = if fault == Fault::StartedByHand { other(side) } else { side };
-        if self.pair.runners.of(started) != "pm2" {
-            return;
-        }
         let world = &self.pair.world;
         // Without a daemon that command starts one, as the watch does, and of two one has no socket.
         wait_until("it is registered", || !world.instances(started).is_empty());

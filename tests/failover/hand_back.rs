@@ -8,7 +8,7 @@ use crate::{
 #[test]
 fn a_primary_that_can_not_work_yet_gets_its_duty_back_when_it_can() {
     let asks = "failover = { precheck = { command = [\"sh\", \"-c\", \
-                \"echo asked >> asked; test -e mended\"], every = \"50ms\" } }";
+                \"echo asked >> asked; test -e mended\"], every = \"100ms\" } }";
     let config = Config { backup: asks, ..Config::default() };
     let mut pair = Pair::at_work(Runners::Embedded, &config);
     let backup = pair.fail_over();

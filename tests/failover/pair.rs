@@ -93,9 +93,9 @@ impl Pair {
             format!(
                 "[[process]]\nname = \"{side}\"\nscript = \"pair.py\"\nargs = [\"{side}\"]\n\
                  runner = \"{runner}\"\nstop_timeout = \"500ms\"\nmin_uptime = \"300ms\"\n\
-                 max_restarts = 3\nbackoff = {{ initial = \"20ms\", max = \"100ms\" }}\n\
-                 probe = {{ file = \"{side}.alive\", max_age = \"700ms\", every = \"100ms\", \
-                 start_period = \"1s\" }}\n{both}\n"
+                 max_restarts = 3\nbackoff = {{ initial = \"20ms\" }}\n\
+                 probe = {{ file = \"{side}.alive\", max_age = \"1s\", every = \"100ms\", \
+                 start_period = \"3s\" }}\n{both}\n"
             )
         };
         let (primary, stand_in) = (process("primary"), process("backup"));
@@ -214,8 +214,8 @@ impl Pair {
         let mut found = None;
         wait_until("one works, and the other is off", || {
             let beat = self.on_duty();
-            let one = self.living(other(&beat.side)).is_empty()
-                && self.living(&beat.side) == [beat.pid];
+            let one =
+                self.living(other(&beat.side)).is_empty() && self.living(&beat.side) == [beat.pid];
             found = Some(beat);
             one
         });

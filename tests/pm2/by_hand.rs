@@ -96,7 +96,9 @@ fn a_standby_started_by_hand_is_stopped_again() {
     world.settle();
     let watch = world.watch();
     world.pm2(&["start", "s"]);
-    watch.wait_for_log("pm2/s: duty goes to the primary: both were running, and the primary goes on");
+    watch.wait_for_log(
+        "pm2/s: duty goes to the primary: both were running, and the primary goes on",
+    );
     watch.wait_for_log("pm2/s: stop done (it goes off duty)");
     wait_until("it stands by", || world.app("s")["pm2_env"]["status"] == "stopped");
     world.wait_settled();
