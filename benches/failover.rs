@@ -167,8 +167,7 @@ impl World {
 
     fn pid(&self, name: &str) -> Pid {
         let record = self.folder.path().join(format!(".redundancy/embedded/{name}.json"));
-        let record: serde_json::Value =
-            serde_json::from_slice(&fs::read(record).unwrap()).unwrap();
+        let record: serde_json::Value = serde_json::from_slice(&fs::read(record).unwrap()).unwrap();
         let pid = record["run"]["started"]["process"]["pid"].as_i64().unwrap();
         Pid::from_raw(pid.try_into().unwrap()).unwrap()
     }
@@ -269,9 +268,6 @@ fn measure() {
     show("killed until the exec of the backup", &at_exec);
     show("the floor: called until in its main", &main);
     show("the floor: called until its exec", &exec);
-    println!(
-        "killed until main: {:.1} times the floor",
-        share(&at_main, 0.5) / share(&main, 0.5)
-    );
+    println!("killed until main: {:.1} times the floor", share(&at_main, 0.5) / share(&main, 0.5));
     println!("killed until exec: {:.1} times the floor", share(&at_exec, 0.5) / share(&exec, 0.5));
 }

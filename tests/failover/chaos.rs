@@ -76,7 +76,9 @@ struct Chaos {
 
 impl Chaos {
     fn round(&mut self, fault: Fault, gaps: &mut Gaps) {
-        self.random.rest(400);
+        // Sometimes so long that duty goes back meanwhile, or is just about to.
+        let longest = self.random.of(&[200, 600, 2500]);
+        self.random.rest(longest);
         let on_duty = self.pair.on_duty();
         let side = on_duty.side.as_str();
         let fault = self.possible(fault, side);
@@ -107,8 +109,13 @@ impl Chaos {
             self.pair.begin_watch();
         }
         if fault == Fault::Freeze {
-            // It may be thawed before anybody has noticed, while it is being ended, or long after.
-            self.random.rest(2500);
+            // It is thawed before anybody has noticed, or while it is being ended, or should have
+            // been ended before another one began.
+            if self.random.below(2) == 0 {
+                self.random.rest(1500);
+            } else {
+                self.pair.await_beat_other_than(on_duty.pid, since);
+            }
             let _ = kill_process(Pid::from_raw(on_duty.pid).unwrap(), Signal::CONT);
         }
         let after = if matches!(fault, Fault::Sick) { since } else { now() };
@@ -163,7 +170,7 @@ fn run(runners: Runners, seed: u64, rounds: u64) -> Gaps {
         faults.extend(UNDER_PM2);
     }
     let mut gaps = Gaps::new();
-    let mut lives = 0;
+    let (mut lives, mut failovers, mut hand_backs) = (0, 0, 0);
     let mut left = rounds;
     while left > 0 {
         let both = random.of(&["", "restart = \"always\"", "restart = \"never\""]);
@@ -181,10 +188,15 @@ fn run(runners: Runners, seed: u64, rounds: u64) -> Gaps {
         let Chaos { mut pair, random: next, allowed } = chaos;
         random = next;
         pair.await_one();
-        pair.end(&allowed);
+        let log = pair.end(&allowed);
+        failovers += log.matches(": duty goes to the").count();
+        hand_backs += log.matches(": hand-back: ").count();
         lives += pair.beats().iter().filter(|it| it.word == "start").count();
     }
-    let mut summary = format!("{runners:?}, seed {seed}: {rounds} rounds, {lives} lives\n");
+    let mut summary = format!(
+        "{runners:?}, seed {seed}: {rounds} rounds, {lives} lives; duty moved {failovers} times and \
+         went back {hand_backs} times\n"
+    );
     for (fault, times) in &mut gaps {
         times.sort_unstable();
         let middle = times[times.len() / 2];

@@ -95,7 +95,7 @@ impl Pair {
                  runner = \"{runner}\"\nstop_timeout = \"500ms\"\nmin_uptime = \"300ms\"\n\
                  max_restarts = 3\nbackoff = {{ initial = \"20ms\" }}\n\
                  probe = {{ file = \"{side}.alive\", max_age = \"1s\", every = \"100ms\", \
-                 start_period = \"3s\" }}\n{both}\n"
+                 start_period = \"2s\" }}\n{both}\n"
             )
         };
         let (primary, stand_in) = (process("primary"), process("backup"));
