@@ -10,7 +10,7 @@ use crate::{
     controller::{World, requests},
     core::{
         change::Step,
-        duty::{Asked, Phase, Side},
+        duty::{Asked, News, Phase, Side},
         id::Id,
         plan::Plan,
         reconciler::{Given, Memory},
@@ -23,8 +23,9 @@ use crate::{
 pub(crate) const MEMORY: &str = "memory";
 
 impl Watch {
-    /// The plan for what was seen last, without what rests; tells what is new.
-    pub(super) fn plan(&mut self) -> Plan {
+    /// The plan for what was seen last, without what rests, and what there is to tell. Neither may be
+    /// done or told before it is remembered.
+    pub(super) fn plan(&mut self) -> (Plan, Vec<(Id, News)>) {
         let now = Timestamp::now();
         let asked = self.take_requests();
         let controller = &self.controller;
@@ -42,20 +43,23 @@ impl Watch {
         let on_duty = |id: &Id| duties.of(id).is_some_and(|it| it.phase == Phase::On(Side::Backup));
         self.prechecks.follow(&specs, on_duty);
         self.next = decision.wake_at;
-        // Before anything that follows from it is done, or told.
-        self.remember();
-        for (id, news) in decision.news {
-            self.tell_news(&id, &news);
-        }
         self.tell_held(&decision.plan);
-        decision.plan
+        (decision.plan, decision.news)
     }
 
-    /// Notes that lanes are about to be carried out, before they are: whoever is killed in the middle
-    /// of one has begun it.
-    pub(super) fn note_begun(&mut self, lanes: &[Vec<Step>]) {
-        self.reconciler.begin(lanes, Timestamp::now());
+    /// Remembers what was decided, and then tells of it.
+    pub(super) fn conclude(&mut self, news: Vec<(Id, News)>) {
         self.remember();
+        for (id, news) in news {
+            self.tell_news(&id, &news);
+        }
+    }
+
+    /// The same, where lanes are about to be carried out: whoever is killed in the middle of one has
+    /// begun it.
+    pub(super) fn conclude_with(&mut self, lanes: &[Vec<Step>], news: Vec<(Id, News)>) {
+        self.reconciler.begin(lanes, Timestamp::now());
+        self.conclude(news);
     }
 
     /// Writes down what has to be remembered, where that has changed.
