@@ -8,6 +8,7 @@
 mod beats;
 mod chaos;
 mod example;
+mod flapping;
 mod hand_back;
 mod pair;
 #[path = "../parts/mod.rs"]
