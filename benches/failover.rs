@@ -1,11 +1,12 @@
 //! How fast a backup is at work after its primary was killed for good, under a real `redundancy
-//! watch` that runs both; against what the operating system takes to start the same program.
+//! watch`; against what the operating system takes to start the same program.
 //!
 //! What stands by is this program itself: the first thing that it does is to read the clock. So
 //! `main` is that moment. `exec` is not seen from outside: it is `main` less what lies between the
 //! two in the starts of the floor, where `spawn` returns at the `exec`. The parts of the way are by
 //! the times in the log of the watch.
 //!
+//! `FAILOVER_RUNNER=pm2`: PM2 runs both, and is in `PATH`; else the tool itself does.
 //! `FAILOVER_SAMPLES`: how often (200). `FAILOVER_CROWD`: how many more processes the machine has
 //! meanwhile (0), since a stop is proven by a look through all of them.
 
@@ -14,6 +15,7 @@
 #![allow(clippy::print_stdout)]
 
 use std::{
+    cell::Cell,
     ffi::OsString,
     fs::{self, OpenOptions},
     io::{BufRead, BufReader, Write},
@@ -104,17 +106,20 @@ fn floor(samples: usize) -> (Vec<f64>, Vec<f64>) {
 /// A watched pair. Everything ends with it.
 struct World {
     folder: tempfile::TempDir,
+    runner: &'static str,
     watch: Ended,
     /// What the watch says, each with its time.
     lines: Receiver<(f64, String)>,
+    /// The pid of the primary, as the watch said it last.
+    primary: Cell<Option<Pid>>,
 }
 
 impl World {
-    fn new() -> Self {
+    fn new(runner: &'static str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let this = std::env::current_exe().unwrap();
         let toml = format!(
-            "runner = 'embedded'\n\
+            "runner = '{runner}'\npm2.home = 'home'\n\
              [failover]\nhold = '0s'\nsettle = '100ms'\nmax_failovers = 1000\n\
              [[process]]\nname = 'primary'\nrestart = 'never'\ncommand = ['sleep', '1000']\n\
              [[process]]\nname = 'backup'\nbacks_up = 'primary'\ncommand = ['{}']\n\
@@ -139,8 +144,9 @@ impl World {
                 }
             }
         });
-        let world = Self { folder, watch: Ended(watch), lines: receiver };
-        world.await_line("embedded/primary: running");
+        let primary = Cell::new(None);
+        let world = Self { folder, runner, watch: Ended(watch), lines: receiver, primary };
+        world.await_line("primary: running");
         world.quiet();
         world
     }
@@ -149,11 +155,20 @@ impl World {
         self.folder.path().join("began")
     }
 
+    /// The next line within `patience`.
+    fn line(&self, patience: Duration) -> Option<(f64, String)> {
+        let (time, line) = self.lines.recv_timeout(patience).ok()?;
+        if let Some((_, pid)) = line.split_once("primary: running, pid ") {
+            self.primary.set(Pid::from_raw(pid.parse().unwrap()));
+        }
+        Some((time, line))
+    }
+
     /// Waits until the watch says `text`: when it did.
     fn await_line(&self, text: &str) -> f64 {
         loop {
-            let line = self.lines.recv_timeout(Duration::from_secs(20));
-            let (time, line) = line.unwrap_or_else(|_| panic!("the watch never said {text:?}"));
+            let line = self.line(Duration::from_secs(20));
+            let (time, line) = line.unwrap_or_else(|| panic!("the watch never said {text:?}"));
             if line.contains(text) {
                 return time;
             }
@@ -162,25 +177,18 @@ impl World {
 
     /// Waits until it has had nothing to do for a while.
     fn quiet(&self) {
-        while self.lines.recv_timeout(Duration::from_millis(100)).is_ok() {}
-    }
-
-    fn pid(&self, name: &str) -> Pid {
-        let record = self.folder.path().join(format!(".redundancy/embedded/{name}.json"));
-        let record: serde_json::Value = serde_json::from_slice(&fs::read(record).unwrap()).unwrap();
-        let pid = record["run"]["started"]["process"]["pid"].as_i64().unwrap();
-        Pid::from_raw(pid.try_into().unwrap()).unwrap()
+        while self.line(Duration::from_millis(200)).is_some() {}
     }
 
     /// The times from the kill on, in the order of [`PARTS`].
     fn sample(&self) -> Vec<f64> {
-        let pid = self.pid("primary");
+        let pid = self.primary.get().expect("it runs");
         let start = now();
         kill_process(pid, Signal::KILL).unwrap();
-        let heard = self.await_line("embedded/primary: ");
+        let heard = self.await_line("/primary: ");
         let decided = self.await_line("duty goes to the backup");
-        let stopped = self.await_line("embedded/primary: stop done");
-        let proven = self.await_line("embedded/primary: stopped");
+        let stopped = self.await_line("/primary: stop done");
+        let proven = self.await_line("/primary: stopped");
         let main = await_began(&self.began());
         let times = [heard, decided, stopped, proven, main].map(|it| it - start);
         self.await_line("the primary is on duty again");
@@ -194,6 +202,11 @@ impl Drop for World {
         let stop = Command::new(PROGRAM).arg("stop").current_dir(self.folder.path()).output();
         assert!(stop.unwrap().status.success());
         let _ = self.watch.0.wait();
+        if self.runner == "pm2" {
+            let mut kill = Command::new("pm2");
+            kill.arg("kill").env("PM2_HOME", self.folder.path().join("home"));
+            assert!(kill.output().unwrap().status.success());
+        }
     }
 }
 
@@ -246,16 +259,18 @@ fn measure() {
     let all = fs::read_dir("/proc").unwrap().flatten();
     let is_number = |name: OsString| name.to_str().is_some_and(|it| it.parse::<u32>().is_ok());
     let all = all.filter(|it| is_number(it.file_name())).count();
+    let pm2 = std::env::var("FAILOVER_RUNNER").is_ok_and(|it| it == "pm2");
+    let runner = if pm2 { "pm2" } else { "embedded" };
     let (exec, main) = floor(samples);
     let mut times = Vec::new();
     while times.len() < samples {
-        let world = World::new();
+        let world = World::new(runner);
         for _ in 0..OF_ONE_WATCH.min(samples - times.len()) {
             times.push(world.sample());
         }
     }
     drop(crowd);
-    println!("{} failovers beside {all} processes, in milliseconds", times.len());
+    println!("{runner}: {} failovers beside {all} processes, in milliseconds", times.len());
     println!("{:58} {:>8} {:>8} {:>8} {:>8}", "", "fastest", "median", "95 %", "slowest");
     for (index, what) in PARTS.iter().enumerate() {
         let before = |it: &Vec<f64>| if index == 0 { 0.0 } else { it[index - 1] };

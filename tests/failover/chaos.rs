@@ -125,6 +125,10 @@ impl Chaos {
         }
         self.pair.mend();
         self.pair.await_one();
+        if fault == Fault::StoppedByHand {
+            // Duty may have moved before it was started again: then a person had both run.
+            self.allowed.push((since, now()));
+        }
         let gap = longest_gap(&self.pair.beats(), since);
         eprintln!("{fault:?}, {side} was on duty: {gap} ms without anybody at work");
         if fault != Fault::StoppedByHand {

@@ -166,13 +166,12 @@ impl Pair {
         })
     }
 
-    /// Every process of a side that lives, whether or not it works.
+    /// Every process of a side that lives, also one that has not come to its first line yet.
     pub(crate) fn living(&self, side: &str) -> Vec<i32> {
-        let mut pids: Vec<i32> =
-            self.beats().iter().filter(|it| it.side == side).map(|it| it.pid).collect();
-        pids.sort_unstable();
-        pids.dedup();
-        pids.retain(|it| is_alive(*it));
+        let ends = format!("pair.py\0{side}\0");
+        let line = |pid: &i32| fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        let mut pids = self.world.processes();
+        pids.retain(|pid| line(pid).ends_with(ends.as_bytes()));
         pids
     }
 
@@ -232,5 +231,13 @@ impl Pair {
         let log = self.logs.join("--- the next watch\n");
         assert!(!log.contains("panicked"), "{log}");
         log
+    }
+}
+
+impl Drop for Pair {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("the logs of earlier watches:\n{}", self.logs.join("--- the next one\n"));
+        }
     }
 }

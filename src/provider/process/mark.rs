@@ -71,12 +71,19 @@ fn read_environ(pid: i32, buffer: &mut Vec<u8>) -> io::Result<usize> {
     for _ in 0..MOST_LOOKS {
         let opened = File::open(format!("/proc/{pid}/environ"));
         let Ok(length) = opened.and_then(|it| read_all(it, buffer)) else { return Ok(0) };
-        if length > 0 || !stat(pid)?.is_some_and(|it| it.becoming) {
+        if length > 0 || has_no_program(pid) || !stat(pid)?.is_some_and(|it| it.becoming) {
             return Ok(length);
         }
         thread::sleep(Duration::from_millis(1));
     }
     Ok(0)
+}
+
+/// Whether it is one of the kernel's own, or has ended. What is becoming its program has that
+/// already: the kernel gives a process its new memory together with it.
+fn has_no_program(pid: i32) -> bool {
+    let program = fs::read_link(format!("/proc/{pid}/exe"));
+    program.is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
 }
 
 /// Reads a file of the kernel, which does not say beforehand how long it is.
