@@ -69,3 +69,24 @@ fn again_and_again() {
     pair.await_one();
     pair.end(&[]);
 }
+
+#[test]
+fn when_what_it_was_just_starting_still_has_its_lock() {
+    let mut pair = Pair::new(Runners::Embedded, &Config::default());
+    let mut gone = std::process::Command::new("true").spawn().unwrap();
+    gone.wait().unwrap();
+    let holder =
+        format!("{{\"pid\":{},\"verb\":\"watch\",\"since\":\"2026-01-01T00:00:00Z\"}}", gone.id());
+    pair.world.write(".redundancy/watch.lock", &holder);
+    let lock = std::fs::File::open(pair.world.path(".redundancy/watch.lock")).unwrap();
+    lock.lock().unwrap();
+    // Far shorter than it is waited for.
+    let freed = std::thread::spawn(move || {
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        drop(lock);
+    });
+    pair.begin_watch();
+    freed.join().unwrap();
+    pair.await_beat_of("primary", 0);
+    pair.end(&[]);
+}
