@@ -35,6 +35,8 @@ pub(super) struct Finished {
 pub(super) struct InHand {
     running: FuturesUnordered<LocalBoxFuture<'static, Finished>>,
     waiting: VecDeque<Vec<Step>>,
+    /// What was finished and not taken yet.
+    done: VecDeque<Finished>,
     ids: BTreeSet<Id>,
     /// Whether only one lane runs at a time, until none is left.
     in_order: bool,
@@ -85,9 +87,27 @@ impl InHand {
         }
     }
 
+    /// Goes on with what is running as far as that can be done without waiting.
+    pub(super) fn advance(&mut self) {
+        while let Some(Some(finished)) = self.running.next().now_or_never() {
+            self.done.push_back(finished);
+        }
+    }
+
+    /// Whether a lane was finished and not taken yet.
+    pub(super) fn has_finished(&self) -> bool {
+        !self.done.is_empty()
+    }
+
     /// The next lane to be finished; never while none is running.
     pub(super) async fn finished(&mut self) -> Finished {
-        let Some(finished) = self.running.next().await else { return pending().await };
+        let finished = match self.done.pop_front() {
+            Some(finished) => finished,
+            None => match self.running.next().await {
+                Some(finished) => finished,
+                None => return pending().await,
+            },
+        };
         for step in &finished.lane {
             self.ids.remove(&step.id);
         }

@@ -29,6 +29,19 @@ pub struct Holder {
     pub since: Timestamp,
 }
 
+impl Holder {
+    /// Whether there is a process of its number that has not ended. Where that can't be seen, there
+    /// is.
+    #[must_use]
+    pub fn lives(&self) -> bool {
+        match fs::read_to_string(format!("/proc/{}/stat", self.pid)) {
+            // After the program's name, in brackets: Z or X is one that has ended.
+            Ok(stat) => stat.rsplit_once(") ").is_none_or(|(_, it)| !it.starts_with(['Z', 'X'])),
+            Err(error) => error.kind() != io::ErrorKind::NotFound,
+        }
+    }
+}
+
 impl fmt::Display for Holder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "`redundancy {}`, pid {}, since {:.0}", self.verb, self.pid, self.since)

@@ -3,7 +3,8 @@
 //! Without it they go by what is seen: who runs is on duty, and what failed is tried as often again.
 //!
 //! It is one SQLite file in write-ahead mode. An entry survives a killed controller at once, and
-//! a power loss from the next checkpoint on.
+//! a power loss from the next checkpoint on. A checkpoint waits for the disk: a watch makes it when it
+//! prunes, and never in the middle of a failover.
 
 use std::{
     fs::{self, OpenOptions},
@@ -133,7 +134,12 @@ pub struct Journal {
     connection: Connection,
     /// What is to be written with the next entries.
     waiting: Vec<Entry>,
+    /// How often something was written since the last checkpoint.
+    written: u32,
 }
+
+/// After so many writes the next pruning makes a checkpoint.
+const CHECKPOINT_AFTER: u32 = 200;
 
 impl Journal {
     /// The journal's file in a state folder.
@@ -179,6 +185,7 @@ impl Journal {
         let journal = Self::connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         let tables = "PRAGMA journal_mode = WAL;
             PRAGMA synchronous = NORMAL;
+            PRAGMA wal_autocheckpoint = 4000;
             BEGIN IMMEDIATE;
             CREATE TABLE IF NOT EXISTS event (
                 number INTEGER PRIMARY KEY,
@@ -220,7 +227,8 @@ impl Journal {
         let file =
             fs::metadata(path).map_err(|source| Error::Open { path: path.to_owned(), source })?;
         let file = (file.dev(), file.ino());
-        let journal = Self { path: path.to_owned(), file, connection, waiting: Vec::new() };
+        let journal =
+            Self { path: path.to_owned(), file, connection, waiting: Vec::new(), written: 0 };
         let found = journal.version()?;
         if found > VERSION {
             return Err(Error::Newer { path: path.to_owned(), found });
@@ -270,6 +278,7 @@ impl Journal {
     }
 
     fn insert(&mut self, entries: &[Entry]) -> Result<(), Error> {
+        self.written = self.written.saturating_add(1);
         let path = self.path.clone();
         let insert_all = |connection: &mut Connection| {
             let transaction = connection.transaction()?;
@@ -291,6 +300,7 @@ impl Journal {
         if !self.is_in_place() {
             *self = Self::open(&self.path.clone())?.0;
         }
+        self.written = self.written.saturating_add(1);
         let sql = "INSERT INTO memory (key, value) VALUES (?1, ?2)
             ON CONFLICT (key) DO UPDATE SET value = excluded.value";
         let done = self.connection.execute(sql, [key, value]);
@@ -348,13 +358,21 @@ impl Journal {
         done.map(drop).map_err(|source| self.error(source))
     }
 
-    /// Forgets what is older than `keep`.
+    /// Forgets what is older than `keep`, and now and then makes what was written outlive a power
+    /// loss.
     pub fn prune(&mut self, now: Timestamp, keep: Duration) -> Result<(), Error> {
         let keep = SignedDuration::try_from(keep).unwrap_or(SignedDuration::MAX);
         // Longer than time itself: there is nothing to forget.
         let Ok(oldest) = now.checked_sub(keep) else { return Ok(()) };
         let forget = self.connection.execute("DELETE FROM event WHERE at < ?1", [time(oldest)]);
-        forget.map(drop).map_err(|source| self.error(source))
+        forget.map_err(|source| self.error(source))?;
+        if self.written >= CHECKPOINT_AFTER {
+            // Passive: nobody who reads is waited for. Where it can't be made now, the next one is.
+            let checkpoint = self.connection.execute_batch("PRAGMA wal_checkpoint(PASSIVE)");
+            checkpoint.map_err(|source| self.error(source))?;
+            self.written = 0;
+        }
+        Ok(())
     }
 
     /// The last `limit` events, of one resource or of all, the oldest of them first.

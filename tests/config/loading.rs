@@ -120,7 +120,7 @@ fn the_shipped_files_load_and_name_files_that_are_there() {
     let examples = fs::read_dir(root.join("examples")).unwrap();
     let examples = examples.map(|entry| entry.unwrap().path().join(FILE_NAME));
     let files: Vec<_> = examples.filter(|it| it.exists()).chain([root.join(FILE_NAME)]).collect();
-    assert_eq!(files.len(), 5);
+    assert_eq!(files.len(), 6);
     for file in files {
         let loaded = load(&file).unwrap_or_else(|error| panic!("{}", error.render(Style::Plain)));
         assert_eq!(loaded.notes, [], "{}", file.display());

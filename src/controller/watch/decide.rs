@@ -12,7 +12,7 @@ use crate::{
         change::Step,
         duty::{Asked, Phase, Side},
         id::Id,
-        reconciler::{Given, Memory},
+        reconciler::{Decision, Given, Memory, News},
     },
     journal::Kind,
     probe,
@@ -22,8 +22,9 @@ use crate::{
 pub(crate) const MEMORY: &str = "memory";
 
 impl Watch {
-    /// What to do about what was seen last, and whether one after another; tells what is new.
-    pub(super) fn decide(&mut self) -> (Vec<Vec<Step>>, bool) {
+    /// What to do about what was seen last, without what rests, and what there is to tell. Neither may be
+    /// done or told before it is remembered.
+    pub(super) fn decide(&mut self) -> Decision {
         let now = Timestamp::now();
         let asked = self.take_requests();
         let controller = &self.controller;
@@ -42,20 +43,23 @@ impl Watch {
         let on_duty = |id: &Id| duties.of(id).is_some_and(|it| it.phase == Phase::On(Side::Backup));
         self.prechecks.follow(&specs, on_duty);
         self.next = decision.wake_at;
-        // Before anything that follows from it is done, or told.
-        self.remember();
-        for news in decision.news {
-            self.tell_news(&news);
-        }
         self.tell_held(&decision.plan);
-        (decision.plan.lanes, decision.in_order)
+        decision
     }
 
-    /// Notes that lanes are about to be carried out, before they are: whoever is killed in the middle
-    /// of one has begun it.
-    pub(super) fn note_begun(&mut self, lanes: &[Vec<Step>]) {
-        self.reconciler.begin(lanes, Timestamp::now());
+    /// Remembers what was decided, and then tells of it.
+    pub(super) fn conclude(&mut self, news: Vec<News>) {
         self.remember();
+        for news in news {
+            self.tell_news(&news);
+        }
+    }
+
+    /// The same, where lanes are about to be carried out: whoever is killed in the middle of one has
+    /// begun it.
+    pub(super) fn conclude_with(&mut self, lanes: &[Vec<Step>], news: Vec<News>) {
+        self.reconciler.begin(lanes, Timestamp::now());
+        self.conclude(news);
     }
 
     /// Writes down what has to be remembered, where that has changed.

@@ -4,7 +4,13 @@ mod adapt;
 mod decide;
 mod tell;
 
-use std::{cell::RefCell, collections::BTreeMap, path::PathBuf, rc::Rc, time::Duration};
+use std::{
+    cell::RefCell,
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    rc::Rc,
+    time::Duration,
+};
 
 use futures_util::future::select_all;
 use jiff::Timestamp;
@@ -27,7 +33,7 @@ use crate::{
     core::{
         change::{Step, Why},
         id::Id,
-        reconciler::Reconciler,
+        reconciler::{Decision, Reconciler},
         resource::Status,
     },
     journal::{self, Journal, Kind},
@@ -36,6 +42,9 @@ use crate::{
 
 /// When somebody else is making changes, how long to wait before looking again.
 const LOCKED: Duration = Duration::from_secs(1);
+
+/// How long a process that is being started may take to become its program.
+const STARTING: Duration = Duration::from_secs(1);
 
 /// The longest sleep while something is due by the clock: a clock that jumped is noticed by then.
 const LONGEST_SLEEP: Duration = Duration::from_mins(1);
@@ -87,7 +96,7 @@ pub async fn run(path: PathBuf, starter: Starter) -> Result<(), Error> {
     let refused = |why: String| Error::StateDir { folder: state_dir.clone(), why };
     super::make_state_dir(&state_dir).map_err(|source| refused(source.to_string()))?;
     let now = Timestamp::now();
-    let lock = match Lock::take(&lock::watch_file(&state_dir), "watch", now) {
+    let lock = match take_lock(&lock::watch_file(&state_dir), now).await {
         Err(held @ LockError::Held(_)) => return Err(Error::Watched(held)),
         other => other.map_err(|error| refused(error.to_string()))?,
     };
@@ -104,6 +113,20 @@ pub async fn run(path: PathBuf, starter: Starter) -> Result<(), Error> {
     watch.until_stopped(&mut signals).await;
     watch.note(None, Kind::Controller, "the watch ended; what runs goes on running".to_owned());
     Ok(())
+}
+
+/// Takes the lock. What a watch that was killed was just starting has it too, for the moment until
+/// it becomes its program.
+async fn take_lock(file: &Path, now: Timestamp) -> Result<Lock, LockError> {
+    let deadline = Instant::now() + STARTING;
+    loop {
+        match Lock::take(file, "watch", now) {
+            Err(LockError::Held(Some(by))) if !by.lives() && Instant::now() < deadline => {
+                tokio::time::sleep(STARTING / 50).await;
+            }
+            other => return other,
+        }
+    }
 }
 
 /// Why the loop woke up.
@@ -142,6 +165,8 @@ struct Watch {
     next: Option<Timestamp>,
     /// When everything was looked at last because it was time to.
     looked_at: Instant,
+    /// Whether the last sign of life was put off.
+    owes_sign: bool,
 }
 
 impl Watch {
@@ -175,6 +200,7 @@ impl Watch {
             seen: None,
             next: None,
             looked_at: Instant::now(),
+            owes_sign: false,
         };
         watch.tell_notes(loaded);
         Ok(watch)
@@ -205,7 +231,7 @@ impl Watch {
                 // What was changed meanwhile is decided on as it is now, and not as it was before.
                 let scope = self.touched.take().map_or(scope, |touched| touched.and(scope));
                 tokio::select! {
-                    () = self.pass(scope) => self.tell_that_it_looked(),
+                    () = self.pass(scope) => self.tell_that_it_looked_unless_more_is_due(),
                     // Nothing is lost with a look that is broken off.
                     () = signals.received() => break,
                 }
@@ -217,6 +243,7 @@ impl Watch {
         }
         self.stop.ask();
         self.finish_all().await;
+        self.remember();
     }
 
     /// Waits until nothing is in hand.
@@ -239,6 +266,14 @@ impl Watch {
         self.controller.project().config.controller.look_every.0
     }
 
+    /// What follows from a change that is done already comes first, but not again and again.
+    fn tell_that_it_looked_unless_more_is_due(&mut self) {
+        self.owes_sign = self.in_hand.has_finished() && !self.owes_sign;
+        if !self.owes_sign {
+            self.tell_that_it_looked();
+        }
+    }
+
     fn tell_that_it_looked(&mut self) {
         let (state_dir, look_every) = (self.controller.project().state_dir(), self.look_every());
         self.pulse.looked(&self.lock, &state_dir, look_every);
@@ -248,7 +283,10 @@ impl Watch {
     fn take_finished(&mut self, Finished { lane, done, error }: Finished) -> Option<Scope> {
         let failed = error.map(|it| it.to_string());
         self.reconciler.finish(&lane, done, failed, Timestamp::now());
-        self.remember();
+        if !self.in_hand.is_empty() {
+            self.remember();
+        }
+        // Else the look that follows remembers it.
         self.begin();
         let place = |step: &Step| {
             let providers = &self.controller.providers;
@@ -329,33 +367,37 @@ impl Watch {
             let specs = probe::of(&self.controller.possible);
             self.probes.follow(&specs, &mut self.world.observed);
             self.tell_seen();
-            let (lanes, in_order) = self.decide();
-            if lanes.is_empty() {
+            let Decision { plan, in_order, news, .. } = self.decide();
+            if plan.lanes.is_empty() {
+                self.conclude(news);
                 break;
             }
-            if self.in_hand.is_empty() {
+            let lock = if self.in_hand.is_empty() {
                 match Lock::take(&apply_lock, "watch", Timestamp::now()) {
                     // Somebody else made changes after the look: what was seen is out of date.
-                    Ok(lock) if lock.before != last_holder => continue,
-                    Ok(lock) => self.take_in_hand(lanes, in_order, Some(lock)),
+                    Ok(lock) if lock.before != last_holder => {
+                        self.conclude(news);
+                        continue;
+                    }
+                    Ok(lock) => Some(lock),
                     Err(why) => {
+                        self.conclude(news);
                         info!("changes wait: {why}");
                         self.next = Some(Timestamp::now() + LOCKED);
                         break;
                     }
                 }
             } else {
-                self.take_in_hand(lanes, in_order, None);
-            }
+                None
+            };
+            self.conclude_with(&plan.lanes, news);
+            self.in_hand.add(plan.lanes, in_order, lock);
             self.begin();
+            // At once: what was seen is written with the intents that follow from it.
+            self.in_hand.advance();
             break;
         }
         // What was seen waited for the intents that follow from it, if any do.
         self.write_notes();
-    }
-
-    fn take_in_hand(&mut self, lanes: Vec<Vec<Step>>, in_order: bool, lock: Option<Lock>) {
-        self.note_begun(&lanes);
-        self.in_hand.add(lanes, in_order, lock);
     }
 }

@@ -23,7 +23,12 @@ impl Embedded {
     ) -> Result<(), Error> {
         let left = || {
             let group = match leader {
-                Some(leader) if kernel::owns_its_group(leader)? => Some(leader.pid),
+                // Without a group, much less is read of each process.
+                Some(leader)
+                    if kernel::has_members(leader.pid) && kernel::owns_its_group(leader)? =>
+                {
+                    Some(leader.pid)
+                }
                 _ => None,
             };
             let mut members = self.scan(group)?;

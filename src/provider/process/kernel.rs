@@ -19,7 +19,7 @@ use rustix::{
     io::Errno,
     process::{
         Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, kill_process_group, pidfd_open,
-        pidfd_send_signal, waitid,
+        pidfd_send_signal, test_kill_process_group, waitid,
     },
     time::{ClockId, clock_gettime},
 };
@@ -215,6 +215,11 @@ pub(in crate::provider) fn signal(handle: &impl AsFd, signal: Signal) -> io::Res
 pub(in crate::provider) fn owns_its_group(leader: &ProcessId) -> io::Result<bool> {
     let same_boot = boot_id().is_ok_and(|boot| boot == leader.boot);
     Ok(same_boot && stat(leader.pid)?.is_none_or(|it| it.start == leader.start))
+}
+
+/// Whether a group has any members, zombies among them. One without stays so: nobody can join it.
+pub(in crate::provider) fn has_members(group: i32) -> bool {
+    Pid::from_raw(group).is_some_and(|it| test_kill_process_group(it) != Err(Errno::SRCH))
 }
 
 /// Kills what is left of the group of a leader that has ended.

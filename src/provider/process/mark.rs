@@ -47,7 +47,7 @@ pub(in crate::provider) fn each_environ(
     mut visit: impl FnMut(i32, &[u8]) -> io::Result<()>,
 ) -> io::Result<()> {
     let this = std::process::id();
-    let mut environ = Vec::new();
+    let mut buffer = vec![0; 16 * 1024];
     for entry in fs::read_dir("/proc")? {
         let Some(pid) = entry?.file_name().to_str().and_then(|it| it.parse::<i32>().ok()) else {
             continue;
@@ -56,8 +56,8 @@ pub(in crate::provider) fn each_environ(
         if u32::try_from(pid) == Ok(this) {
             continue;
         }
-        read_environ(pid, &mut environ)?;
-        visit(pid, &environ)?;
+        let length = read_environ(pid, &mut buffer)?;
+        visit(pid, &buffer[..length])?;
     }
     Ok(())
 }
@@ -65,21 +65,41 @@ pub(in crate::provider) fn each_environ(
 /// How long a process may take to get its environment, in looks a millisecond apart.
 const MOST_LOOKS: u32 = 1000;
 
-/// Reads the environment of a process; empty where it is gone since, or another user's.
-fn read_environ(pid: i32, environ: &mut Vec<u8>) -> io::Result<()> {
+/// Reads the environment of a process into `buffer`, which grows as needed: how long it is. 0 where
+/// the process is gone since, or another user's.
+fn read_environ(pid: i32, buffer: &mut Vec<u8>) -> io::Result<usize> {
     for _ in 0..MOST_LOOKS {
-        environ.clear();
         let opened = File::open(format!("/proc/{pid}/environ"));
-        if opened.and_then(|mut it| it.read_to_end(environ)).is_err() {
-            environ.clear();
-            return Ok(());
-        }
-        if !environ.is_empty() || !stat(pid)?.is_some_and(|it| it.becoming) {
-            return Ok(());
+        let Ok(length) = opened.and_then(|it| read_all(it, buffer)) else { return Ok(0) };
+        if length > 0 || has_no_program(pid) || !stat(pid)?.is_some_and(|it| it.becoming) {
+            return Ok(length);
         }
         thread::sleep(Duration::from_millis(1));
     }
-    Ok(())
+    Ok(0)
+}
+
+/// Whether it is one of the kernel's own, or has ended. What is becoming its program has that
+/// already: the kernel gives a process its new memory together with it.
+fn has_no_program(pid: i32) -> bool {
+    let program = fs::read_link(format!("/proc/{pid}/exe"));
+    program.is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+}
+
+/// Reads a file of the kernel, which does not say beforehand how long it is.
+fn read_all(mut file: File, buffer: &mut Vec<u8>) -> io::Result<usize> {
+    let mut length = 0;
+    loop {
+        if length == buffer.len() {
+            buffer.resize(2 * length.max(1), 0);
+        }
+        match file.read(&mut buffer[length..]) {
+            Ok(0) => return Ok(length),
+            Ok(more) => length += more,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 /// How a mark of `scope` begins in an environment.
