@@ -135,6 +135,11 @@ impl Evidence {
         };
     }
 
+    /// Forgets the row of failures: it has come up and done well.
+    pub fn arrive(&mut self) {
+        self.bad = 0;
+    }
+
     /// Takes one more look into account.
     pub fn see(&mut self, sight: &Sight, patience: Patience, now: Timestamp) {
         // Where the clock was set back, times begin now.
@@ -202,10 +207,16 @@ impl Evidence {
         }
     }
 
-    /// Whether it counts as failing.
+    /// Whether it has failed so often in a row that something has to be done.
+    #[must_use]
+    pub fn has_fallen(&self, patience: Patience) -> bool {
+        self.bad >= patience.fall
+    }
+
+    /// Whether it counts as failing: it has fallen, or it is flapping.
     #[must_use]
     pub fn is_failing(&self, patience: Patience) -> bool {
-        self.bad >= patience.fall || self.flaps.flapping
+        self.has_fallen(patience) || (self.bad > 0 && self.flaps.flapping)
     }
 
     /// Whether it fails and is well again all the time.

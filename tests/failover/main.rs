@@ -10,7 +10,6 @@
 mod beats;
 mod chaos;
 mod example;
-mod flapping;
 mod hand_back;
 mod pair;
 #[path = "../parts/mod.rs"]

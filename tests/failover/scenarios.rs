@@ -154,7 +154,6 @@ fn a_primary_that_pm2_gives_up_is_stood_in_for_by_the_tool_itself() {
 }
 
 #[test]
-#[ignore = "a watch that begins anew starts it: `Duty::recover` takes it for a pair that is off"]
 fn a_primary_that_a_person_stopped_stays_stopped_also_for_the_next_watch() {
     let mut pair = Pair::at_work(Runners::Pm2, &Config::default());
     wait_until("its backup is registered", || !pair.world.instances("backup").is_empty());

@@ -225,9 +225,12 @@ impl Simulation {
             Phase::Recover | Phase::Paused => false,
         };
         let because = match &duty.cause {
-            // By a look that is some moments old.
-            Cause::BothRan { .. } | Cause::ByHand { .. } => true,
-            Cause::Asked | Cause::AssumedStopped | Cause::HandBack => true,
+            // The first two by a look that is some moments old.
+            Cause::BothRan { .. }
+            | Cause::ByHand { .. }
+            | Cause::Asked
+            | Cause::AssumedStopped
+            | Cause::HandBack => true,
             Cause::Failing { side: failed, .. } => {
                 *failed == side || other.runs() || !well_for_long
             }

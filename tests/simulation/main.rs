@@ -116,7 +116,7 @@ impl Simulation {
         self.phases = if self.controller.journal == before {
             phases
         } else {
-            self.tell_duty(phases.as_ref())
+            Some(self.tell_duty(phases.as_ref()))
         };
         self.check_decision(&rules, &decision, &before)?;
         let wake_at = decision.wake_at;
@@ -138,7 +138,7 @@ impl Simulation {
     }
 
     /// Tells where duty is, where that has changed.
-    fn tell_duty(&mut self, before: Option<&Vec<String>>) -> Option<Vec<String>> {
+    fn tell_duty(&mut self, before: Option<&Vec<String>>) -> Vec<String> {
         let duties = self.controller.reconciler.duties();
         let of = |backup: &Id| {
             let duty = duties.of(backup)?;
@@ -151,7 +151,7 @@ impl Simulation {
                 self.world.say(line);
             }
         }
-        Some(now)
+        now
     }
 
     /// The next step of a lane has been made, or has failed.
@@ -217,13 +217,13 @@ impl Simulation {
                 return self.pass(None);
             }
             Event::Sees { provider } if up => return self.pass(Some(provider)),
-            Event::Look(_) | Event::Timer { .. } | Event::Sees { .. } => {}
             Event::Begins if !up => {
                 self.world.say("a controller begins");
                 self.controller.begin(&self.world);
                 return self.pass(None);
             }
-            Event::Begins => {}
+            // Nobody is there, or nobody waits for it any more.
+            Event::Look(_) | Event::Timer { .. } | Event::Sees { .. } | Event::Begins => {}
             Event::Fault => self.fault(),
             Event::Mended { process } => self.world.mend(process),
             // A new config waits until nothing is in hand.

@@ -376,6 +376,9 @@ impl Duty {
         }
         if let Phase::On(side) = to {
             self.arrived = Some(side);
+            if from == Phase::Start(side) {
+                self.evidence.of_mut(side).arrive();
+            }
         }
         if counts {
             self.failovers.push(now);
@@ -418,7 +421,7 @@ impl Duty {
         let after = |at: Timestamp, by| at.checked_add(signed(by)).unwrap_or(Timestamp::MAX);
         let mine = self.evidence.of(self.serving);
         // Once it counts as failing, that it goes on being so changes nothing.
-        let failing = mine.counts_again_at().filter(|_| !mine.is_failing(rules.patience));
+        let failing = mine.counts_again_at().filter(|_| !mine.has_fallen(rules.patience));
         let by_phase = match self.phase {
             Phase::Fence(_) => Some(after(self.since, rules.fence)),
             Phase::Start(_) => mine.well_since().map(|it| after(it, rules.settle)),

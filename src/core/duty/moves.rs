@@ -176,7 +176,13 @@ impl Duty {
         if *mine == Sight::Unknown {
             return Ok(None);
         }
-        if self.evidence.of(side).is_failing(rules.patience) && !stopped_on_purpose(mine) {
+        let evidence = self.evidence.of(side);
+        let fails = match side {
+            Side::Primary => evidence.is_failing(rules.patience),
+            // A primary that was flapping is no better place than a backup that is.
+            Side::Backup => evidence.has_fallen(rules.patience),
+        };
+        if fails && !stopped_on_purpose(mine) {
             return self.leave(side, rules, look, now);
         }
         if side == Side::Primary {
@@ -264,7 +270,8 @@ impl Duty {
         }
         let mine = look.sight.of(side);
         let evidence = self.evidence.of(side);
-        if *mine != Sight::Unknown && evidence.is_failing(rules.patience) && !mine.is_well() {
+        // However it was before, it has its own chance now.
+        if *mine != Sight::Unknown && evidence.has_fallen(rules.patience) && !mine.is_well() {
             return self.leave(side, rules, look, now);
         }
         let settled = evidence

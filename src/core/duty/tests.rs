@@ -515,3 +515,28 @@ fn before_earlier_commands_are_over_nothing_is_decided() {
     pair.look.settled = true;
     assert_eq!(pair.see(1, Sight::Off, WELL), Phase::On(Backup));
 }
+
+#[test]
+fn a_primary_that_was_flapping_has_its_chance_when_the_backup_fails() {
+    let crashed = |at: i64| Sight::Ill {
+        occasion: Timestamp::from_second(at).unwrap(),
+        proven: false,
+        how: "crashed".to_owned(),
+    };
+    let mut pair = Pair::new(Rules { budget: 50, ..rules() });
+    while pair.duty.phase == Phase::On(Primary) {
+        pair.see(1, WELL, Sight::Off);
+        pair.see(30, WELL, Sight::Off);
+        let at = pair.now.as_second();
+        pair.see(1, crashed(at), Sight::Off);
+    }
+    assert_eq!(pair.duty.phase, Phase::Fence(Primary), "it flaps");
+    pair.arrive(Backup);
+    let lost = Sight::Lost { how: "was given up".to_owned() };
+    assert_eq!(pair.see(1, Sight::Off, lost), Phase::Fence(Backup));
+    assert_eq!(pair.see(1, Sight::Off, Sight::Off), Phase::Start(Primary));
+    // One failure more does not undo that.
+    assert_eq!(pair.see(1, crashed(1), Sight::Off), Phase::Start(Primary));
+    pair.see(1, WELL, Sight::Off);
+    assert_eq!(pair.see(10, WELL, Sight::Off), Phase::On(Primary));
+}

@@ -376,7 +376,9 @@ fn stopped(listed: &[Listed]) -> impl Iterator<Item = (String, Option<i64>)> {
 fn stopped_of<'a>(
     listed: impl Iterator<Item = &'a Listed>,
 ) -> impl Iterator<Item = (String, Option<i64>)> {
+    // What PM2 does not start again is not between two runs.
     let stopped = listed.filter(|it| it.pm2_env.status == "stopped" && it.ever_ran());
+    let stopped = stopped.filter(|it| it.pm2_env.autorestart != Some(false));
     stopped.map(|it| (it.pm_id.to_string(), it.pm2_env.pm_uptime))
 }
 

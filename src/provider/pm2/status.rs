@@ -77,7 +77,7 @@ pub(super) fn of(listed: &Listed, kernel: &Kernel, heard: &Heard, now: Timestamp
         "waiting restart" => match waits_for_ever(listed) {
             true if was_killed(listed, heard) => Status::Down { at: now, how: exit, retry_at: now },
             true if stays_down(listed) => {
-                Status::Finished { at: now, how: exit, well: ended_well(listed) }
+                Status::Finished { at: now, how: exit, well: ended_well(listed, heard) }
             }
             true => Status::Failed {
                 at: now,
@@ -144,7 +144,7 @@ fn stopped(listed: &Listed, exit: String, heard: &Heard, now: Timestamp) -> Stat
     match () {
         () if was_killed(listed, heard) => Status::Down { at: now, how: exit, retry_at: now },
         () if stays_down(listed) => {
-            Status::Finished { at: now, how: exit, well: ended_well(listed) }
+            Status::Finished { at: now, how: exit, well: ended_well(listed, heard) }
         }
         () => Status::StoppedByHand,
     }
@@ -173,8 +173,10 @@ fn restarts(listed: &Listed) -> bool {
 }
 
 /// Whether it ended as one that has done its work.
-fn ended_well(listed: &Listed) -> bool {
-    ends_for_good(listed) || matches!(listed.pm2_env.exit_code, Some(0) | None)
+fn ended_well(listed: &Listed, heard: &Heard) -> bool {
+    // PM2 reads a signal as the exit code 0.
+    let zero = heard.signal.is_none() && matches!(listed.pm2_env.exit_code, Some(0) | None);
+    ends_for_good(listed) || zero
 }
 
 /// Whether the code that it is said to have ended with is one after which it stays down.
