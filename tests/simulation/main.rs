@@ -222,8 +222,6 @@ impl Simulation {
                 self.controller.begin(&self.world);
                 return self.pass(None);
             }
-            // Nobody is there, or nobody waits for it any more.
-            Event::Look(_) | Event::Timer { .. } | Event::Sees { .. } | Event::Begins => {}
             Event::Fault => self.fault(),
             Event::Mended { process } => self.world.mend(process),
             // A new config waits until nothing is in hand.
@@ -231,7 +229,12 @@ impl Simulation {
                 self.world.after(500, Event::ConfigEdit { nth });
             }
             Event::ConfigEdit { nth } if !self.calm => self.edit(nth),
-            Event::ConfigEdit { .. } => {}
+            // Nobody is there, or nobody waits for it any more.
+            Event::Look(_)
+            | Event::Timer { .. }
+            | Event::Sees { .. }
+            | Event::Begins
+            | Event::ConfigEdit { .. } => {}
             Event::Calm => self.calm(),
         }
         Ok(())
