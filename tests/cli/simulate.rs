@@ -50,11 +50,13 @@ WHEN         RESOURCE           WHAT HAPPENS
 +2 min 25 s  embedded/p         dies again
 +2 min 25 s  embedded/p         start: it comes on duty
 +2 min 25 s  embedded/p         dies again
-+2 min 25 s  embedded/p-backup  duty goes to the backup: the primary was ended by SIGKILL
-+2 min 25 s  embedded/p         stop (up to 10 s): it goes off duty
-+2 min 35 s  embedded/p         is stopped, and that is seen
-+2 min 35 s  embedded/p-backup  start: it comes on duty
-+2 min 40 s  embedded/p-backup  the backup is on duty: the primary was ended by SIGKILL
++2 min 26 s  embedded/p         start: it comes on duty
++2 min 26 s  embedded/p         dies again
++2 min 26 s  embedded/p-backup  duty goes to the backup: the primary was ended by SIGKILL
++2 min 26 s  embedded/p         stop (up to 10 s): it goes off duty
++2 min 36 s  embedded/p         is stopped, and that is seen
++2 min 36 s  embedded/p-backup  start: it comes on duty
++2 min 41 s  embedded/p-backup  the backup is on duty: the primary was ended by SIGKILL
 
 Assumed:
 - a start takes no time, a stop as long as it may at most, and both work
