@@ -150,6 +150,7 @@ impl Evidence {
             Sight::Unknown => {
                 // What went on meanwhile is not known: it counts again only after it is seen.
                 self.counted = self.counted.map(|(occasion, _)| (occasion, now));
+                self.ill = false;
                 return;
             }
             Sight::Well { crashes } => {

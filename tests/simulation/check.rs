@@ -28,7 +28,7 @@ const NOTHING: i64 = 15 * MINUTE;
 /// More looks than this within ten minutes, beside those for what happened, or more changes, are a
 /// busy loop.
 const MOST_LOOKS: u64 = 100;
-const MOST_CHANGES: u64 = 300;
+const MOST_CHANGES: u64 = 600;
 
 /// More than this to remember grows for ever.
 const MOST_MEMORY: usize = 12_000;
@@ -82,6 +82,10 @@ impl Simulation {
     pub(crate) fn check_world(&mut self) -> Result<(), String> {
         let now = self.world.now;
         let rules = self.config.rules();
+        // Of a pair that is parallel meanwhile, nothing is remembered.
+        let exclusive =
+            |id: &Id| rules.pairs.iter().any(|it| it.rules.exclusive && it.backup == *id);
+        self.checks.both.retain(|id, _| exclusive(id));
         for pair in rules.pairs.iter().filter(|it| it.rules.exclusive) {
             let [primary, backup] = [&pair.primary, &pair.backup].map(|it| self.world.index(it));
             let runs = [primary, backup].map(|it| self.world.processes[it].runs());
@@ -286,6 +290,10 @@ impl Simulation {
             }
             if !pair.rules.exclusive {
                 // Nothing is stopped or started for it.
+                continue;
+            }
+            if failed.state == State::Absent {
+                // There is nothing to go back to, so the budget does not hold it.
                 continue;
             }
             let all = self.checks.failovers.entry(id.clone()).or_default();

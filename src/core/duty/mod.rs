@@ -375,10 +375,11 @@ impl Duty {
             }
         }
         if let Phase::On(side) = to {
-            self.arrived = Some(side);
-            if from == Phase::Start(side) {
+            // What was wrong with it when it was not on duty, or before it came up, is over.
+            if self.arrived != Some(side) || from == Phase::Start(side) {
                 self.evidence.of_mut(side).arrive();
             }
+            self.arrived = Some(side);
         }
         if counts {
             self.failovers.push(now);

@@ -185,7 +185,7 @@ proptest! {
             unseen.flaps = evidence.flaps.clone();
             let occasion = |it: &Evidence| it.counted.map(|(occasion, _)| occasion);
             prop_assert_eq!(occasion(&unseen), occasion(&evidence));
-            unseen.counted = evidence.counted;
+            (unseen.counted, unseen.ill) = (evidence.counted, evidence.ill);
             prop_assert_eq!(&unseen, &evidence);
         }
     }
