@@ -217,7 +217,9 @@ impl Process {
             State::Errored => Status::Failed { at: wall, how: "PM2 has given it up".to_owned() },
             State::Ended(ended) if self.runner == Runner::Pm2 => {
                 let rest = SignedDuration::from_millis(self.daemon_rest() + 2000);
-                Status::Down { at: wall, how: ended.exit.to_string(), retry_at: wall + rest }
+                // PM2 does not tell when; the provider keeps the time when it was first found so.
+                let at = ended.at.min(wall);
+                Status::Down { at, how: ended.exit.to_string(), retry_at: at + rest }
             }
             State::Ended(ended) => {
                 let (at, how) = (ended.at, ended.exit.to_string());
