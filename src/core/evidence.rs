@@ -113,6 +113,8 @@ pub struct Evidence {
     how: Option<String>,
     /// Since when it has been well, if it is.
     well_since: Option<Timestamp>,
+    /// Whether it was seen well since the row began.
+    was_well: bool,
     /// Whether the last look that saw it found something wrong.
     ill: bool,
     /// The crashes that its provider had counted when it was seen well last.
@@ -154,6 +156,7 @@ impl Evidence {
                 return;
             }
             Sight::Well { crashes } => {
+                self.was_well = true;
                 // Those of before the first look are nobody's business.
                 let counted = self.crashes.unwrap_or(*crashes);
                 let unseen = crashes.saturating_sub(counted).saturating_sub(self.seen);
@@ -236,6 +239,12 @@ impl Evidence {
     #[must_use]
     pub fn how(&self) -> &str {
         self.how.as_deref().unwrap_or("does not do its work")
+    }
+
+    /// Whether it was seen well since it was started anew.
+    #[must_use]
+    pub fn was_well(&self) -> bool {
+        self.was_well
     }
 
     /// Since when it has been well, if it is.

@@ -329,7 +329,8 @@ impl Duty {
     /// Whether a side is to be started now, whoever stopped it before.
     #[must_use]
     pub fn is_starting(&self, side: Side) -> bool {
-        self.phase == Phase::Start(side)
+        // What came up and was stopped since, a person stopped.
+        self.phase == Phase::Start(side) && !self.evidence.of(side).was_well()
     }
 
     /// What the look says of a side, in view of what it should do: what should run and is off does

@@ -277,7 +277,9 @@ impl Duty {
         let settled = evidence
             .well_since()
             .is_some_and(|since| now.duration_since(since) >= signed(rules.settle));
-        if (mine.is_well() && settled) || *mine == Sight::Done {
+        // One that a person stopped as soon as it had come up is no failure.
+        let is_let_be = *mine == Sight::StoppedByHand && evidence.was_well();
+        if (mine.is_well() && settled) || *mine == Sight::Done || is_let_be {
             return go(Phase::On(side), self.cause.clone());
         }
         Ok(None)

@@ -540,3 +540,15 @@ fn a_primary_that_was_flapping_has_its_chance_when_the_backup_fails() {
     pair.see(1, WELL, Sight::Off);
     assert_eq!(pair.see(10, WELL, Sight::Off), Phase::On(Primary));
 }
+
+#[test]
+fn a_person_may_stop_what_has_just_come_up() {
+    let mut pair = Pair::new(rules());
+    assert_eq!(pair.see(1, ill(1), Sight::Off), Phase::Fence(Primary));
+    assert_eq!(pair.see(1, Sight::Off, Sight::StoppedByHand), Phase::Start(Backup));
+    // It was stopped before duty called it.
+    assert!(pair.duty.is_starting(Backup));
+    assert_eq!(pair.see(1, Sight::Off, WELL), Phase::Start(Backup));
+    assert_eq!(pair.see(1, Sight::Off, Sight::StoppedByHand), Phase::On(Backup));
+    assert!(!pair.duty.is_starting(Backup));
+}
