@@ -59,6 +59,10 @@ fn the_example_goes_as_its_readme_says() {
     let status = example.run("redundancy status");
     let backup = status.lines().find(|it| it.contains("worker-backup")).unwrap();
     assert!(backup.contains("running, pid "), "{status}");
+    let explained = example.run("redundancy explain embedded/worker-backup");
+    for told in ["embedded/worker-backup is on duty", "as soon as its precheck answers well"] {
+        assert!(explained.contains(told), "{explained}");
+    }
 
     example.run("rm broken");
     example.await_work_of("primary");
