@@ -1,6 +1,7 @@
 //! Probes: asking a process whether it does its work, in place of taking its pid for an answer.
 
 mod ask;
+mod asking;
 mod precheck;
 mod watch;
 

@@ -330,10 +330,10 @@ fn shown(world: &World) -> String {
 fn looking_starts_no_daemon_and_each_absence_is_told_as_what_it_is() {
     let world = World::new(&(worker("w") + &worker("b") + "backs_up = \"w\"\n"));
     insta::with_settings!({ filters => vec![
-                (r"pid \d+", "pid N"), (r"\d+(s|ms|min) ago", "T ago"), (r"just now", "T ago"),
-                (r"[\d.]+ MiB", "M MiB"),
-            ] }, {
-                insta::assert_snapshot!(shown(&world), @r#"
+                    (r"pid \d+", "pid N"), (r"\d+(s|ms|min) ago", "T ago"), (r"just now", "T ago"),
+                    (r"[\d.]+ MiB", "M MiB"),
+                ] }, {
+                    insta::assert_snapshot!(shown(&world), @r#"
 + create pm2/b the config asks for it and it is not there
 command ["bash", "ROOT/worker.sh"]
 cwd "ROOT"
@@ -352,11 +352,11 @@ pm2/w process - to be started missing unhealthy - -
 
 nobody watches; `redundancy watch` does
 "#);
-                assert_eq!(world.processes(), Vec::<i32>::new());
-                assert!(!world.home().exists() && !world.path(".redundancy").exists());
+                    assert_eq!(world.processes(), Vec::<i32>::new());
+                    assert!(!world.home().exists() && !world.path(".redundancy").exists());
 
-                world.pm2(&["ping"]);
-                insta::assert_snapshot!(shown(&world), @r#"
+                    world.pm2(&["ping"]);
+                    insta::assert_snapshot!(shown(&world), @r#"
 + create pm2/b the config asks for it and it is not there
 command ["bash", "ROOT/worker.sh"]
 cwd "ROOT"
@@ -375,10 +375,10 @@ pm2/w process - to be started missing unhealthy - - - - -
 nobody watches; `redundancy watch` does
 "#);
 
-                world.settle();
-                let (daemon, pid) = (world.daemon().unwrap(), world.pid("w"));
-                signal(daemon, Signal::STOP);
-                insta::assert_snapshot!(shown(&world), @r"
+                    world.settle();
+                    let (daemon, pid) = (world.daemon().unwrap(), world.pid("w"));
+                    signal(daemon, Signal::STOP);
+                    insta::assert_snapshot!(shown(&world), @r"
 ! left pm2/b its provider could not be asked: PM2's daemon did not answer `getMonitorData` within 5 s; it hangs
 ! left pm2/daemon its provider could not be asked: PM2's daemon did not answer `getMonitorData` within 5 s; it hangs
 ! left pm2/w its provider could not be asked: PM2's daemon did not answer `getMonitorData` within 5 s; it hangs
@@ -393,14 +393,14 @@ pm2/w process - not known unknown unknown - create T ago
 pm2 could not be asked: PM2's daemon did not answer `getMonitorData` within 5 s; it hangs
 nobody watches; `redundancy watch` does
 ");
-                signal(daemon, Signal::CONT);
-                assert_eq!(world.plan(), SETTLED);
+                    signal(daemon, Signal::CONT);
+                    assert_eq!(world.plan(), SETTLED);
 
-                kill(daemon);
-                wait_until("it is gone", || world.daemon().is_none());
-                let files = || fs::read_dir(world.home()).unwrap().count();
-                let before = files();
-                insta::assert_snapshot!(shown(&world), @r#"
+                    kill(daemon);
+                    wait_until("it is gone", || world.daemon().is_none());
+                    let files = || fs::read_dir(world.home()).unwrap().count();
+                    let before = files();
+                    insta::assert_snapshot!(shown(&world), @r#"
 + create pm2/b the config asks for it and it is not there
 command ["bash", "ROOT/worker.sh"]
 cwd "ROOT"
@@ -417,9 +417,9 @@ pm2/w process - on duty down: was left by a daemon of PM2 that died, as pid N, w
 
 nobody watches; `redundancy watch` does
 "#);
-                assert_eq!(files(), before);
-                assert_eq!(world.processes(), [pid], "no daemon was started by looking");
-            });
+                    assert_eq!(files(), before);
+                    assert_eq!(world.processes(), [pid], "no daemon was started by looking");
+                });
 }
 
 /// A server at the socket of the daemon that belongs to another user. Where nobody but one user can be
