@@ -330,96 +330,96 @@ fn shown(world: &World) -> String {
 fn looking_starts_no_daemon_and_each_absence_is_told_as_what_it_is() {
     let world = World::new(&(worker("w") + &worker("b") + "backs_up = \"w\"\n"));
     insta::with_settings!({ filters => vec![
-                    (r"pid \d+", "pid N"), (r"\d+(s|ms|min) ago", "T ago"), (r"just now", "T ago"),
-                    (r"[\d.]+ MiB", "M MiB"),
-                ] }, {
-                    insta::assert_snapshot!(shown(&world), @r#"
-+ create pm2/b the config asks for it and it is not there
-command ["bash", "ROOT/worker.sh"]
-cwd "ROOT"
-> start pm2/daemon drift: it should run, and is not running
-+ create pm2/w the config asks for it and it is not there
-command ["bash", "ROOT/worker.sh"]
-cwd "ROOT"
+        (r"pid \d+", "pid N"), (r"\d+(s|ms|min) ago", "T ago"), (r"just now", "T ago"),
+        (r"[\d.]+ MiB", "M MiB"),
+    ] }, {
+        insta::assert_snapshot!(shown(&world), @r#"
+        + create pm2/b the config asks for it and it is not there
+        command ["bash", "ROOT/worker.sh"]
+        cwd "ROOT"
+        > start pm2/daemon drift: it should run, and is not running
+        + create pm2/w the config asks for it and it is not there
+        command ["bash", "ROOT/worker.sh"]
+        cwd "ROOT"
 
-Plan: 2 to create, 1 to start.
-Next: `redundancy apply` makes these changes.
----
-RESOURCE KIND BACKS UP DUTY STATE HEALTH SINCE LAST CHANGE
-pm2/b process w stands by missing unhealthy - -
-pm2/daemon process - - down: is not running unhealthy T ago -
-pm2/w process - to be started missing unhealthy - -
+        Plan: 2 to create, 1 to start.
+        Next: `redundancy apply` makes these changes.
+        ---
+        RESOURCE KIND BACKS UP DUTY STATE HEALTH SINCE LAST CHANGE
+        pm2/b process w stands by missing unhealthy - -
+        pm2/daemon process - - down: is not running unhealthy T ago -
+        pm2/w process - to be started missing unhealthy - -
 
-nobody watches; `redundancy watch` does
-"#);
-                    assert_eq!(world.processes(), Vec::<i32>::new());
-                    assert!(!world.home().exists() && !world.path(".redundancy").exists());
+        nobody watches; `redundancy watch` does
+        "#);
+        assert_eq!(world.processes(), Vec::<i32>::new());
+        assert!(!world.home().exists() && !world.path(".redundancy").exists());
 
-                    world.pm2(&["ping"]);
-                    insta::assert_snapshot!(shown(&world), @r#"
-+ create pm2/b the config asks for it and it is not there
-command ["bash", "ROOT/worker.sh"]
-cwd "ROOT"
-+ create pm2/w the config asks for it and it is not there
-command ["bash", "ROOT/worker.sh"]
-cwd "ROOT"
+        world.pm2(&["ping"]);
+        insta::assert_snapshot!(shown(&world), @r#"
+        + create pm2/b the config asks for it and it is not there
+        command ["bash", "ROOT/worker.sh"]
+        cwd "ROOT"
+        + create pm2/w the config asks for it and it is not there
+        command ["bash", "ROOT/worker.sh"]
+        cwd "ROOT"
 
-Plan: 2 to create.
-Next: `redundancy apply` makes these changes.
----
-RESOURCE KIND BACKS UP DUTY STATE HEALTH SINCE RESTARTS MEMORY CPU LAST CHANGE
-pm2/b process w stands by missing unhealthy - - - - -
-pm2/daemon process - - running, pid N healthy T ago 0 M MiB - -
-pm2/w process - to be started missing unhealthy - - - - -
+        Plan: 2 to create.
+        Next: `redundancy apply` makes these changes.
+        ---
+        RESOURCE KIND BACKS UP DUTY STATE HEALTH SINCE RESTARTS MEMORY CPU LAST CHANGE
+        pm2/b process w stands by missing unhealthy - - - - -
+        pm2/daemon process - - running, pid N healthy T ago 0 M MiB - -
+        pm2/w process - to be started missing unhealthy - - - - -
 
-nobody watches; `redundancy watch` does
-"#);
+        nobody watches; `redundancy watch` does
+        "#);
 
-                    world.settle();
-                    let (daemon, pid) = (world.daemon().unwrap(), world.pid("w"));
-                    signal(daemon, Signal::STOP);
-                    insta::assert_snapshot!(shown(&world), @r"
-! left pm2/b its provider could not be asked: PM2's daemon did not answer `getMonitorData` within 5 s; it hangs
-! left pm2/daemon its provider could not be asked: PM2's daemon did not answer `getMonitorData` within 5 s; it hangs
-! left pm2/w its provider could not be asked: PM2's daemon did not answer `getMonitorData` within 5 s; it hangs
+        world.settle();
+        let (daemon, pid) = (world.daemon().unwrap(), world.pid("w"));
+        signal(daemon, Signal::STOP);
+        insta::assert_snapshot!(shown(&world), @r"
+        ! left pm2/b its provider could not be asked: PM2's daemon did not answer `getMonitorData` within 5 s; it hangs
+        ! left pm2/daemon its provider could not be asked: PM2's daemon did not answer `getMonitorData` within 5 s; it hangs
+        ! left pm2/w its provider could not be asked: PM2's daemon did not answer `getMonitorData` within 5 s; it hangs
 
-Plan: 3 left alone.
----
-RESOURCE KIND BACKS UP DUTY STATE HEALTH SINCE LAST CHANGE
-pm2/b process w not known unknown unknown - create T ago
-pm2/daemon process - - unknown unknown - -
-pm2/w process - not known unknown unknown - create T ago
+        Plan: 3 left alone.
+        ---
+        RESOURCE KIND BACKS UP DUTY STATE HEALTH SINCE LAST CHANGE
+        pm2/b process w not known unknown unknown - create T ago
+        pm2/daemon process - - unknown unknown - -
+        pm2/w process - not known unknown unknown - create T ago
 
-pm2 could not be asked: PM2's daemon did not answer `getMonitorData` within 5 s; it hangs
-nobody watches; `redundancy watch` does
-");
-                    signal(daemon, Signal::CONT);
-                    assert_eq!(world.plan(), SETTLED);
+        pm2 could not be asked: PM2's daemon did not answer `getMonitorData` within 5 s; it hangs
+        nobody watches; `redundancy watch` does
+        ");
+        signal(daemon, Signal::CONT);
+        assert_eq!(world.plan(), SETTLED);
 
-                    kill(daemon);
-                    wait_until("it is gone", || world.daemon().is_none());
-                    let files = || fs::read_dir(world.home()).unwrap().count();
-                    let before = files();
-                    insta::assert_snapshot!(shown(&world), @r#"
-+ create pm2/b the config asks for it and it is not there
-command ["bash", "ROOT/worker.sh"]
-cwd "ROOT"
-> start pm2/daemon drift: it should run, and was killed: nobody answers at its socket
-> start pm2/w drift: it should run, and was left by a daemon of PM2 that died, as pid N, which is ended first
+        kill(daemon);
+        wait_until("it is gone", || world.daemon().is_none());
+        let files = || fs::read_dir(world.home()).unwrap().count();
+        let before = files();
+        insta::assert_snapshot!(shown(&world), @r#"
+        + create pm2/b the config asks for it and it is not there
+        command ["bash", "ROOT/worker.sh"]
+        cwd "ROOT"
+        > start pm2/daemon drift: it should run, and was killed: nobody answers at its socket
+        > start pm2/w drift: it should run, and was left by a daemon of PM2 that died, as pid N, which is ended first
 
-Plan: 1 to create, 2 to start.
-Next: `redundancy apply` makes these changes.
----
-RESOURCE KIND BACKS UP DUTY STATE HEALTH SINCE LAST CHANGE
-pm2/b process w stands by missing unhealthy - create T ago
-pm2/daemon process - - down: was killed: nobody answers at its socket unhealthy T ago -
-pm2/w process - on duty down: was left by a daemon of PM2 that died, as pid N, which is ended first unhealthy T ago create T ago
+        Plan: 1 to create, 2 to start.
+        Next: `redundancy apply` makes these changes.
+        ---
+        RESOURCE KIND BACKS UP DUTY STATE HEALTH SINCE LAST CHANGE
+        pm2/b process w stands by missing unhealthy - create T ago
+        pm2/daemon process - - down: was killed: nobody answers at its socket unhealthy T ago -
+        pm2/w process - on duty down: was left by a daemon of PM2 that died, as pid N, which is ended first unhealthy T ago create T ago
 
-nobody watches; `redundancy watch` does
-"#);
-                    assert_eq!(files(), before);
-                    assert_eq!(world.processes(), [pid], "no daemon was started by looking");
-                });
+        nobody watches; `redundancy watch` does
+        "#);
+        assert_eq!(files(), before);
+        assert_eq!(world.processes(), [pid], "no daemon was started by looking");
+    });
 }
 
 /// A server at the socket of the daemon that belongs to another user. Where nobody but one user can be
