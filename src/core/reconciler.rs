@@ -146,7 +146,7 @@ impl Reconciler {
     pub fn new(memory: Memory, now: Timestamp) -> Self {
         Self {
             drains: memory.in_hand.iter().map(|id| (id.clone(), None)).collect(),
-            memory: Memory { duties: memory.duties.recovered(now), in_hand: Vec::new(), ..memory },
+            memory: Memory { duties: memory.duties.recovered(now), ..memory },
             ..Self::default()
         }
     }
@@ -372,3 +372,6 @@ impl Duties {
 fn signed(duration: Duration) -> SignedDuration {
     SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,235 @@
+//! What the parts of the reconciler come to when they are put together.
+
+use std::collections::BTreeMap;
+
+use super::*;
+use crate::core::{
+    duty::{HandBack, Stuck},
+    evidence::Patience,
+    pause::Pause,
+    resource::{Actual, Body, Mark, Sightings, Wanted, Wishes},
+};
+
+fn second(n: i64) -> Timestamp {
+    Timestamp::from_second(n).unwrap()
+}
+
+fn name(text: &str) -> Name {
+    text.parse().unwrap()
+}
+
+fn running() -> Status {
+    Status::Running { pid: 1, since: second(0) }
+}
+
+fn failed(at: i64) -> Status {
+    Status::Failed { at: second(at), how: "exited with code 1".to_owned() }
+}
+
+/// Resources at one provider, `p`, and who decides about them.
+struct World {
+    reconciler: Reconciler,
+    rules: Rules,
+    statuses: BTreeMap<Name, Status>,
+    drain: Duration,
+    now: i64,
+}
+
+impl World {
+    /// Resources that run, and an exclusive backup of each of `pairs` that stands by.
+    fn new(resources: &[&str], pairs: &[&str]) -> Self {
+        let id = |it: &str| Id::new(name("p"), name(it));
+        let minute = Duration::from_mins(1);
+        let backoff = Backoff { initial: minute, factor: 2.0, max: minute };
+        let pair = |primary: &&str| Pair {
+            primary: id(primary),
+            backup: id(&format!("{primary}-backup")),
+            rules: duty::Rules {
+                exclusive: true,
+                controls_primary: true,
+                patience: Patience { fall: 2, calm: minute },
+                settle: Duration::from_secs(5),
+                hold: minute,
+                hand_back: HandBack::Auto,
+                budget: 3,
+                window: Duration::from_hours(1),
+                fence: minute,
+            },
+        };
+        let backups = pairs.iter().map(|it| (name(&format!("{it}-backup")), Status::Stopped));
+        let statuses = resources.iter().map(|it| (name(it), running())).chain(backups).collect();
+        let rules = Rules {
+            pairs: pairs.iter().map(pair).collect(),
+            recovery: incident::Policy { attempts: 0, backoff, calm: minute },
+            backoff,
+            emergency_below: 0.5,
+        };
+        let reconciler = Reconciler::new(Memory::default(), second(0));
+        Self { reconciler, rules, statuses, drain: Duration::ZERO, now: 0 }
+    }
+
+    fn set(&mut self, resource: &str, status: Status) {
+        self.statuses.insert(name(resource), status);
+    }
+
+    /// Looks at `now`, and decides.
+    fn decide(&mut self, now: i64) -> Decision {
+        self.now = now;
+        let body = Body { fields: [("a".to_owned(), "b".into())].into(), ..Body::default() };
+        let wanted = Wanted {
+            body: Some(body.clone()),
+            run: Run::On,
+            insist: true,
+            called: false,
+            backs_up: None,
+            hot_fields: &[],
+        };
+        let mark = Mark { written: body.digest(), backs_up: None };
+        let actual = |status: &Status| Actual {
+            body: body.clone(),
+            status: status.clone(),
+            mark: Some(mark.clone()),
+            vitals: None,
+        };
+        let wishes = Wishes {
+            wanted: self.statuses.keys().map(|it| (it.clone(), wanted.clone())).collect(),
+            ..Wishes::default()
+        };
+        let seen: Sightings =
+            self.statuses.iter().map(|(it, status)| (it.clone(), actual(status))).collect();
+        let (mut desired, mut observed) = (Desired::default(), Observed::default());
+        desired.set(&name("p"), wishes);
+        observed.set(&name("p"), Ok(seen));
+        let given = Given {
+            in_hand: &|_| false,
+            drain: &|_| self.drain,
+            precheck: &|_| None,
+            asked: &BTreeMap::new(),
+        };
+        self.reconciler.decide(&mut desired, &observed, &self.rules, &given, second(now))
+    }
+
+    /// Each lane was tried, and failed.
+    fn fail(&mut self, plan: &Plan) {
+        self.reconciler.begin(&plan.lanes, second(self.now));
+        for lane in &plan.lanes {
+            let why = Some("it did not work".to_owned());
+            self.reconciler.finish(lane, 0, why, second(self.now));
+        }
+    }
+
+    fn phase(&self, primary: &str) -> Phase {
+        let backup = Id::new(name("p"), name(&format!("{primary}-backup")));
+        self.reconciler.duties().of(&backup).unwrap().phase
+    }
+}
+
+fn told(decision: &Decision) -> Vec<String> {
+    let steps = decision.plan.steps();
+    steps.map(|it| format!("{} {}: {}", it.change.verb(), it.id.name, it.reason)).collect()
+}
+
+#[test]
+fn an_emergency_starts_what_was_given_up_in_order_and_once_an_hour() {
+    let mut world = World::new(&["a", "b", "c"], &[]);
+    world.decide(0);
+    world.set("a", failed(1));
+    world.set("b", failed(1));
+    let decision = world.decide(1);
+    assert!(decision.plan.lanes.is_empty(), "{:?}", decision.plan);
+    assert_eq!(decision.wake_at, Some(second(61)), "it is woken for that");
+    let decision = world.decide(61);
+    assert!(decision.in_order);
+    assert_eq!(
+        told(&decision),
+        [
+            "start a: emergency recovery: it exited with code 1",
+            "start b: emergency recovery: it exited with code 1"
+        ]
+    );
+    assert!(matches!(decision.news[..], [News::Emergency(_)]), "{:?}", decision.news);
+    // It was in vain.
+    world.fail(&decision.plan);
+    assert!(world.decide(3000).plan.lanes.is_empty());
+    assert!(world.decide(3700).in_order);
+}
+
+#[test]
+fn where_all_is_paused_there_is_no_emergency() {
+    let mut world = World::new(&["a"], &[]);
+    world.set("a", failed(0));
+    let mut pauses = Pauses::default();
+    let (since, until, reason) = (second(0), second(1000), "why".to_owned());
+    pauses.add(Pause { id: None, since, until, reason });
+    world.reconciler.pause(pauses);
+    world.decide(0);
+    let decision = world.decide(100);
+    assert!(decision.plan.lanes.is_empty() && decision.news.is_empty());
+}
+
+#[test]
+fn where_most_changes_fail_the_provider_gets_a_rest() {
+    let resources = ["a", "b", "c", "d", "e", "f"];
+    let mut world = World::new(&resources, &[]);
+    world.rules.emergency_below = 0.0;
+    for it in resources {
+        world.set(it, Status::Stopped);
+    }
+    let decision = world.decide(0);
+    assert_eq!(decision.plan.lanes.len(), 6);
+    world.fail(&decision.plan);
+    // Another thing to do, which has no rest of its own.
+    world.set("g", Status::Stopped);
+    let decision = world.decide(1);
+    let held = decision.plan.held.iter().find(|it| it.id.name == name("g")).unwrap();
+    assert!(matches!(held.why, Why::BreakerOpen { failed: 5, tried: 5, .. }), "{:?}", held.why);
+    assert_eq!(decision.wake_at, Some(second(10)), "then one is tried");
+    assert_eq!(world.decide(10).plan.lanes.len(), 1);
+}
+
+#[test]
+fn what_goes_bad_all_at_once_fails_over_only_when_it_is_seen_again() {
+    let primaries = ["a", "b", "c", "d"];
+    let mut world = World::new(&primaries, &primaries);
+    world.rules.emergency_below = 0.0;
+    world.decide(0);
+    assert_eq!(world.phase("a"), Phase::On(Side::Primary));
+    for it in primaries {
+        world.set(it, failed(10));
+    }
+    let decision = world.decide(10);
+    assert!(decision.news.iter().any(|it| matches!(it, News::Storm(_)) && it.is_alert()));
+    for it in primaries {
+        assert_eq!(world.phase(it), Phase::On(Side::Primary));
+        let backup = Id::new(name("p"), name(&format!("{it}-backup")));
+        assert_eq!(world.reconciler.duties().stuck(&backup), Some(Stuck::Storm));
+    }
+    assert_eq!(world.decide(11).wake_at, Some(second(70)));
+    world.decide(70);
+    for it in primaries {
+        assert_eq!(world.phase(it), Phase::Fence(Side::Primary), "it is believed");
+    }
+}
+
+#[test]
+fn what_an_earlier_controller_was_changing_is_waited_for_also_by_the_one_after_the_next() {
+    let mut world = World::new(&["a"], &["a"]);
+    world.decide(0);
+    world.set("a", failed(1));
+    let decision = world.decide(1);
+    assert_eq!(told(&decision), ["stop a: it goes off duty"]);
+    world.reconciler.begin(&decision.plan.lanes, second(1));
+    world.drain = Duration::from_secs(3);
+    // It is killed, and so is the next one before that is over.
+    for at in [2, 4] {
+        let memory = world.reconciler.memory().clone();
+        assert_eq!(memory.in_hand, ["p/a".parse().unwrap()]);
+        world.reconciler = Reconciler::new(memory, second(at));
+        let decision = world.decide(at);
+        assert_eq!((told(&decision), world.phase("a")), (Vec::new(), Phase::Recover));
+        assert_eq!(decision.wake_at, Some(second(at + 3)));
+    }
+    let decision = world.decide(7);
+    assert_eq!(told(&decision), ["stop a: it goes off duty"]);
+    assert!(world.reconciler.memory().in_hand.is_empty());
+}
