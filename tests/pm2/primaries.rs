@@ -126,3 +126,24 @@ fn without_control_a_primary_that_runs_is_left_alone_and_one_that_pm2_gave_up_is
     let log = watch.end_well();
     assert!(!log.contains("pm2/p: stop"), "{log}");
 }
+
+#[test]
+fn a_person_moves_the_duty_of_a_primary_only_where_it_may_be_stopped() {
+    let allowed = world("embedded", CONTROLLED);
+    let watch = allowed.watch();
+    watch.wait_for_log("create done");
+    let first = *allowed.beats("duty").last().unwrap();
+    allowed.run(&["failover", "pm2/p"]).ok();
+    let backup = next(&allowed, first);
+    assert_eq!(primary(&allowed), "stopped");
+    allowed.run(&["handback", "embedded/b"]).ok();
+    next(&allowed, backup);
+    allowed.assert_never_two("duty");
+
+    let not_allowed = world("embedded", "");
+    not_allowed.apply();
+    let run = not_allowed.run(&["failover", "pm2/p"]);
+    assert_eq!(run.code, 1, "{}", run.said());
+    assert!(run.stderr.contains("control_primary = true"), "{}", run.stderr);
+    assert_eq!(primary(&not_allowed), "online");
+}
