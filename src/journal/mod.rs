@@ -7,6 +7,7 @@
 //! prunes, and never in the middle of a failover.
 
 use std::{
+    collections::BTreeMap,
     fs::{self, OpenOptions},
     io,
     os::unix::fs::{MetadataExt, OpenOptionsExt},
@@ -22,6 +23,10 @@ use crate::core::id::Id;
 
 /// The version of the tables, kept in SQLite's `user_version`.
 const VERSION: i64 = 1;
+
+/// Remembers a value under a key.
+const REMEMBER: &str = "INSERT INTO memory (key, value) VALUES (?1, ?2)
+    ON CONFLICT (key) DO UPDATE SET value = excluded.value";
 
 /// The kinds of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -134,6 +139,8 @@ pub struct Journal {
     connection: Connection,
     /// What is to be written with the next entries.
     waiting: Vec<Entry>,
+    /// What is to be remembered with them, by its key.
+    to_remember: BTreeMap<String, String>,
     /// How often something was written since the last checkpoint.
     written: u32,
 }
@@ -227,8 +234,14 @@ impl Journal {
         let file =
             fs::metadata(path).map_err(|source| Error::Open { path: path.to_owned(), source })?;
         let file = (file.dev(), file.ino());
-        let journal =
-            Self { path: path.to_owned(), file, connection, waiting: Vec::new(), written: 0 };
+        let journal = Self {
+            path: path.to_owned(),
+            file,
+            connection,
+            waiting: Vec::new(),
+            to_remember: BTreeMap::new(),
+            written: 0,
+        };
         let found = journal.version()?;
         if found > VERSION {
             return Err(Error::Newer { path: path.to_owned(), found });
@@ -251,25 +264,38 @@ impl Journal {
         self.waiting.push(entry);
     }
 
-    /// Writes entries down, and before them those that were noted, all or none. Where it fails,
-    /// those that were noted are lost. A journal that was removed or damaged meanwhile is begun
+    /// Notes what is to be remembered, as by [`Journal::remember`], with the next entries.
+    pub fn note_memory(&mut self, key: &str, value: String) {
+        self.to_remember.insert(key.to_owned(), value);
+    }
+
+    /// Writes entries down, and before them what was noted, all or none. Where it fails, noted entries
+    /// are lost; what is to be remembered is written with the next ones. A journal that was removed or damaged meanwhile is begun
     /// anew, as by [`Journal::open`].
     pub fn write(&mut self, entries: &[Entry]) -> Result<(), Error> {
         let mut waiting = std::mem::take(&mut self.waiting);
         waiting.extend_from_slice(entries);
-        if waiting.is_empty() {
+        if waiting.is_empty() && self.to_remember.is_empty() {
             return Ok(());
         }
         if !self.is_in_place() {
-            *self = Self::open(&self.path.clone())?.0;
+            self.begin_anew()?;
         }
         match self.insert(&waiting) {
             Err(Error::Sqlite { source, .. }) if is_damage(&source) => {
-                *self = Self::open(&self.path.clone())?.0;
+                self.begin_anew()?;
                 self.insert(&waiting)
             }
             other => other,
         }
+    }
+
+    /// Opens it once more, where the file was removed or damaged.
+    fn begin_anew(&mut self) -> Result<(), Error> {
+        let (journal, _) = Self::open(&self.path.clone())?;
+        let to_remember = std::mem::take(&mut self.to_remember);
+        *self = Self { to_remember, ..journal };
+        Ok(())
     }
 
     /// Whether the file at its path is still the one that is open.
@@ -280,8 +306,12 @@ impl Journal {
     fn insert(&mut self, entries: &[Entry]) -> Result<(), Error> {
         self.written = self.written.saturating_add(1);
         let path = self.path.clone();
+        let to_remember = &self.to_remember;
         let insert_all = |connection: &mut Connection| {
             let transaction = connection.transaction()?;
+            for (key, value) in to_remember {
+                transaction.execute(REMEMBER, [key, value])?;
+            }
             {
                 let insert = "INSERT INTO event (at, kind, id, text) VALUES (?1, ?2, ?3, ?4)";
                 let mut insert = transaction.prepare(insert)?;
@@ -292,18 +322,18 @@ impl Journal {
             }
             transaction.commit()
         };
-        insert_all(&mut self.connection).map_err(|source| Error::Sqlite { path, source })
+        insert_all(&mut self.connection).map_err(|source| Error::Sqlite { path, source })?;
+        self.to_remember.clear();
+        Ok(())
     }
 
     /// Remembers `value` under `key`, for the program that comes after this one.
     pub fn remember(&mut self, key: &str, value: &str) -> Result<(), Error> {
         if !self.is_in_place() {
-            *self = Self::open(&self.path.clone())?.0;
+            self.begin_anew()?;
         }
         self.written = self.written.saturating_add(1);
-        let sql = "INSERT INTO memory (key, value) VALUES (?1, ?2)
-            ON CONFLICT (key) DO UPDATE SET value = excluded.value";
-        let done = self.connection.execute(sql, [key, value]);
+        let done = self.connection.execute(REMEMBER, [key, value]);
         done.map(drop).map_err(|source| self.error(source))
     }
 
@@ -315,7 +345,7 @@ impl Journal {
         change: impl FnOnce(Option<String>) -> (String, T),
     ) -> Result<T, Error> {
         if !self.is_in_place() {
-            *self = Self::open(&self.path.clone())?.0;
+            self.begin_anew()?;
         }
         let path = self.path.clone();
         let revise = |connection: &mut Connection| {
@@ -324,9 +354,7 @@ impl Journal {
             let sql = "SELECT value FROM memory WHERE key = ?1";
             let before = transaction.query_row(sql, [key], |row| row.get(0)).optional()?;
             let (after, told) = change(before);
-            let sql = "INSERT INTO memory (key, value) VALUES (?1, ?2)
-                ON CONFLICT (key) DO UPDATE SET value = excluded.value";
-            transaction.execute(sql, [key, &after])?;
+            transaction.execute(REMEMBER, [key, &after])?;
             transaction.commit()?;
             Ok(told)
         };
@@ -584,5 +612,24 @@ mod tests {
         journal.connection.pragma_update(None, "user_version", VERSION + 1).unwrap();
         drop(journal);
         assert!(matches!(Journal::open(&file), Err(Error::Newer { .. })));
+    }
+
+    #[test]
+    fn what_is_to_be_remembered_is_written_with_what_follows_from_it_and_never_lost() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = Journal::file(dir.path());
+        let (mut journal, _) = Journal::open(&file).unwrap();
+        journal.note_memory("a", "1".to_owned());
+        journal.note_memory("a", "2".to_owned());
+        assert_eq!(journal.recall("a").unwrap(), None);
+        journal.write(&[entry(None, Kind::Intent, "start")]).unwrap();
+        assert_eq!(journal.recall("a").unwrap().as_deref(), Some("2"));
+        // Also where there is nothing else to write, and where the file is gone.
+        journal.note_memory("b", "3".to_owned());
+        std::fs::remove_dir_all(dir.path()).unwrap();
+        assert!(journal.write(&[]).is_err(), "there is no folder");
+        std::fs::create_dir(dir.path()).unwrap();
+        journal.write(&[]).unwrap();
+        assert_eq!(journal.recall("b").unwrap().as_deref(), Some("3"));
     }
 }

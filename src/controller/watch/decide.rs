@@ -26,7 +26,9 @@ impl Watch {
     /// done or told before it is remembered.
     pub(super) fn decide(&mut self) -> Decision {
         let now = Timestamp::now();
-        let asked = self.take_requests();
+        // Not in each look: who waits for a backup to take over does not wait for that too.
+        let asked =
+            if std::mem::take(&mut self.asked) { self.take_requests() } else { BTreeMap::new() };
         let controller = &self.controller;
         let rules = controller.rules();
         let given = Given {
@@ -62,7 +64,8 @@ impl Watch {
         self.conclude(news);
     }
 
-    /// Writes down what has to be remembered, where that has changed.
+    /// Notes what has to be remembered, where that has changed: it is written with the intents that
+    /// follow from it, or at the end of the look.
     pub(super) fn remember(&mut self) {
         let text = match serde_json::to_string(self.reconciler.memory()) {
             Ok(text) if text != self.remembered => text,
@@ -72,10 +75,8 @@ impl Watch {
                 return;
             }
         };
-        match self.journal.borrow_mut().remember(MEMORY, &text) {
-            Ok(()) => self.remembered = text,
-            Err(error) => error!("the journal was not written: {error}"),
-        }
+        self.remembered.clone_from(&text);
+        self.journal.borrow_mut().note_memory(MEMORY, text);
     }
 
     /// What people asked for since the last look.

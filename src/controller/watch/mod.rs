@@ -155,7 +155,9 @@ struct Watch {
     reconciler: Reconciler,
     probes: Probes,
     prechecks: Prechecks,
-    /// What has to be remembered, as the journal has it.
+    /// Whether somebody may have asked for something since that was last looked for.
+    asked: bool,
+    /// What has to be remembered, as the journal has it or is about to.
     remembered: String,
     /// What was told of each resource that is left alone, so that it is told once.
     held: BTreeMap<Id, Why>,
@@ -193,6 +195,7 @@ impl Watch {
             touched: None,
             stop: Rc::default(),
             reconciler: Reconciler::new(recalled(remembered.as_deref()), now),
+            asked: true,
             remembered: remembered.unwrap_or_default(),
             probes: Probes::default(),
             prechecks: Prechecks::default(),
@@ -215,6 +218,7 @@ impl Watch {
                 Wake::Provider(index) => Some(Scope::One(index)),
                 Wake::Probe => Some(Scope::All),
                 Wake::Timer => {
+                    self.asked = true;
                     self.looked_at = Instant::now();
                     self.reload().await;
                     self.adapt().await;
@@ -320,6 +324,7 @@ impl Watch {
 
     /// What to look at after files changed.
     async fn take(&mut self, changed: &Changed) -> Option<Scope> {
+        self.asked |= changed.asked || changed.anywhere;
         let new_config = (changed.config || changed.anywhere) && self.reload().await;
         if new_config || changed.anywhere {
             self.watch_places();
