@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -19,6 +19,7 @@ use super::{
     change::{Held, Step, Why},
     id::{Id, Name},
     plan::Plan,
+    span::signed,
 };
 
 /// When a breaker opens, and for how long.
@@ -273,10 +274,6 @@ fn put_last(names: &mut Vec<Name>, name: &Name) {
 
 fn providers(lane: &[Step]) -> impl Iterator<Item = &Name> {
     lane.iter().map(|step| &step.id.provider)
-}
-
-fn signed(duration: Duration) -> SignedDuration {
-    SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX)
 }
 
 #[cfg(test)]

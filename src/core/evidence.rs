@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     health::Health,
     resource::{Actual, Status},
+    span::signed,
 };
 
 /// What one look says of one resource, as far as it matters to who should be on duty.
@@ -326,8 +327,4 @@ impl Flaps {
         self.at = Some(now);
         self.flapping |= self.penalty >= Self::BEGINS;
     }
-}
-
-fn signed(duration: Duration) -> SignedDuration {
-    SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX)
 }

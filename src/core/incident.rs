@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -14,6 +14,7 @@ use super::{
     digest::Digest,
     id::Id,
     plan::Plan,
+    span::signed,
 };
 
 /// The rules of recovery.
@@ -146,10 +147,6 @@ fn recovers(lane: &[Step]) -> Option<&str> {
         Reason::Recovery { how } => Some(how.as_str()),
         _ => None,
     })
-}
-
-fn signed(duration: Duration) -> SignedDuration {
-    SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX)
 }
 
 #[cfg(test)]

@@ -26,4 +26,5 @@ pub mod resource;
 pub mod retry;
 pub mod schedule;
 pub mod simulate;
+mod span;
 pub mod storm;

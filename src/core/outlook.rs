@@ -13,6 +13,7 @@ use super::{
     duty::{Cause, Duty, HandBack, Look, Phase, Side},
     evidence::Sight,
     failover::Pair,
+    span::{after, signed},
 };
 
 /// What duty means for one side of a pair.
@@ -273,18 +274,10 @@ fn row(fall: u32) -> String {
     if fall == 1 { "once".to_owned() } else { format!("{fall} times in a row") }
 }
 
-fn after(at: Timestamp, by: Duration) -> Timestamp {
-    at.checked_add(signed(by)).unwrap_or(Timestamp::MAX)
-}
-
 fn span(duration: Duration) -> String {
     format!("{:#}", signed(duration))
 }
 
 fn span_between(from: Timestamp, to: Timestamp) -> String {
     format!("{:#}", SignedDuration::from_secs(to.duration_since(from).as_secs().max(0)))
-}
-
-fn signed(duration: Duration) -> SignedDuration {
-    SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX)
 }

@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -20,6 +20,7 @@ use super::{
     plan::{Asker, Consent, Plan, plan},
     resource::{Desired, Observed, Run, Status},
     retry::Attempts,
+    span::signed,
     storm::{self, Storms},
 };
 
@@ -367,10 +368,6 @@ impl Duties {
             }
         }
     }
-}
-
-fn signed(duration: Duration) -> SignedDuration {
-    SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX)
 }
 
 #[cfg(test)]

@@ -6,6 +6,9 @@
 //! a power loss from the next checkpoint on. A checkpoint waits for the disk: a watch makes it when it
 //! prunes, and never in the middle of a failover.
 
+mod history;
+mod memory;
+
 use std::{
     collections::BTreeMap,
     fs::{self, OpenOptions},
@@ -15,18 +18,15 @@ use std::{
     time::Duration,
 };
 
-use jiff::{SignedDuration, Timestamp};
-use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior, params};
+use jiff::Timestamp;
+use rusqlite::{Connection, OpenFlags, params};
 use serde::Serialize;
 
+use self::memory::REMEMBER;
 use crate::core::id::Id;
 
 /// The version of the tables, kept in SQLite's `user_version`.
 const VERSION: i64 = 1;
-
-/// Remembers a value under a key.
-const REMEMBER: &str = "INSERT INTO memory (key, value) VALUES (?1, ?2)
-    ON CONFLICT (key) DO UPDATE SET value = excluded.value";
 
 /// The kinds of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -264,11 +264,6 @@ impl Journal {
         self.waiting.push(entry);
     }
 
-    /// Notes what is to be remembered, as by [`Journal::remember`], with the next entries.
-    pub fn note_memory(&mut self, key: &str, value: String) {
-        self.to_remember.insert(key.to_owned(), value);
-    }
-
     /// Writes entries down, and before them what was noted, all or none. Where it fails, noted entries
     /// are lost; what is to be remembered is written with the next ones. A journal that was removed or damaged meanwhile is begun
     /// anew, as by [`Journal::open`].
@@ -326,122 +321,6 @@ impl Journal {
         self.to_remember.clear();
         Ok(())
     }
-
-    /// Remembers `value` under `key`, for the program that comes after this one.
-    pub fn remember(&mut self, key: &str, value: &str) -> Result<(), Error> {
-        if !self.is_in_place() {
-            self.begin_anew()?;
-        }
-        self.written = self.written.saturating_add(1);
-        let done = self.connection.execute(REMEMBER, [key, value]);
-        done.map(drop).map_err(|source| self.error(source))
-    }
-
-    /// Makes of what is remembered under `key` what `change` says. Whoever else does so meanwhile
-    /// waits, so that nothing of either is lost.
-    pub fn revise<T>(
-        &mut self,
-        key: &str,
-        change: impl FnOnce(Option<String>) -> (String, T),
-    ) -> Result<T, Error> {
-        if !self.is_in_place() {
-            self.begin_anew()?;
-        }
-        let path = self.path.clone();
-        let revise = |connection: &mut Connection| {
-            let transaction =
-                connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let sql = "SELECT value FROM memory WHERE key = ?1";
-            let before = transaction.query_row(sql, [key], |row| row.get(0)).optional()?;
-            let (after, told) = change(before);
-            transaction.execute(REMEMBER, [key, &after])?;
-            transaction.commit()?;
-            Ok(told)
-        };
-        revise(&mut self.connection).map_err(|source| Error::Sqlite { path, source })
-    }
-
-    /// What is remembered under `key`.
-    pub fn recall(&self, key: &str) -> Result<Option<String>, Error> {
-        let sql = "SELECT value FROM memory WHERE key = ?1";
-        let found = self.connection.query_row(sql, [key], |row| row.get(0)).optional();
-        found.map_err(|source| self.error(source))
-    }
-
-    /// What is remembered under the keys that begin with `prefix`, in their order.
-    pub fn recall_all(&self, prefix: &str) -> Result<Vec<(String, String)>, Error> {
-        let sql =
-            "SELECT key, value FROM memory WHERE substr(key, 1, length(?1)) = ?1 ORDER BY key";
-        let read = || {
-            let mut query = self.connection.prepare(sql)?;
-            let rows = query.query_map([prefix], |row| Ok((row.get(0)?, row.get(1)?)))?;
-            rows.collect::<Result<Vec<_>, _>>()
-        };
-        read().map_err(|source| self.error(source))
-    }
-
-    /// Forgets what is remembered under `key`.
-    pub fn forget(&mut self, key: &str) -> Result<(), Error> {
-        let done = self.connection.execute("DELETE FROM memory WHERE key = ?1", [key]);
-        done.map(drop).map_err(|source| self.error(source))
-    }
-
-    /// Forgets what is older than `keep`, and now and then makes what was written outlive a power
-    /// loss.
-    pub fn prune(&mut self, now: Timestamp, keep: Duration) -> Result<(), Error> {
-        let keep = SignedDuration::try_from(keep).unwrap_or(SignedDuration::MAX);
-        // Longer than time itself: there is nothing to forget.
-        let Ok(oldest) = now.checked_sub(keep) else { return Ok(()) };
-        let forget = self.connection.execute("DELETE FROM event WHERE at < ?1", [time(oldest)]);
-        forget.map_err(|source| self.error(source))?;
-        if self.written >= CHECKPOINT_AFTER {
-            // Passive: nobody who reads is waited for. Where it can't be made now, the next one is.
-            let checkpoint = self.connection.execute_batch("PRAGMA wal_checkpoint(PASSIVE)");
-            checkpoint.map_err(|source| self.error(source))?;
-            self.written = 0;
-        }
-        Ok(())
-    }
-
-    /// The last `limit` events, of one resource or of all, the oldest of them first.
-    pub fn history(&self, id: Option<&Id>, limit: u32) -> Result<Vec<Event>, Error> {
-        let sql = "SELECT number, at, kind, id, text FROM event
-            WHERE ?1 IS NULL OR id = ?1 ORDER BY number DESC LIMIT ?2";
-        let read = || {
-            let mut query = self.connection.prepare(sql)?;
-            let rows = query.query_map(params![id.map(Id::to_string), limit], event)?;
-            rows.collect::<Result<Vec<_>, _>>()
-        };
-        let mut events = read().map_err(|source| self.error(source))?;
-        events.reverse();
-        Ok(events)
-    }
-
-    /// The number of the last event; 0 where there is none.
-    pub fn last_number(&self) -> Result<i64, Error> {
-        let sql = "SELECT coalesce(max(number), 0) FROM event";
-        let found = self.connection.query_row(sql, [], |row| row.get(0));
-        found.map_err(|source| self.error(source))
-    }
-
-    /// The events after the one of `number`, the oldest first.
-    pub fn since(&self, number: i64) -> Result<Vec<Event>, Error> {
-        let sql = "SELECT number, at, kind, id, text FROM event WHERE number > ?1 ORDER BY number";
-        let read = || {
-            let mut query = self.connection.prepare(sql)?;
-            let rows = query.query_map([number], event)?;
-            rows.collect::<Result<Vec<_>, _>>()
-        };
-        read().map_err(|source| self.error(source))
-    }
-
-    /// The last change of a resource that was made or failed.
-    pub fn last_change(&self, id: &Id) -> Result<Option<Event>, Error> {
-        let sql = "SELECT number, at, kind, id, text FROM event
-            WHERE id = ?1 AND kind IN ('done', 'failed') ORDER BY number DESC LIMIT 1";
-        let read = || self.connection.prepare(sql)?.query_row([id.to_string()], event).optional();
-        read().map_err(|source| self.error(source))
-    }
 }
 
 /// Opening a pipe waits for whoever is at its other end.
@@ -457,16 +336,6 @@ fn time(at: Timestamp) -> String {
     format!("{at:.3}")
 }
 
-fn event(row: &rusqlite::Row<'_>) -> rusqlite::Result<Event> {
-    Ok(Event {
-        number: row.get(0)?,
-        at: row.get(1)?,
-        kind: row.get(2)?,
-        id: row.get(3)?,
-        text: row.get(4)?,
-    })
-}
-
 /// Whether SQLite found that the file is not (or no longer) a database.
 fn is_damage(error: &rusqlite::Error) -> bool {
     use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
@@ -474,162 +343,4 @@ fn is_damage(error: &rusqlite::Error) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::os::unix::fs::PermissionsExt;
-
-    use super::*;
-
-    fn entry(id: Option<&str>, kind: Kind, text: &str) -> Entry {
-        let id = id.map(|id| id.parse().unwrap());
-        Entry { at: Timestamp::now(), kind, id, text: text.to_owned() }
-    }
-
-    fn texts(events: &[Event]) -> Vec<&str> {
-        events.iter().map(|it| it.text.as_str()).collect()
-    }
-
-    #[test]
-    fn what_two_revise_at_once_is_lost_by_neither() {
-        let dir = tempfile::tempdir().unwrap();
-        let file = Journal::file(dir.path());
-        drop(Journal::open(&file).unwrap());
-        let add = |text: Option<String>| {
-            let sum = text.map_or(0, |it| it.parse::<u32>().unwrap()) + 1;
-            (sum.to_string(), ())
-        };
-        std::thread::scope(|scope| {
-            for _ in 0..2 {
-                scope.spawn(|| {
-                    let mut journal = Journal::open(&file).unwrap().0;
-                    (0..50).for_each(|_| journal.revise("sum", add).unwrap());
-                });
-            }
-        });
-        let reader = Journal::open_to_read(&file).unwrap().unwrap();
-        assert_eq!(reader.recall("sum").unwrap().as_deref(), Some("100"));
-    }
-
-    #[test]
-    fn what_came_after_a_number_is_read() {
-        let dir = tempfile::tempdir().unwrap();
-        let mut journal = Journal::open(&Journal::file(dir.path())).unwrap().0;
-        assert_eq!(journal.last_number().unwrap(), 0);
-        journal.write(&[entry(None, Kind::Duty, "one")]).unwrap();
-        let number = journal.last_number().unwrap();
-        journal.write(&[entry(None, Kind::Duty, "two")]).unwrap();
-        assert_eq!(texts(&journal.since(number).unwrap()), ["two"]);
-    }
-
-    #[test]
-    fn what_was_written_is_read_back_in_order() {
-        let dir = tempfile::tempdir().unwrap();
-        let file = Journal::file(dir.path());
-        assert!(Journal::open_to_read(&file).unwrap().is_none(), "reading makes no file");
-
-        let (mut journal, told) = Journal::open(&file).unwrap();
-        assert_eq!(told, None);
-        let intent = entry(Some("p/x"), Kind::Intent, "start p/x");
-        let done = entry(Some("p/x"), Kind::Done, "started p/x");
-        journal.write(&[entry(None, Kind::Controller, "began"), intent, done]).unwrap();
-
-        let reader = Journal::open_to_read(&file).unwrap().unwrap();
-        let all = reader.history(None, 10).unwrap();
-        assert_eq!(texts(&all), ["began", "start p/x", "started p/x"]);
-        let id: Id = "p/x".parse().unwrap();
-        assert_eq!(texts(&reader.history(Some(&id), 1).unwrap()), ["started p/x"]);
-        assert_eq!(reader.last_change(&id).unwrap().unwrap().kind, "done");
-        assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
-    }
-
-    #[test]
-    fn old_entries_are_forgotten() {
-        let dir = tempfile::tempdir().unwrap();
-        let (mut journal, _) = Journal::open(&Journal::file(dir.path())).unwrap();
-        let now = Timestamp::now();
-        let old = now - SignedDuration::from_hours(48);
-        let old = Entry { at: old, ..entry(None, Kind::Seen, "old") };
-        journal.write(&[old, entry(None, Kind::Seen, "new")]).unwrap();
-        journal.prune(now, Duration::from_hours(24)).unwrap();
-        assert_eq!(texts(&journal.history(None, 10).unwrap()), ["new"]);
-        journal.prune(now, Duration::MAX).unwrap();
-        assert_eq!(texts(&journal.history(None, 10).unwrap()), ["new"]);
-    }
-
-    #[test]
-    fn a_damaged_journal_is_put_aside_and_kept() {
-        let dir = tempfile::tempdir().unwrap();
-        let file = Journal::file(dir.path());
-        std::fs::write(&file, "this is no database, and it is longer than a header").unwrap();
-        let (mut journal, told) = Journal::open(&file).unwrap();
-        assert!(told.unwrap().contains("is kept as"));
-        journal.write(&[entry(None, Kind::Seen, "new")]).unwrap();
-        let kept = std::fs::read_dir(dir.path()).unwrap().map(|it| it.unwrap().file_name());
-        assert!(kept.filter_map(|it| it.into_string().ok()).any(|it| it.contains("broken-")));
-    }
-
-    #[test]
-    fn a_journal_that_is_taken_away_or_damaged_is_begun_anew() {
-        let dir = tempfile::tempdir().unwrap();
-        let file = Journal::file(dir.path());
-        let (mut journal, _) = Journal::open(&file).unwrap();
-        let told = || {
-            let reader = Journal::open_to_read(&file).unwrap().unwrap();
-            texts(&reader.history(None, 10).unwrap()).join(" ")
-        };
-        journal.write(&[entry(None, Kind::Seen, "one")]).unwrap();
-        for leftover in fs::read_dir(dir.path()).unwrap() {
-            fs::remove_file(leftover.unwrap().path()).unwrap();
-        }
-        journal.write(&[entry(None, Kind::Seen, "two")]).unwrap();
-        assert_eq!(told(), "two");
-        fs::write(&file, "this is no database, and it is longer than a header").unwrap();
-        journal.write(&[entry(None, Kind::Seen, "three")]).unwrap();
-        journal.write(&[entry(None, Kind::Seen, "four")]).unwrap();
-        assert!(told().ends_with("three four"), "{}", told());
-    }
-
-    #[test]
-    fn what_is_no_file_is_refused_at_once() {
-        let dir = tempfile::tempdir().unwrap();
-        let file = Journal::file(dir.path());
-        rustix::fs::mknodat(
-            rustix::fs::CWD,
-            &file,
-            rustix::fs::FileType::Fifo,
-            rustix::fs::Mode::RWXU,
-            0,
-        )
-        .unwrap();
-        assert!(matches!(Journal::open(&file), Err(Error::NotAFile { .. })));
-        assert!(matches!(Journal::open_to_read(&file), Err(Error::NotAFile { .. })));
-    }
-
-    #[test]
-    fn a_journal_of_a_newer_version_is_left_alone() {
-        let dir = tempfile::tempdir().unwrap();
-        let file = Journal::file(dir.path());
-        let (journal, _) = Journal::open(&file).unwrap();
-        journal.connection.pragma_update(None, "user_version", VERSION + 1).unwrap();
-        drop(journal);
-        assert!(matches!(Journal::open(&file), Err(Error::Newer { .. })));
-    }
-
-    #[test]
-    fn what_is_to_be_remembered_is_written_with_what_follows_from_it_and_never_lost() {
-        let dir = tempfile::tempdir().unwrap();
-        let file = Journal::file(dir.path());
-        let (mut journal, _) = Journal::open(&file).unwrap();
-        journal.note_memory("a", "1".to_owned());
-        journal.note_memory("a", "2".to_owned());
-        assert_eq!(journal.recall("a").unwrap(), None);
-        journal.write(&[entry(None, Kind::Intent, "start")]).unwrap();
-        assert_eq!(journal.recall("a").unwrap().as_deref(), Some("2"));
-        // Also where there is nothing else to write, and where the file is gone.
-        journal.note_memory("b", "3".to_owned());
-        std::fs::remove_dir_all(dir.path()).unwrap();
-        assert!(journal.write(&[]).is_err(), "there is no folder");
-        std::fs::create_dir(dir.path()).unwrap();
-        journal.write(&[]).unwrap();
-        assert_eq!(journal.recall("b").unwrap().as_deref(), Some("3"));
-    }
-}
+mod tests;

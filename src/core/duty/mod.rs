@@ -22,15 +22,15 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use self::{
-    moves::Move,
-    rules::{REMEMBERED, signed},
-};
+use self::{moves::Move, rules::REMEMBERED};
 pub use self::{
     news::{Cause, News},
     rules::{HandBack, Rules},
 };
-use super::evidence::{Evidence, Sight};
+use super::{
+    evidence::{Evidence, Sight},
+    span::{after, signed},
+};
 
 /// One of a pair.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -420,7 +420,6 @@ impl Duty {
     /// When there may be something to do by the clock alone.
     #[must_use]
     pub fn wakes_at(&self, rules: &Rules, now: Timestamp) -> Option<Timestamp> {
-        let after = |at: Timestamp, by| at.checked_add(signed(by)).unwrap_or(Timestamp::MAX);
         let mine = self.evidence.of(self.serving);
         // Once it counts as failing, that it goes on being so changes nothing.
         let failing = mine.counts_again_at().filter(|_| !mine.has_fallen(rules.patience));

@@ -2,10 +2,11 @@
 
 use jiff::Timestamp;
 
-use super::{
-    Asked, Cause, Duty, HandBack, Look, Phase, Rules, Side, Stuck, is_stopped, rules::signed,
+use super::{Asked, Cause, Duty, HandBack, Look, Phase, Rules, Side, Stuck, is_stopped};
+use crate::core::{
+    evidence::{Evidence, Sight},
+    span::signed,
 };
-use crate::core::evidence::{Evidence, Sight};
 
 /// A move to another phase.
 pub(super) struct Move {

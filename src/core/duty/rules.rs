@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp, ToSpan, civil, tz::TimeZone};
 
-use crate::core::evidence::Patience;
+use crate::core::{evidence::Patience, span::signed};
 
 /// The longest hold, however often duty has moved, where the config asks for no longer one.
 const LONGEST_HOLD: Duration = Duration::from_hours(6);
@@ -99,10 +99,6 @@ impl Rules {
         let hold = self.hold.saturating_mul(1 << doublings).min(LONGEST_HOLD.max(self.hold));
         signed(hold)
     }
-}
-
-pub(super) fn signed(duration: Duration) -> SignedDuration {
-    SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX)
 }
 
 #[cfg(test)]

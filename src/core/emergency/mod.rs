@@ -7,13 +7,14 @@ mod plan;
 
 use std::{fmt, time::Duration};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use self::plan::plan;
 use super::{
     health::Health,
     resource::{Desired, Observed, Run},
+    span::after,
 };
 
 /// When an emergency is declared.
@@ -150,11 +151,6 @@ impl Emergency {
         let cooled_down = self.declared_at.map(|it| after(it.min(now), policy.cool_down));
         Some(cooled_down.map_or(low, |it| it.max(low)))
     }
-}
-
-fn after(at: Timestamp, time: Duration) -> Timestamp {
-    let time = SignedDuration::try_from(time).unwrap_or(SignedDuration::MAX);
-    at.checked_add(time).unwrap_or(Timestamp::MAX)
 }
 
 #[cfg(test)]
