@@ -15,6 +15,7 @@ pub mod failover;
 pub mod health;
 pub mod id;
 pub mod incident;
+pub mod job;
 pub mod monitor;
 pub mod outlook;
 pub mod pause;
