@@ -3,6 +3,7 @@
 //! A primary is called by its file name, `ci.yml`; its backup `ci-backup` is the file
 //! `ci-backup.yml` in the same folder.
 
+pub mod api;
 mod cron;
 mod scalar;
 mod workflow;
