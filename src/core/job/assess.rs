@@ -85,8 +85,9 @@ pub fn assess(history: &History<'_>, rhythm: &Rhythm<'_>, now: Timestamp) -> Job
         tried_again: runs
             .iter()
             .take_while(|it| it.verdict != Verdict::Success)
-            .map(|it| it.attempt.saturating_sub(1))
-            .sum(),
+            .filter(|it| it.attempt > 1)
+            .map(|it| it.begun)
+            .collect(),
         asked: asked(&runs),
     }
 }

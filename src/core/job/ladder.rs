@@ -116,15 +116,11 @@ fn ended(job: &Job) -> Timestamp {
 
 /// How often something was tried since either side did the work last.
 fn tried(primary: &Job, backup: Option<&Job>) -> u32 {
-    let Some(asked) = backup.and_then(|it| it.asked.as_ref()) else { return primary.tried_again };
-    let done = |at: &Timestamp| primary.last_success.is_some_and(|done| *at < done);
-    let failures = asked.failures.iter().filter(|at| !done(at)).count();
-    // Where the backup has done the work meanwhile, what was tried before is over.
-    let again = match asked.succeeded {
-        Some(at) if !done(&at) => 0,
-        _ => primary.tried_again,
-    };
-    u32::try_from(failures).unwrap_or(u32::MAX).saturating_add(again)
+    let asked = backup.and_then(|it| it.asked.as_ref());
+    let done = primary.last_success.max(asked.and_then(|it| it.succeeded));
+    let called = asked.map(|it| it.failures.as_slice()).unwrap_or_default();
+    let tries = primary.tried_again.iter().chain(called).filter(|at| Some(**at) > done).count();
+    u32::try_from(tries).unwrap_or(u32::MAX)
 }
 
 /// What is wrong with a job, to be read after its name.

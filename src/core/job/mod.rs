@@ -78,8 +78,8 @@ pub struct Job {
     pub next: Option<Timestamp>,
     /// Whether a run is not over that is no older than runs may become.
     pub active: bool,
-    /// How often runs were tried again, since one last did its work.
-    pub tried_again: u32,
+    /// When runs were tried again, since one last did its work: each its last attempt.
+    pub tried_again: Vec<Timestamp>,
     /// The last run that its schedule did not begin, where there was one.
     pub asked: Option<Asked>,
 }
@@ -171,7 +171,7 @@ impl Job {
         last_planned_success: None,
         next: None,
         active: false,
-        tried_again: 0,
+        tried_again: Vec::new(),
         asked: None,
     };
 
