@@ -29,3 +29,4 @@ pub mod schedule;
 pub mod simulate;
 mod span;
 pub mod storm;
+pub mod timetable;

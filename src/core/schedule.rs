@@ -1,6 +1,6 @@
 //! Schedules: when something that runs by the clock is due.
 
-use std::{fmt, str::FromStr, time::Duration};
+use std::{fmt, str::FromStr};
 
 use croner::{Cron, parser::CronParser};
 use jiff::{Timestamp, tz::TimeZone};
@@ -46,18 +46,11 @@ impl Schedule {
         next.ok().map(|next| next.timestamp())
     }
 
-    /// The last time before `time`, or none where there was none.
+    /// The last time before `time`, or none where there never was one.
     #[must_use]
     pub fn last_before(&self, time: Timestamp) -> Option<Timestamp> {
         let last = self.cron.find_previous_occurrence(&time.to_zoned(self.zone.clone()), false);
         last.ok().map(|last| last.timestamp())
-    }
-
-    /// How far the times around `time` are apart.
-    #[must_use]
-    pub fn gap_at(&self, time: Timestamp) -> Option<Duration> {
-        let (last, next) = (self.last_before(time)?, self.next_after(time)?);
-        next.duration_since(last).try_into().ok()
     }
 
     /// When it is next due, if it ran last for the tick at `last_tick`. In the past when a tick was

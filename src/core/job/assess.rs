@@ -6,8 +6,8 @@ use jiff::Timestamp;
 
 use super::{Asked, By, Job, Run, State, Verdict};
 use crate::core::{
-    schedule::Schedule,
     span::{after, signed},
+    timetable::Timetable,
 };
 
 /// A run that has not begun its work by then is stuck: waiting for a runner, or for a person.
@@ -39,24 +39,19 @@ pub struct History<'a> {
 /// When a job's work is due.
 #[derive(Debug, Clone, Copy)]
 pub struct Rhythm<'a> {
-    /// Its schedules.
-    pub schedules: &'a [Schedule],
+    /// When its schedules begin a run; never, where it has none.
+    pub times: &'a Timetable,
     /// How old its last success may become. None: as old as it will, where nothing plans a run.
     pub stale_after: Option<Duration>,
 }
 
 impl Rhythm<'_> {
-    fn next(&self, now: Timestamp) -> Option<Timestamp> {
-        self.schedules.iter().filter_map(|it| it.next_after(now)).min()
-    }
-
     /// The last planned time after `since` by which a run should have begun, in view of the grace.
     fn due(&self, since: Timestamp, now: Timestamp) -> Option<Timestamp> {
-        let latest = |schedule: &Schedule| {
-            let grace = schedule.gap_at(now)?.mul_f64(0.5).clamp(GRACE.0, GRACE.1);
-            schedule.last_before(before(now, grace))
-        };
-        self.schedules.iter().filter_map(latest).max().filter(|due| *due > since)
+        let (last, next) = (self.times.last_before(now)?, self.times.next_after(now)?);
+        let gap: Duration = next.duration_since(last).try_into().ok()?;
+        let grace = (gap / 2).clamp(GRACE.0, GRACE.1);
+        self.times.last_before(before(now, grace)).filter(|due| *due > since)
     }
 }
 
@@ -80,7 +75,7 @@ pub fn assess(history: &History<'_>, rhythm: &Rhythm<'_>, now: Timestamp) -> Job
         lacking,
         last_success,
         last_planned_success,
-        next: rhythm.next(now).filter(|_| history.disabled.is_none()),
+        next: rhythm.times.next_after(now).filter(|_| history.disabled.is_none()),
         active,
         tried_again: runs
             .iter()
@@ -133,7 +128,7 @@ fn state(
         let lacking = missed.unwrap_or(stale_at).max(stale_at);
         return (State::Stale { since: last_success }, Some(lacking));
     }
-    let by_schedule = !rhythm.schedules.is_empty();
+    let by_schedule = rhythm.times.next_after(now).is_some();
     if last_success.is_none() || (by_schedule && !ran_by_schedule) {
         return (State::Unproven { by_schedule }, None);
     }

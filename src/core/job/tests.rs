@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
 use super::*;
-use crate::core::{backoff::Backoff, health::Health, schedule::Schedule, span::after};
+use crate::core::{backoff::Backoff, health::Health, span::after, timetable::Timetable};
 
 const HOUR: Duration = Duration::from_hours(1);
 const BACKOFF: Backoff =
@@ -32,10 +32,14 @@ fn active(working: bool) -> Verdict {
     Verdict::Active { how: "is queued".to_owned(), working }
 }
 
+fn times(cron: &str) -> Timetable {
+    Timetable::new(vec![cron.parse().unwrap()])
+}
+
 /// A job that is due each day at 03:00 and may be two days old.
 fn daily(runs: &[Run], now: Timestamp) -> Job {
-    let schedules = ["0 3 * * *".parse::<Schedule>().unwrap()];
-    let rhythm = Rhythm { schedules: &schedules, stale_after: Some(48 * HOUR) };
+    let times = times("0 3 * * *");
+    let rhythm = Rhythm { times: &times, stale_after: Some(48 * HOUR) };
     assess(&History { disabled: None, since: hours(0), runs }, &rhythm, now)
 }
 
@@ -108,8 +112,8 @@ fn a_success_by_hand_hides_no_dead_schedule() {
 
 #[test]
 fn a_schedule_that_nobody_keeps_exactly_is_not_missed() {
-    let schedules = ["*/5 * * * *".parse::<Schedule>().unwrap()];
-    let rhythm = Rhythm { schedules: &schedules, stale_after: Some(4 * HOUR) };
+    let times = times("*/5 * * * *");
+    let rhythm = Rhythm { times: &times, stale_after: Some(4 * HOUR) };
     let runs = [run(1, hours(10), Verdict::Success)];
     let history = History { disabled: None, since: hours(0), runs: &runs };
     let state = |now| assess(&history, &rhythm, now).state;
@@ -172,7 +176,7 @@ fn what_is_not_to_be_recovered_is_left_alone() {
 #[test]
 fn what_a_person_disabled_stays_so_until_the_config_says_otherwise() {
     let runs = [run(1, hours(3), Verdict::Success)];
-    let rhythm = Rhythm { schedules: &[], stale_after: None };
+    let rhythm = Rhythm { times: &Timetable::default(), stale_after: None };
     for by in [By::Person, By::Inactivity, By::Fork] {
         let history = History { disabled: Some(by), since: hours(0), runs: &runs };
         let job = assess(&history, &rhythm, hours(100));
