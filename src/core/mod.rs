@@ -27,6 +27,6 @@ pub mod resource;
 pub mod retry;
 pub mod schedule;
 pub mod simulate;
-mod span;
+pub(crate) mod span;
 pub mod storm;
 pub mod timetable;

@@ -350,6 +350,8 @@ pub struct Observed {
     pub found: BTreeMap<Id, Actual>,
     /// The providers that could not be asked, and why. Nothing is known about what they hold.
     pub blind: BTreeMap<Name, String>,
+    /// The providers of which something could not be seen although the rest could, and why.
+    pub unseen: BTreeMap<Name, String>,
     /// What was ours at the providers that can't be asked, when they last could be.
     pub lost_sight_of: BTreeSet<Id>,
 }

@@ -149,8 +149,8 @@ fn tells(run: &Run) -> bool {
 fn failure(run: &Run) -> Option<(String, Timestamp)> {
     match &run.verdict {
         Verdict::Failure { how } => Some((how.clone(), run.changed)),
-        Verdict::Active { how, .. } if run.attempt > 1 => {
-            Some((format!("failed, is tried again and {how}"), run.begun))
+        Verdict::Active { .. } if run.attempt > 1 => {
+            Some(("failed and is tried again".to_owned(), run.begun))
         }
         Verdict::Active { .. } | Verdict::Success | Verdict::None => None,
     }

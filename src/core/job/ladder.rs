@@ -89,8 +89,13 @@ pub fn calls(name: &str, primary: &Job, backup: Option<&Job>, policy: &Policy) -
     let Some(backup) = backup else {
         return Calls { primary: Some(Call::GivenUp { how }), ..calls };
     };
-    if let State::Disabled { by } = backup.state {
-        let how = format!("{name} {how}, and its backup is disabled{by}");
+    let out_of_order = match backup.state {
+        State::Disabled { by } => Some(format!("is disabled{by}")),
+        State::NotInEffect => Some("is not in effect yet".to_owned()),
+        _ => None,
+    };
+    if let Some(backup) = out_of_order {
+        let how = format!("{name} {how}, and its backup {backup}");
         return Calls { backup: Some(Call::GivenUp { how }), ..calls };
     }
     let failed = backup.asked.as_ref().and_then(|it| it.failed.as_ref());
@@ -132,7 +137,9 @@ fn told(job: &Job) -> String {
         State::Stale { since: Some(since) } => format!("has had no success since {since:.0}"),
         State::Stale { since: None } => "has had no success that is known".to_owned(),
         State::Disabled { by } => format!("is disabled{by}"),
-        State::Well | State::Unproven { .. } | State::Unseen => job.word().to_owned(),
+        State::Well | State::Unproven { .. } | State::NotInEffect | State::Unseen => {
+            job.word().to_owned()
+        }
     }
 }
 

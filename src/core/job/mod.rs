@@ -146,6 +146,8 @@ pub enum State {
         /// By whom.
         by: By,
     },
+    /// The place where it would run does not know it yet.
+    NotInEffect,
     /// Its runs could not be seen.
     Unseen,
 }
@@ -163,24 +165,27 @@ pub enum By {
 }
 
 impl Job {
-    /// A job of which nothing could be seen.
-    pub const UNSEEN: Self = Self {
-        state: State::Unseen,
-        lacking: None,
-        last_success: None,
-        last_planned_success: None,
-        next: None,
-        active: false,
-        tried_again: Vec::new(),
-        asked: None,
-    };
+    /// A job of which nothing is known but its `state`.
+    #[must_use]
+    pub const fn only(state: State) -> Self {
+        Self {
+            state,
+            lacking: None,
+            last_success: None,
+            last_planned_success: None,
+            next: None,
+            active: false,
+            tried_again: Vec::new(),
+            asked: None,
+        }
+    }
 
     /// Its health.
     #[must_use]
     pub fn health(&self) -> Health {
         match self.state {
             State::Well => Health::Healthy,
-            State::Unproven { .. } | State::Unseen => Health::Unknown,
+            State::Unproven { .. } | State::NotInEffect | State::Unseen => Health::Unknown,
             State::Failed { .. }
             | State::Missed { .. }
             | State::Stuck { .. }
@@ -201,6 +206,7 @@ impl Job {
             State::Stuck { .. } => "stuck",
             State::Stale { .. } => "stale",
             State::Disabled { .. } => "disabled",
+            State::NotInEffect => "not in effect yet",
             State::Unseen => "unseen",
         }
     }
@@ -214,7 +220,10 @@ impl Job {
             State::Missed { due } => Some(due),
             State::Stuck { since, .. } => Some(since),
             State::Stale { since } => since,
-            State::Unproven { .. } | State::Disabled { .. } | State::Unseen => None,
+            State::Unproven { .. }
+            | State::Disabled { .. }
+            | State::NotInEffect
+            | State::Unseen => None,
         }
     }
 }
@@ -223,7 +232,7 @@ impl fmt::Display for Job {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.word())?;
         match &self.state {
-            State::Well => Ok(()),
+            State::Well | State::NotInEffect | State::Unseen => Ok(()),
             State::Unproven { by_schedule: true } => {
                 f.write_str(": it has not run by its schedule yet")
             }
@@ -237,7 +246,6 @@ impl fmt::Display for Job {
             State::Stale { since: Some(since) } => write!(f, ": no success since {since:.0}"),
             State::Stale { since: None } => f.write_str(": no success is known"),
             State::Disabled { by } => by.fmt(f),
-            State::Unseen => Ok(()),
         }
     }
 }

@@ -85,7 +85,7 @@ fn each_state_is_told_from_the_others() {
         unproven: it has not run by its schedule yet
         failed: run 2 failed
         failed: run 2 failed (attempt 2)
-        failed: run 2 failed, is tried again and is queued (attempt 2)
+        failed: run 2 failed and is tried again (attempt 2)
         well
         well
         stuck: run 2 is queued since 2026-11-02T03:00:00Z
@@ -170,7 +170,10 @@ fn what_is_not_to_be_recovered_is_left_alone() {
     let never = Policy { recover: false, ..POLICY };
     assert_eq!(calls("ci.yml", &failing, Some(&well), &never), Calls::default());
     assert_eq!(calls("ci.yml", &well, Some(&failing), &POLICY), Calls::default());
-    assert_eq!(calls("ci.yml", &Job::UNSEEN, Some(&failing), &POLICY), Calls::default());
+    assert_eq!(
+        calls("ci.yml", &Job::only(State::Unseen), Some(&failing), &POLICY),
+        Calls::default()
+    );
 }
 
 #[test]
@@ -260,6 +263,6 @@ proptest! {
 
 #[test]
 fn health_says_no_more_than_is_known() {
-    assert_eq!(Job::UNSEEN.health(), Health::Unknown);
+    assert_eq!(Job::only(State::Unseen).health(), Health::Unknown);
     assert_eq!(daily(&[], hours(2)).health(), Health::Unknown);
 }

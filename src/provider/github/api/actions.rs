@@ -55,6 +55,10 @@ pub struct Workflow {
     pub path: String,
     /// Whether it runs when its time comes.
     pub state: State,
+    /// When GitHub began to know it.
+    pub created_at: Timestamp,
+    /// When it was turned on or off last, or renamed.
+    pub updated_at: Timestamp,
 }
 
 /// A run of a workflow: its last attempt.
