@@ -12,6 +12,7 @@ use crate::{
         failover::Pair,
         health::Health,
         id::Id,
+        job::{Job, State},
         outlook::Standing,
         resource::Status,
     },
@@ -125,7 +126,9 @@ pub(super) fn of_job(world: &World, id: &Id) -> Option<Row> {
     let primary_is_well = job(primary.as_ref().unwrap_or(id))?.health() == Health::Healthy;
     let cover = known.memory.covers.of(&backup).filter(|_| !primary_is_well);
     let covered = cover.is_some() || desired.wanted.get(&backup).is_some_and(|it| it.called);
+    let known = |job: &Job| !matches!(job.state, State::Unseen | State::NotInEffect);
     let phase = match (covered, primary.is_some()) {
+        (false, _) if !job(primary.as_ref().unwrap_or(id)).is_some_and(known) => Standing::NotKnown,
         (true, true) | (false, false) => Standing::OnDuty,
         (true, false) => Standing::Beside,
         (false, true) => Standing::StandsBy,

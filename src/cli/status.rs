@@ -37,11 +37,11 @@ const VERSION: u32 = 1;
 
 /// What `status --json` prints.
 #[derive(Debug, Serialize)]
-struct Report {
+pub(super) struct Report {
     /// The version of the form.
     version: u32,
     /// When it was seen.
-    at: Timestamp,
+    pub(super) at: Timestamp,
     /// Who watches the project, if anybody does.
     watch: Option<Holder>,
     /// The last look that this watch completed, if it has completed one.
@@ -50,39 +50,42 @@ struct Report {
     /// just been asleep.
     overdue: bool,
     /// The providers that could not be asked, and why.
-    blind: Vec<Blind>,
+    pub(super) blind: Vec<Blind>,
     /// The providers of which something could not be seen although the rest could, and why.
-    unseen: Vec<Blind>,
-    resources: Vec<Row>,
+    pub(super) unseen: Vec<Blind>,
+    pub(super) resources: Vec<Row>,
     /// What people asked to be left alone.
     paused: Vec<Pause>,
 }
 
 #[derive(Debug, Serialize)]
-struct Blind {
-    provider: Name,
+pub(super) struct Blind {
+    pub(super) provider: Name,
     why: String,
 }
 
 /// One resource.
 #[derive(Debug, Serialize)]
-struct Row {
-    id: Id,
+pub(super) struct Row {
+    pub(super) id: Id,
     /// `process`, `workflow`, `function`.
     kind: &'static str,
+    /// Whether the config asks for it, or for something of it.
+    #[serde(skip)]
+    pub(super) is_asked_for: bool,
     /// Whether it carries our mark.
     managed: bool,
     /// What it stands in for.
     backs_up: Option<String>,
     /// The state in words.
-    state: String,
-    health: Health,
+    pub(super) state: String,
+    pub(super) health: Health,
     /// Since when it is in this state, where that is known.
     since: Option<Timestamp>,
     /// What it uses and has been through, where its provider tells.
     vitals: Option<Vitals>,
     /// When its schedule last did its work and does it next, where it works in runs of its own.
-    schedule: Option<Planned>,
+    pub(super) schedule: Option<Planned>,
     /// What duty means for it, where it is one of a pair.
     duty: Option<pair::Row>,
     /// The last change that was made or failed.
@@ -91,11 +94,11 @@ struct Row {
 
 /// The work that the schedule of a job plans.
 #[derive(Debug, Serialize)]
-struct Planned {
+pub(super) struct Planned {
     /// When it was last done in a run that the schedule began.
-    last_success: Option<Timestamp>,
+    pub(super) last_success: Option<Timestamp>,
     /// When the schedule begins the next run.
-    next: Option<Timestamp>,
+    pub(super) next: Option<Timestamp>,
 }
 
 pub(super) fn run(project: &Project, options: &StatusOptions) -> anyhow::Result<ExitCode> {
@@ -111,7 +114,11 @@ pub(super) fn run(project: &Project, options: &StatusOptions) -> anyhow::Result<
     Ok(ExitCode::SUCCESS)
 }
 
-fn report(controller: &Controller, world: &World, at: Timestamp) -> anyhow::Result<Report> {
+pub(super) fn report(
+    controller: &Controller,
+    world: &World,
+    at: Timestamp,
+) -> anyhow::Result<Report> {
     let state_dir = controller.project().state_dir();
     // Without a journal everything but the last changes is known.
     let journal = Journal::open_to_read(&Journal::file(&state_dir)).unwrap_or_else(|error| {
@@ -205,6 +212,7 @@ fn row(
     Ok(Row {
         id: id.clone(),
         kind,
+        is_asked_for: wanted.is_some() || desired.impossible.contains_key(id),
         managed: mark.is_some(),
         backs_up,
         state,
@@ -241,12 +249,7 @@ fn human(report: &Report) -> String {
     let titles = [&titles, duty, &state, times, uses, &["LAST CHANGE"]].concat();
     let mut text = table(&titles, &rows);
     text.push('\n');
-    for Blind { provider, why } in &report.blind {
-        let _ = writeln!(text, "{provider} could not be asked: {}", visible(why));
-    }
-    for Blind { provider, why } in &report.unseen {
-        let _ = writeln!(text, "{provider}: how its resources do is not known: {}", visible(why));
-    }
+    text.push_str(&not_seen(report));
     match &report.watch {
         Some(holder) => {
             let last = match report.last_look {
@@ -264,6 +267,18 @@ fn human(report: &Report) -> String {
         None => text.push_str("nobody watches; `redundancy watch` does\n"),
     }
     text + &pause::list(report.paused.iter(), report.at)
+}
+
+/// What could not be seen, and why.
+pub(super) fn not_seen(report: &Report) -> String {
+    let mut text = String::new();
+    for Blind { provider, why } in &report.blind {
+        let _ = writeln!(text, "{provider} could not be asked: {}", visible(why));
+    }
+    for Blind { provider, why } in &report.unseen {
+        let _ = writeln!(text, "{provider}: how its resources do is not known: {}", visible(why));
+    }
+    text
 }
 
 /// The columns that are not always there.

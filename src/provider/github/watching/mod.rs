@@ -141,7 +141,7 @@ impl Watching {
             (Arc::clone(&state.known), state.wanted.clone())
         };
         let (shared, client, every) =
-            (Arc::clone(&self.shared), Arc::clone(client), self.config.look_every.0);
+            (Arc::clone(&self.shared), Arc::clone(client), self.config.poll_every.0);
         tokio::spawn(async move {
             let seen = poll::poll(&client, &before, &wanted, Timestamp::now()).await;
             let seen = seen.map(Arc::new).map_err(|error| error.to_string());
@@ -262,7 +262,7 @@ impl Watching {
     }
 
     fn look_soon(&self) {
-        self.shared.state().due = Some(Instant::now() + SOON.min(self.config.look_every.0));
+        self.shared.state().due = Some(Instant::now() + SOON.min(self.config.poll_every.0));
     }
 }
 
