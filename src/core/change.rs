@@ -68,8 +68,10 @@ impl Change {
 pub enum Reason {
     /// The config asks for it, and it is not there.
     Missing,
-    /// The config, or what it stands in for, has changed since we wrote it.
+    /// The config has changed since we wrote it.
     ConfigChanged,
+    /// It is made from its primary, and that, or the config, has changed since we wrote it.
+    OutOfDate,
     /// Somebody else changed it since we wrote it.
     ChangedByHand,
     /// Both of the last two.
@@ -129,6 +131,7 @@ impl Reason {
         match self {
             Self::Missing
             | Self::ConfigChanged
+            | Self::OutOfDate
             | Self::ChangedOnBothSides
             | Self::Adopted
             | Self::Overwritten
@@ -151,7 +154,8 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Missing => "the config asks for it and it is not there",
-            Self::ConfigChanged => "the config, or its primary, has changed",
+            Self::ConfigChanged => "the config has changed",
+            Self::OutOfDate => "backup out of date: its primary, or the config, has changed",
             Self::ChangedByHand => "drift: somebody changed it",
             Self::ChangedOnBothSides => "the config and somebody by hand have changed it",
             Self::Adopted => "you asked to adopt it",

@@ -255,7 +255,9 @@ fn update_reason(
     }
     let (wanted_digest, live) = (body.digest(), found.body.digest());
     if live == mark.written {
-        return Ok(Some(Reason::ConfigChanged));
+        let is_made_from_primary = !body.files.is_empty() && wanted.backs_up.is_some();
+        let config = if is_made_from_primary { Reason::OutOfDate } else { Reason::ConfigChanged };
+        return Ok(Some(config));
     }
     if !found.body.files.is_empty() {
         if consent.overwrite.contains(id) {
