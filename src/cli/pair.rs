@@ -106,35 +106,57 @@ impl<'w> Place<'w> {
     }
 }
 
-/// What duty means for a job, where it is one of a pair: its backup stands in, or stands by.
-pub(super) fn of_job(world: &World, id: &Id) -> Option<Row> {
-    let World { desired, observed, known } = world;
-    let job = |id: &Id| match &observed.found.get(id)?.status {
+/// A job and its backup.
+#[derive(Debug, Clone)]
+pub(super) struct Jobs {
+    pub(super) primary: Id,
+    pub(super) backup: Id,
+}
+
+impl Jobs {
+    /// The pair of jobs that `id` is one of, if it is.
+    pub(super) fn of(world: &World, id: &Id) -> Option<Self> {
+        let wanted = &world.desired.wanted;
+        let primary_of = |id: &Id| -> Option<Id> {
+            let primary = wanted.get(id)?.backs_up.as_deref()?.parse().ok()?;
+            Some(Id::new(id.provider.clone(), primary))
+        };
+        let pair = match primary_of(id) {
+            Some(primary) => Self { primary, backup: id.clone() },
+            None => {
+                let backup = wanted.keys().find(|it| primary_of(it).as_ref() == Some(id))?.clone();
+                Self { primary: id.clone(), backup }
+            }
+        };
+        job(world, &pair.primary)?;
+        Some(pair)
+    }
+
+    /// What duty means for `id`, one of the two: the backup stands in, or stands by.
+    pub(super) fn row(&self, world: &World, id: &Id) -> Row {
+        let World { desired, known, .. } = world;
+        let primary = job(world, &self.primary);
+        let is_well = primary.is_some_and(|it| it.health() == Health::Healthy);
+        let cover = known.memory.covers.of(&self.backup).filter(|_| !is_well);
+        let called = desired.wanted.get(&self.backup).is_some_and(|it| it.called);
+        let is_seen =
+            primary.is_some_and(|it| !matches!(it.state, State::Unseen | State::NotInEffect));
+        let phase = match (cover.is_some() || called, self.primary == *id) {
+            (true, true) => Standing::Beside,
+            (false, _) if !is_seen => Standing::NotKnown,
+            (true, false) | (false, true) => Standing::OnDuty,
+            (false, false) => Standing::StandsBy,
+        };
+        let cause = cover.map(|it| format!("{}: {}", it.primary, it.how));
+        Row { phase, since: cover.map(|it| it.since), cause }
+    }
+}
+
+fn job<'w>(world: &'w World, id: &Id) -> Option<&'w Job> {
+    match &world.observed.found.get(id)?.status {
         Status::Job(job) => Some(job),
         _ => None,
-    };
-    job(id)?;
-    let primary_of = |id: &Id| -> Option<Id> {
-        let primary = desired.wanted.get(id)?.backs_up.as_deref()?.parse().ok()?;
-        Some(Id::new(id.provider.clone(), primary))
-    };
-    let primary = primary_of(id);
-    let backup = match &primary {
-        Some(_) => id.clone(),
-        None => desired.wanted.keys().find(|it| primary_of(it).as_ref() == Some(id))?.clone(),
-    };
-    let primary_is_well = job(primary.as_ref().unwrap_or(id))?.health() == Health::Healthy;
-    let cover = known.memory.covers.of(&backup).filter(|_| !primary_is_well);
-    let covered = cover.is_some() || desired.wanted.get(&backup).is_some_and(|it| it.called);
-    let known = |job: &Job| !matches!(job.state, State::Unseen | State::NotInEffect);
-    let phase = match (covered, primary.is_some()) {
-        (false, _) if !job(primary.as_ref().unwrap_or(id)).is_some_and(known) => Standing::NotKnown,
-        (true, true) | (false, false) => Standing::OnDuty,
-        (true, false) => Standing::Beside,
-        (false, true) => Standing::StandsBy,
-    };
-    let cause = cover.map(|it| format!("{} {}", it.primary, it.how));
-    Some(Row { phase, since: cover.map(|it| it.since), cause })
+    }
 }
 
 /// What is told of the pair of `id`, with the commands in it as they are to be typed.

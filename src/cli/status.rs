@@ -162,7 +162,9 @@ pub(super) fn report(
 /// What duty means for a resource, where it is one of a pair.
 fn duty(world: &World, id: &Id, watched: bool, now: Timestamp) -> Option<pair::Row> {
     let known = &world.known;
-    let Some(pair) = pair::of(world, id) else { return pair::of_job(world, id) };
+    let Some(pair) = pair::of(world, id) else {
+        return pair::Jobs::of(world, id).map(|it| it.row(world, id));
+    };
     let side = if pair.primary == *id { Side::Primary } else { Side::Backup };
     let paused = known.pauses.of_either(&known.pairs, id, now).is_some();
     Some(Place::of(world, pair, watched).row(side, paused))

@@ -279,10 +279,9 @@ fn run_step(
     let start = |how: &str| Ok(Some((Change::Start, Reason::NotRunning { how: how.to_owned() })));
     match (wanted.run, status) {
         (Run::On, Status::Present | Status::Running { .. } | Status::Finished { .. })
-        | (Run::Off, Status::Present | Status::Stopped | Status::StoppedByHand)
-        | (Run::AsIs, _)
         // Nothing that works in runs of its own is broken off.
-        | (Run::Off, Status::Job(_)) => Ok(None),
+        | (Run::Off, Status::Present | Status::Stopped | Status::StoppedByHand | Status::Job(_))
+        | (Run::AsIs, _) => Ok(None),
         // Also where it has ended: something may be left of it, or start it again.
         (
             Run::Off,

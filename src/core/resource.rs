@@ -181,7 +181,7 @@ pub enum Status {
     /// It is off because a person stopped it, by other means than this tool.
     StoppedByHand,
     /// It works in runs of its own, and this is what they tell.
-    Job(Job),
+    Job(Box<Job>),
 }
 
 impl Status {

@@ -20,7 +20,7 @@ const LONG_WINDOW: Duration = days(400);
 const WITHOUT_SCHEDULE: Duration = days(2);
 
 /// What is given to the longest gap at least.
-const LEAST_GRACE: Duration = Duration::from_secs(3 * 3600);
+const LEAST_GRACE: Duration = Duration::from_hours(3);
 
 const fn days(n: u64) -> Duration {
     Duration::from_secs(n * 24 * 3600)

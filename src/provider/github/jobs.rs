@@ -93,7 +93,7 @@ pub(super) fn call(
 ) {
     let Some(Status::Job(job)) = seen.get(primary).map(|it| &it.status) else { return };
     let second = seen.get(backup).filter(|it| it.mark.is_some()).and_then(|it| match &it.status {
-        Status::Job(job) => Some(job),
+        Status::Job(job) => Some(job.as_ref()),
         _ => None,
     });
     let calls = job::calls(primary.as_str(), job, second, policy);

@@ -111,7 +111,7 @@ impl Github {
                 Ok(seen) => self.assess(actual, seen, now),
                 Err(_) => Job::only(job::State::Unseen),
             };
-            actual.status = Status::Job(job);
+            actual.status = Status::Job(Box::new(job));
         }
         self.timetables.keep_only(sightings);
         *self.unseen.lock().unwrap_or_else(PoisonError::into_inner) = seen.err();

@@ -23,29 +23,28 @@ pub(super) fn read(run: &api::Run) -> Option<Run> {
 fn verdict(run: &api::Run) -> Verdict {
     let failed = |how: &str| Verdict::Failure { how: how.to_owned() };
     let active = |how: &str, working| Verdict::Active { how: how.to_owned(), working };
-    match (&run.conclusion, &run.status) {
-        (Some(Conclusion::Success), _) => Verdict::Success,
-        (Some(Conclusion::Failure), _) => failed("failed"),
-        (Some(Conclusion::TimedOut), _) => failed("timed out"),
-        (Some(Conclusion::StartupFailure), _) => failed("could not start"),
-        (Some(Conclusion::ActionRequired), _) => active("has been waiting for an approval", false),
-        (
-            Some(
-                Conclusion::Cancelled
-                | Conclusion::Skipped
-                | Conclusion::Neutral
-                | Conclusion::Stale
-                | Conclusion::Other(_),
-            ),
-            _,
-        ) => Verdict::None,
-        (None, Some(Status::InProgress)) => active("has been running", true),
-        (None, Some(Status::Waiting)) => active("has been waiting for an approval", false),
-        (None, Some(Status::Pending)) => active("has been waiting for its turn", false),
-        (None, Some(Status::Queued | Status::Requested) | None) => active("has been queued", false),
-        // Ended, and GitHub does not say how yet.
-        (None, Some(Status::Completed)) => Verdict::None,
-        (None, Some(Status::Other(word))) => active(&format!("has been {word}"), false),
+    let Some(conclusion) = &run.conclusion else {
+        return match &run.status {
+            Some(Status::InProgress) => active("has been running", true),
+            Some(Status::Waiting) => active("has been waiting for an approval", false),
+            Some(Status::Pending) => active("has been waiting for its turn", false),
+            Some(Status::Queued | Status::Requested) | None => active("has been queued", false),
+            // Ended, and GitHub does not say how yet.
+            Some(Status::Completed) => Verdict::None,
+            Some(Status::Other(word)) => active(&format!("has been {word}"), false),
+        };
+    };
+    match conclusion {
+        Conclusion::Success => Verdict::Success,
+        Conclusion::Failure => failed("failed"),
+        Conclusion::TimedOut => failed("timed out"),
+        Conclusion::StartupFailure => failed("could not start"),
+        Conclusion::ActionRequired => active("has been waiting for an approval", false),
+        Conclusion::Cancelled
+        | Conclusion::Skipped
+        | Conclusion::Neutral
+        | Conclusion::Stale
+        | Conclusion::Other(_) => Verdict::None,
     }
 }
 
