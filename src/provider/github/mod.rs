@@ -5,6 +5,7 @@
 
 pub mod api;
 mod cron;
+pub mod pull_request;
 mod scalar;
 mod workflow;
 

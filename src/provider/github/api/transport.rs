@@ -200,22 +200,20 @@ impl Transport {
             Ok(body) => body,
             Err(elapsed) => Err(late(elapsed)),
         };
-        let answer = Answer { status, headers, body: Vec::new() };
-        match body {
-            Ok(body) => {
-                let answer = Answer { body, ..answer };
-                let signs = answer.signs();
-                state.limits.note(&signs, Timestamp::now());
-                if signs.is_refusal() {
-                    resting(&state.limits)?;
-                }
-                answer.check(call, token, etag.is_some())
-            }
-            // The status and the headers say enough, where they say that it is refused.
-            Err(error) => {
-                state.limits.note(&answer.signs(), Timestamp::now());
-                Err(answer.check(call, token, false).err().unwrap_or(error))
-            }
+        let (body, broken) = match body {
+            Ok(body) => (body, None),
+            Err(error) => (Vec::new(), Some(error)),
+        };
+        let answer = Answer { status, headers, body };
+        let signs = answer.signs();
+        state.limits.note(&signs, Timestamp::now());
+        if signs.is_refusal() {
+            resting(&state.limits)?;
+        }
+        // Without its body, only these statuses say all that there is to know.
+        match broken {
+            Some(error) if !matches!(status, 401 | 404 | 410) => Err(error),
+            _ => answer.check(call, token, etag.is_some()),
         }
     }
 
