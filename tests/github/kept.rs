@@ -81,6 +81,20 @@ fn pages_are_read_to_the_end_and_no_further_than_ten() {
     assert_eq!(fake.world().requests.len() - before, 10);
 }
 
+/// GitHub ends a list that is filtered after a thousand, and doesn't say so.
+#[test]
+fn a_list_that_github_may_have_cut_is_not_complete() {
+    let fake = Fake::start();
+    let now = fake.world().now;
+    let nightly = fake.world().add_workflow("Nightly", ".github/workflows/nightly.yml");
+    for _ in 0..1000 {
+        fake.world().add_run(nightly, "schedule", now);
+    }
+    let client = client(&fake.url());
+    let runs = run(client.runs("main", now)).unwrap();
+    assert_eq!((runs.complete, runs.items.len()), (false, 1000));
+}
+
 #[test]
 fn what_is_older_than_the_hour_or_on_another_branch_is_not_asked_for() {
     let fake = Fake::start();

@@ -7,6 +7,7 @@
 mod contract;
 mod fake;
 mod faults;
+mod https;
 mod kept;
 mod limits;
 #[path = "../parts/mod.rs"]

@@ -14,9 +14,9 @@ const RERUN_WITHIN: SignedDuration = SignedDuration::from_hours(30 * 24);
 const MOST_ATTEMPTS: u32 = 50;
 
 pub(super) fn workflows(world: &mut World, asked: &Asked<'_>) -> Reply {
-    let all: Vec<Value> = world.workflows.iter().map(|it| objects::workflow(world, it)).collect();
-    let total = all.len();
-    let (page, headers) = asked.page(world, all);
+    let total = world.workflows.len();
+    let (page, headers) = asked.page(world, world.workflows.iter().collect());
+    let page: Vec<Value> = page.into_iter().map(|it| objects::workflow(world, it)).collect();
     let body = json!({ "total_count": total, "workflows": page });
     Reply { headers, ..Reply::json(200, body) }
 }
@@ -44,9 +44,9 @@ pub(super) fn runs(world: &mut World, asked: &Asked<'_>) -> Reply {
     };
     let mut wanted: Vec<&Run> = world.runs.iter().filter(is_wanted).collect();
     wanted.sort_by_key(|run| std::cmp::Reverse((run.created, run.id)));
-    let all: Vec<Value> = wanted.into_iter().map(|run| objects::run(world, run)).collect();
-    let total = all.len();
-    let (page, headers) = asked.page(world, all);
+    let total = wanted.len();
+    let (page, headers) = asked.page(world, wanted);
+    let page: Vec<Value> = page.into_iter().map(|run| objects::run(world, run)).collect();
     let body = json!({ "total_count": total, "workflow_runs": page });
     Reply { headers, ..Reply::json(200, body) }
 }

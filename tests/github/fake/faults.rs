@@ -21,6 +21,8 @@ pub(crate) enum Fault {
     Drip(Duration),
     /// A body of ten gigabytes.
     Endless,
+    /// Headers without end.
+    EndlessHead,
     /// A body that unpacks to far more than it has.
     Bomb,
     /// Half of what was promised.
@@ -85,6 +87,10 @@ impl Fault {
                 while left > 0 && send_body(&piece) {
                     left -= piece.len() as u64;
                 }
+            }
+            Self::EndlessHead => {
+                send_body(b"HTTP/1.1 200 OK\r\n");
+                while send_body("x-more: and more\r\n".repeat(1000).as_bytes()) {}
             }
             Self::Bomb => {
                 let bomb = bomb();

@@ -110,8 +110,12 @@ impl Transport {
             .connect_timeout(pace.connect)
             .redirect(reqwest::redirect::Policy::none());
         if base.is_loopback() {
-            // A proxy has no business with it, nor have certificates, which a machine may lack.
-            http = http.no_proxy().tls_certs_only([]);
+            // A proxy has no business with it.
+            http = http.no_proxy();
+        }
+        if base.is_plain() {
+            // Some machines have no certificates, and none are needed.
+            http = http.tls_certs_only([]);
         }
         let http = http.build().map_err(|error| {
             let cause = root_cause(&error);
@@ -209,6 +213,8 @@ impl Transport {
         state.limits.note(&signs, Timestamp::now());
         if signs.is_refusal() {
             resting(&state.limits)?;
+            // By a clock that was set back just now there is no rest.
+            return Err(call.unavailable(format!("it says that we ask too much ({status})")));
         }
         // Without its body, only these statuses say all that there is to know.
         match broken {
