@@ -6,6 +6,7 @@
 pub mod api;
 mod cron;
 mod jobs;
+pub mod pull_request;
 mod scalar;
 mod timetable;
 mod watching;

@@ -141,7 +141,7 @@ impl Client {
     }
 
     /// The runs of all workflows on `branch` since the beginning of the hour of `since`, the newest
-    /// first, without those for pull requests' sake.
+    /// first. A fork's pull request from a branch of that name is among them: `event` tells.
     ///
     /// Whole hours, so that the question stays the same for an hour, and its answer mostly free.
     pub async fn runs(&self, branch: &str, since: Timestamp) -> Result<Listed<Run>, Error> {
@@ -155,7 +155,7 @@ impl Client {
     }
 
     /// The last runs of one workflow on `branch`, however old, the newest first: `most` of them, at
-    /// most 100.
+    /// most 100. A fork's pull request from a branch of that name is among them.
     pub async fn runs_of(
         &self,
         workflow: WorkflowId,
@@ -236,6 +236,7 @@ impl Client {
 }
 
 fn runs_on(url: &mut Url, branch: &str, most: u8) {
+    // What is excluded is the list of pull requests within each run, not the run.
     url.query_pairs_mut()
         .append_pair("branch", branch)
         .append_pair("exclude_pull_requests", "true")

@@ -57,6 +57,11 @@ impl Base {
         is_loopback(&self.0)
     }
 
+    /// Whether it is spoken to without TLS.
+    pub(super) fn is_plain(&self) -> bool {
+        self.0.scheme() == "http"
+    }
+
     /// Whether GitHub Enterprise Server answers here, which knows less than github.com.
     pub(super) fn is_enterprise(&self) -> bool {
         self.0.path().starts_with(ENTERPRISE)

@@ -155,10 +155,11 @@ impl Client {
             .map(drop)
     }
 
-    /// Has a branch end with `commit`. Without `force` it is refused where that would lose commits.
-    pub async fn move_branch(&self, branch: &str, commit: &Sha, force: bool) -> Result<(), Error> {
+    /// Has a branch go on to `commit`. It is refused where that would lose a commit, so nothing that
+    /// somebody else adds meanwhile is lost.
+    pub async fn move_branch(&self, branch: &str, commit: &Sha) -> Result<(), Error> {
         let url = self.url(&["git", "refs", &format!("heads/{branch}")]);
-        let body = json!({ "sha": commit, "force": force });
+        let body = json!({ "sha": commit, "force": false });
         let task = format!("move the branch {branch:?} of {}", self.repository());
         let call = Call::change(Method::PATCH, url, Some(body), task, WRITE);
         self.transport.change(&call).await.map(drop)

@@ -33,7 +33,7 @@ pub use pages::Listed;
 pub use pulls::{End, Pull};
 pub use token::Token;
 pub use transport::Pace;
-pub use words::{Conclusion, State, Status};
+pub use words::{Conclusion, PullState, State, Status};
 
 use address::Base;
 use transport::Transport;

@@ -8,8 +8,11 @@ use super::{
     transport::{Call, Transport},
 };
 
-/// How many pages are read at most, of 100 each: GitHub itself ends a filtered list after 1,000.
+/// How many pages are read at most, of 100 each.
 const MOST_PAGES: usize = 10;
+
+/// Where GitHub ends a list that is filtered, without a word.
+const MOST_ITEMS: usize = 1000;
 
 /// A list, as far as it was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,7 +50,7 @@ pub(super) async fn all<P: Page>(
         let (page, next): (P, Option<Url>) = transport.get(&call).await?;
         listed.items.extend(page.items().into_iter().filter(|it| seen.insert(key(it))));
         let Some(next) = next else {
-            listed.complete = true;
+            listed.complete = listed.items.len() < MOST_ITEMS;
             break;
         };
         call.url = next;

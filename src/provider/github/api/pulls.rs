@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Client, Error, Sha, pages, transport::Call};
+use super::{Client, Error, Sha, pages, transport::Call, words::PullState};
 
 const READ: &str = "the permission Pull requests: read (a classic token: repo)";
 const WRITE: &str = "the permission Pull requests: write (a classic token: repo)";
@@ -18,6 +18,8 @@ pub struct Pull {
     pub html_url: String,
     /// Its first line.
     pub title: String,
+    /// Whether it waits to be merged.
+    pub state: PullState,
     /// What it says.
     #[serde(default)]
     pub body: Option<String>,
@@ -38,11 +40,11 @@ pub struct End {
 }
 
 impl Client {
-    /// The open pull requests that would merge `branch` of this very repository.
+    /// The pull requests for `branch` of this very repository, open and closed, the newest first.
     pub async fn pulls(&self, branch: &str) -> Result<Vec<Pull>, Error> {
         let mut url = self.url(&["pulls"]);
         url.query_pairs_mut()
-            .append_pair("state", "open")
+            .append_pair("state", "all")
             .append_pair("head", &format!("{}:{branch}", self.repository().owner))
             .append_pair("per_page", "100");
         let task = format!("list the pull requests of {}", self.repository());

@@ -110,8 +110,12 @@ impl Transport {
             .connect_timeout(pace.connect)
             .redirect(reqwest::redirect::Policy::none());
         if base.is_loopback() {
-            // A proxy has no business with it, nor have certificates, which a machine may lack.
-            http = http.no_proxy().tls_certs_only([]);
+            // A proxy has no business with it.
+            http = http.no_proxy();
+        }
+        if base.is_plain() {
+            // Some machines have no certificates, and none are needed.
+            http = http.tls_certs_only([]);
         }
         let http = http.build().map_err(|error| {
             let cause = root_cause(&error);
@@ -200,22 +204,22 @@ impl Transport {
             Ok(body) => body,
             Err(elapsed) => Err(late(elapsed)),
         };
-        let answer = Answer { status, headers, body: Vec::new() };
-        match body {
-            Ok(body) => {
-                let answer = Answer { body, ..answer };
-                let signs = answer.signs();
-                state.limits.note(&signs, Timestamp::now());
-                if signs.is_refusal() {
-                    resting(&state.limits)?;
-                }
-                answer.check(call, token, etag.is_some())
-            }
-            // The status and the headers say enough, where they say that it is refused.
-            Err(error) => {
-                state.limits.note(&answer.signs(), Timestamp::now());
-                Err(answer.check(call, token, false).err().unwrap_or(error))
-            }
+        let (body, broken) = match body {
+            Ok(body) => (body, None),
+            Err(error) => (Vec::new(), Some(error)),
+        };
+        let answer = Answer { status, headers, body };
+        let signs = answer.signs();
+        state.limits.note(&signs, Timestamp::now());
+        if signs.is_refusal() {
+            resting(&state.limits)?;
+            // By a clock that was set back just now there is no rest.
+            return Err(call.unavailable(format!("it says that we ask too much ({status})")));
+        }
+        // Without its body, only these statuses say all that there is to know.
+        match broken {
+            Some(error) if !matches!(status, 401 | 404 | 410) => Err(error),
+            _ => answer.check(call, token, etag.is_some()),
         }
     }
 

@@ -91,6 +91,16 @@ words! {
     }
 }
 
+words! {
+    /// Whether a pull request waits to be merged.
+    PullState {
+        /// It does.
+        Open = "open",
+        /// It was merged, or somebody decided against it.
+        Closed = "closed",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,0 +1,125 @@
+//! Pages, answers that are kept, and how many requests watching takes.
+
+use std::time::{Duration, Instant};
+
+use jiff::SignedDuration;
+use redundancy::provider::github::api::Pace;
+
+use crate::{
+    PACE, client, client_at,
+    fake::{Fake, Fault},
+    run,
+};
+
+#[test]
+fn what_has_not_changed_costs_nothing() {
+    let fake = Fake::start();
+    let nightly = fake.world().add_workflow("Nightly", ".github/workflows/nightly.yml");
+    let now = fake.world().now;
+    let first = fake.world().add_run(nightly, "schedule", now);
+    let client = client(&fake.url());
+    let left = fake.world().hour.unwrap().remaining;
+    for minute in 0..30 {
+        let since = now - SignedDuration::from_mins(60 - minute);
+        let runs = run(client.runs("main", since)).unwrap();
+        assert_eq!((runs.items.len(), runs.items[0].id.0), (1, first));
+        assert_eq!(run(client.workflows()).unwrap().items.len(), 1);
+    }
+    assert_eq!(fake.answered([200, 304]), [2, 58]);
+    assert_eq!(left - fake.world().hour.unwrap().remaining, 2);
+
+    // What has changed is seen at once.
+    let second = fake.world().add_run(nightly, "schedule", now);
+    let runs = run(client.runs("main", now - SignedDuration::from_mins(60))).unwrap();
+    assert_eq!(runs.items[0].id.0, second);
+}
+
+#[test]
+fn nonsense_is_not_kept() {
+    let fake = Fake::start();
+    fake.world().add_workflow("Nightly", ".github/workflows/nightly.yml");
+    let client = client(&fake.url());
+    let headers = "content-type: application/json\r\netag: W/\"x\"\r\n";
+    fake.world().fail(1, &Fault::Status(200, headers, "nonsense".to_owned()));
+    run(client.workflows()).unwrap_err();
+    run(client.workflows()).unwrap();
+    let world = fake.world();
+    assert!(!world.requests[1].headers.contains_key("if-none-match"));
+}
+
+#[test]
+fn pages_are_read_to_the_end_and_no_further_than_ten() {
+    let fake = Fake::start();
+    {
+        let mut world = fake.world();
+        world.page = 3;
+        let nightly = world.add_workflow("Nightly", ".github/workflows/nightly.yml");
+        let now = world.now;
+        for minute in 0..8 {
+            world.add_run(nightly, "schedule", now + SignedDuration::from_mins(minute));
+        }
+    }
+    let now = fake.world().now;
+    let client = client(&fake.url());
+    let runs = run(client.runs("main", now)).unwrap();
+    let newest_first = |it: &[redundancy::provider::github::api::Run]| {
+        it.is_sorted_by(|a, b| a.created_at > b.created_at)
+    };
+    assert!(runs.complete && runs.items.len() == 8 && newest_first(&runs.items));
+    assert_eq!(fake.world().requests.len(), 3);
+    // All three pages again, for nothing.
+    assert_eq!(run(client.runs("main", now)).unwrap(), runs);
+    assert_eq!(fake.answered([304]), [3]);
+
+    let nightly = fake.world().workflows[0].id;
+    for _ in 0..100 {
+        fake.world().add_run(nightly, "schedule", now);
+    }
+    let before = fake.world().requests.len();
+    let runs = run(client.runs("main", now)).unwrap();
+    assert_eq!((runs.complete, runs.items.len()), (false, 30));
+    assert_eq!(fake.world().requests.len() - before, 10);
+}
+
+/// GitHub ends a list that is filtered after a thousand, and doesn't say so.
+#[test]
+fn a_list_that_github_may_have_cut_is_not_complete() {
+    let fake = Fake::start();
+    let now = fake.world().now;
+    let nightly = fake.world().add_workflow("Nightly", ".github/workflows/nightly.yml");
+    for _ in 0..1000 {
+        fake.world().add_run(nightly, "schedule", now);
+    }
+    let client = client(&fake.url());
+    let runs = run(client.runs("main", now)).unwrap();
+    assert_eq!((runs.complete, runs.items.len()), (false, 1000));
+}
+
+#[test]
+fn what_is_older_than_the_hour_or_on_another_branch_is_not_asked_for() {
+    let fake = Fake::start();
+    let nightly = fake.world().add_workflow("Nightly", ".github/workflows/nightly.yml");
+    let now = fake.world().now;
+    let old = fake.world().add_run(nightly, "schedule", now - SignedDuration::from_hours(24 * 400));
+    let elsewhere = fake.world().add_run(nightly, "push", now);
+    fake.world().run(elsewhere).branch = "topic/a b".to_owned();
+    let client = client(&fake.url());
+    assert_eq!(run(client.runs("main", now)).unwrap().items, []);
+    assert_eq!(run(client.runs("topic/a b", now)).unwrap().items[0].id.0, elsewhere);
+    let workflow = run(client.workflows()).unwrap().items[0].id;
+    assert_eq!(run(client.runs_of(workflow, "main", 5)).unwrap()[0].id.0, old);
+}
+
+#[test]
+fn changes_keep_their_distance() {
+    let fake = Fake::start();
+    fake.world().add_workflow("Nightly", ".github/workflows/nightly.yml");
+    let pace = Pace { between_writes: Duration::from_millis(200), ..PACE };
+    let client = client_at(&fake.url(), pace);
+    let id = run(client.workflows()).unwrap().items[0].id;
+    let begin = Instant::now();
+    for _ in 0..3 {
+        run(client.enable(id)).unwrap();
+    }
+    assert!(begin.elapsed() >= Duration::from_millis(400));
+}

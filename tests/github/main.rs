@@ -1,0 +1,56 @@
+//! The client for GitHub's API: through GitHub's published description of it, against a GitHub that
+//! remembers, and against everything that can come in place of an answer.
+
+// The whole crate is a test, also what is not a test function by itself.
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+
+mod contract;
+mod fake;
+mod faults;
+mod https;
+mod kept;
+mod limits;
+#[path = "../parts/mod.rs"]
+mod parts;
+mod prism;
+mod pull_request;
+
+use std::time::Duration;
+
+use redundancy::provider::github::api::{Client, Error, Pace, Token};
+
+use fake::TOKEN;
+
+/// Enough time for any answer, and none between changes.
+const PACE: Pace = Pace {
+    connect: Duration::from_secs(20),
+    whole: Duration::from_mins(1),
+    between_writes: Duration::ZERO,
+};
+
+/// A client with the token that may do everything.
+fn client(url: &str) -> Client {
+    client_at(url, PACE)
+}
+
+fn client_at(url: &str, pace: Pace) -> Client {
+    client_with(url, TOKEN, pace)
+}
+
+fn client_with(url: &str, token: &str, pace: Pace) -> Client {
+    let repository = "team/app".parse().unwrap();
+    Client::at_pace(url, Some(Token::new(token).unwrap()), repository, pace).unwrap()
+}
+
+fn run<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+}
+
+/// An error in all the ways in which it can be shown. In none is there a token.
+fn told(error: &Error) -> String {
+    let shown = error.to_string();
+    let provider = redundancy::provider::Error::from(error.clone());
+    let all = format!("{shown}\n{error:?}\n{error:#?}\n{provider}\n{provider:?}");
+    assert!(!all.contains(&TOKEN[4..]), "the token is in {all}");
+    shown
+}
