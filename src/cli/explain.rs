@@ -226,7 +226,7 @@ fn resource(
     let paused = known.pauses.of_either(&known.pairs, id, now).is_some();
     let duty = match side.zip(place) {
         Some((side, place)) => Some(place.row(side, paused)),
-        None => pair::Jobs::of(world, id).map(|it| it.row(world, id)),
+        None => pair::Jobs::of(world, id).map(|it| it.row(world, id, controller.is_watched())),
     };
     let by_schedule = found.and_then(|found| match &found.status {
         Status::Job(job) => job.last_planned_success,

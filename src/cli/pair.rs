@@ -12,7 +12,7 @@ use crate::{
         failover::Pair,
         health::Health,
         id::Id,
-        job::{Job, State},
+        job::{Call, Job, State},
         outlook::Standing,
         resource::Status,
     },
@@ -133,15 +133,19 @@ impl Jobs {
     }
 
     /// What duty means for `id`, one of the two: the backup stands in, or stands by.
-    pub(super) fn row(&self, world: &World, id: &Id) -> Row {
+    pub(super) fn row(&self, world: &World, id: &Id, watched: bool) -> Row {
         let World { desired, known, .. } = world;
         let primary = job(world, &self.primary);
         let is_well = primary.is_some_and(|it| it.health() == Health::Healthy);
         let cover = known.memory.covers.of(&self.backup).filter(|_| !is_well);
-        let called = desired.wanted.get(&self.backup).is_some_and(|it| it.called);
+        let backup = desired.wanted.get(&self.backup);
+        let is_called = backup.is_some_and(|it| matches!(it.call, Some(Call::Now { .. })));
+        let stands_in = cover.is_some() || backup.is_some_and(|it| it.called && it.call.is_none());
         let is_seen =
             primary.is_some_and(|it| !matches!(it.state, State::Unseen | State::NotInEffect));
-        let phase = match (cover.is_some() || called, self.primary == *id) {
+        let phase = match (stands_in, self.primary == *id) {
+            (false, false) if is_called && watched => Standing::Starting,
+            (false, false) if is_called => Standing::ToBeStarted,
             (true, true) => Standing::Beside,
             (false, _) if !is_seen => Standing::NotKnown,
             (true, false) | (false, true) => Standing::OnDuty,

@@ -163,7 +163,7 @@ pub(super) fn report(
 fn duty(world: &World, id: &Id, watched: bool, now: Timestamp) -> Option<pair::Row> {
     let known = &world.known;
     let Some(pair) = pair::of(world, id) else {
-        return pair::Jobs::of(world, id).map(|it| it.row(world, id));
+        return pair::Jobs::of(world, id).map(|it| it.row(world, id, watched));
     };
     let side = if pair.primary == *id { Side::Primary } else { Side::Backup };
     let paused = known.pauses.of_either(&known.pairs, id, now).is_some();

@@ -318,14 +318,17 @@ fn run_step(
             Some(Call::Again { how }) => {
                 Ok(Some((Change::Restart, Reason::Recovery { how: how.clone() })))
             }
-            Some(Call::Now { how, at }) if asker == Asker::Watch && *at > now => {
+            Some(Call::Now { given_up: Some(how), .. }) if asker == Asker::Watch => {
+                Err(Why::GivenUp { how: how.clone() })
+            }
+            Some(Call::Now { how, at, .. }) if asker == Asker::Watch && *at > now => {
                 Err(Why::Resting { how: how.clone(), until: *at })
             }
             Some(Call::Now { how, .. }) => {
                 Ok(Some((Change::Start, Reason::StandsIn { how: how.clone() })))
             }
             Some(Call::Enable { how }) => start(how),
-            Some(Call::GivenUp { how }) => Err(Why::GivenUp { how: how.clone() }),
+            Some(Call::Nobody { how }) => Err(Why::Impossible { reason: how.clone() }),
         },
         (Run::On, Status::Failed { how, .. }) => match asker {
             Asker::Person => start(how),

@@ -13,7 +13,15 @@ mod limits;
 #[path = "../parts/mod.rs"]
 mod parts;
 mod prism;
+#[path = "../cli/project.rs"]
+#[allow(dead_code)]
+mod project;
 mod pull_request;
+#[path = "../parts/watch.rs"]
+mod running;
+mod story;
+#[path = "../parts/wait.rs"]
+mod wait;
 
 use std::time::Duration;
 

@@ -35,15 +35,17 @@ pub enum Call {
         how: String,
         /// Not before that.
         at: Timestamp,
+        /// Why only a person asks for it, where it was tried often enough.
+        given_up: Option<String>,
     },
     /// It is enabled again.
     Enable {
         /// Why: `is disabled by a person`.
         how: String,
     },
-    /// It was tried often enough, and a person has to look.
-    GivenUp {
-        /// What happened.
+    /// There is nobody to do its work.
+    Nobody {
+        /// Why.
         how: String,
     },
 }
@@ -87,7 +89,10 @@ pub fn calls(name: &str, primary: &Job, backup: Option<&Job>, policy: &Policy) -
         return Calls { primary: Some(Call::Again { how }), ..calls };
     }
     let Some(backup) = backup else {
-        return Calls { primary: Some(Call::GivenUp { how }), ..calls };
+        return Calls {
+            primary: Some(Call::Nobody { how: format!("it {how}, and has no backup yet") }),
+            ..calls
+        };
     };
     let out_of_order = match backup.state {
         State::Disabled { by } => Some(format!("is disabled{by}")),
@@ -96,18 +101,17 @@ pub fn calls(name: &str, primary: &Job, backup: Option<&Job>, policy: &Policy) -
     };
     if let Some(backup) = out_of_order {
         let how = format!("{name} {how}, and its backup {backup}");
-        return Calls { backup: Some(Call::GivenUp { how }), ..calls };
+        return Calls { backup: Some(Call::Nobody { how }), ..calls };
     }
     let failed = backup.asked.as_ref().and_then(|it| it.failed.as_ref());
-    let call = if tried < policy.attempts {
-        let last = failed.map_or(lacking, |(_, at)| (*at).max(lacking)).max(ended(primary));
-        let at = after(last, policy.backoff.rest(tried.saturating_add(1)));
-        Call::Now { how: format!("{name}, which {how}"), at }
-    } else {
+    let last = failed.map_or(lacking, |(_, at)| (*at).max(lacking)).max(ended(primary));
+    let at = after(last, policy.backoff.rest(tried.saturating_add(1)));
+    let given_up = (tried >= policy.attempts).then(|| {
         let backup = failed.map(|(failed, _)| format!(", and its backup {failed}"));
         let backup = backup.unwrap_or_default();
-        Call::GivenUp { how: format!("{name} {how}{backup}; attempts at recovery: {tried}") }
-    };
+        format!("{name} {how}{backup}; attempts at recovery: {tried}")
+    });
+    let call = Call::Now { how: format!("{name}, which {how}"), at, given_up };
     Calls { backup: Some(call), stands_in: true, ..calls }
 }
 

@@ -201,7 +201,7 @@ impl Job {
         match self.state {
             State::Well => "well",
             State::Unproven { .. } => "unproven",
-            State::Failed { .. } => "failed",
+            State::Failed { .. } => "failing",
             State::Missed { .. } => "missed",
             State::Stuck { .. } => "stuck",
             State::Stale { .. } => "stale",
@@ -239,7 +239,7 @@ impl fmt::Display for Job {
             State::Unproven { by_schedule: false } => f.write_str(": it has not run yet"),
             State::Failed { run, how, attempt: 1, .. } => write!(f, ": run {run} {how}"),
             State::Failed { run, how, attempt, .. } => {
-                write!(f, ": run {run} {how} (attempt {attempt})")
+                write!(f, ": run {run} {how}, attempt {attempt}")
             }
             State::Missed { due } => write!(f, ": the run of {due:.0} did not begin"),
             State::Stuck { run, how, since } => write!(f, ": run {run} {how} since {since:.0}"),
