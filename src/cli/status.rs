@@ -53,6 +53,8 @@ pub(super) struct Report {
     pub(super) blind: Vec<Blind>,
     /// The providers of which something could not be seen although the rest could, and why.
     pub(super) unseen: Vec<Blind>,
+    /// What else people should know of the resources of a provider.
+    pub(super) remarks: Vec<Remark>,
     pub(super) resources: Vec<Row>,
     /// What people asked to be left alone.
     paused: Vec<Pause>,
@@ -62,6 +64,12 @@ pub(super) struct Report {
 pub(super) struct Blind {
     pub(super) provider: Name,
     why: String,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Remark {
+    provider: Name,
+    text: String,
 }
 
 /// One resource.
@@ -154,6 +162,9 @@ pub(super) fn report(
         overdue,
         blind: observed.blind.iter().map(told).collect(),
         unseen: observed.unseen.iter().map(told).collect(),
+        remarks: (controller.remarks().into_iter())
+            .map(|(provider, text)| Remark { provider: provider.clone(), text })
+            .collect(),
         resources,
         paused: world.known.pauses.iter().filter(|it| it.is_on(at)).cloned().collect(),
     })
@@ -252,6 +263,9 @@ fn human(report: &Report) -> String {
     let mut text = table(&titles, &rows);
     text.push('\n');
     text.push_str(&not_seen(report));
+    for Remark { provider, text: remark } in &report.remarks {
+        let _ = writeln!(text, "{provider}: {}", visible(remark));
+    }
     match &report.watch {
         Some(holder) => {
             let last = match report.last_look {

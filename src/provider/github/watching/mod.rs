@@ -94,6 +94,11 @@ impl Watching {
         (&self.config, &self.place) == (&other.config, &other.place)
     }
 
+    /// What speaks to GitHub, or why nothing can.
+    pub(super) fn speaks_by(&self) -> Result<Arc<Client>, String> {
+        self.client.clone()
+    }
+
     /// How GitHub calls the file that is at `path` in the project.
     pub(super) fn at_github(&self, path: &str) -> String {
         format!("{}{path}", self.place)
