@@ -142,7 +142,7 @@ impl Ours {
         // Also a commit of ours that was amended holds something else than it says.
         let (on, holds) = (trailer(ON)?, trailer(HOLDS)?);
         let on = Sha(on.trim().to_owned());
-        (holds.trim() == tree.0).then(|| Self { head, tree, parents, on })
+        (holds.trim() == tree.0).then_some(Self { head, tree, parents, on })
     }
 
     /// Whether it holds the proposal as it is now. That other files of the base have changed since

@@ -43,7 +43,9 @@ impl Git {
 
     fn keep_commit(&mut self, commit: Commit) -> String {
         let parents = commit.parents.iter().map(String::as_str);
-        let parts = ["commit", &commit.tree, &commit.message].into_iter().chain(parents);
+        // As the times in real ones, the number makes each another one.
+        let number = self.commits.len().to_string();
+        let parts = ["commit", &number, &commit.tree, &commit.message].into_iter().chain(parents);
         let name = sha(parts);
         self.commits.insert(name.clone(), commit);
         name
