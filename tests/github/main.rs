@@ -3,6 +3,8 @@
 
 // The whole crate is a test, also what is not a test function by itself.
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+// What a failed test tells is read by people.
+#![allow(clippy::print_stderr)]
 
 mod contract;
 mod fake;
