@@ -81,6 +81,19 @@ fn pages_are_read_to_the_end_and_no_further_than_ten() {
     assert_eq!(fake.world().requests.len() - before, 10);
 }
 
+#[test]
+fn what_moves_to_a_later_page_meanwhile_comes_once() {
+    let fake = Fake::start();
+    let now = fake.world().now;
+    let nightly = fake.world().add_workflow("Nightly", ".github/workflows/nightly.yml");
+    let id = fake.world().add_run(nightly, "schedule", now);
+    let twin = fake.world().run(id).clone();
+    fake.world().runs.push(twin);
+    fake.world().page = 1;
+    let runs = run(client(&fake.url()).runs("main", now)).unwrap();
+    assert_eq!((fake.world().requests.len(), runs.items.len()), (2, 1));
+}
+
 /// GitHub ends a list that is filtered after a thousand, and doesn't say so.
 #[test]
 fn a_list_that_github_may_have_cut_is_not_complete() {
