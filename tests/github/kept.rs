@@ -136,3 +136,43 @@ fn changes_keep_their_distance() {
     }
     assert!(begin.elapsed() >= Duration::from_millis(400));
 }
+
+/// Looks at so many workflows each minute of an hour, each of which runs once a day for five minutes.
+/// The requests that it took, and those of them that count.
+fn an_hour_of_watching(workflows: i64) -> [u64; 2] {
+    const DAY: i64 = 24 * 60;
+    let fake = Fake::start();
+    let begin = fake.world().now;
+    let at = |minute: i64| begin + SignedDuration::from_mins(minute);
+    let mut ends = Vec::new();
+    let mut runs_begin = |minute: i64| {
+        let mut world = fake.world();
+        for n in (0..workflows).filter(|n| (minute - n * DAY / workflows) % DAY == 0) {
+            let workflow = world.workflows[usize::try_from(n).unwrap()].id;
+            ends.push((minute + 5, world.add_run(workflow, "schedule", at(minute))));
+        }
+        for (_, run) in ends.extract_if(.., |(end, _)| *end <= minute) {
+            world.complete(run, "success", at(minute));
+        }
+    };
+    for n in 0..workflows {
+        fake.world().add_workflow(&format!("W {n}"), &format!(".github/workflows/{n}.yml"));
+    }
+    (-DAY..0).for_each(&mut runs_begin);
+    let left = fake.world().hour.unwrap().remaining;
+    let client = client(&fake.url());
+    for minute in 0..60 {
+        runs_begin(minute);
+        let seen = run(client.runs("main", at(minute - DAY))).unwrap();
+        assert!(seen.complete && seen.items.len() >= usize::try_from(workflows).unwrap());
+        assert!(run(client.workflows()).unwrap().complete);
+    }
+    let world = fake.world();
+    [world.requests.len() as u64, left - world.hour.unwrap().remaining]
+}
+
+#[test]
+fn to_watch_each_minute_takes_few_requests() {
+    assert_eq!(an_hour_of_watching(10), [120, 3]);
+    assert_eq!(an_hour_of_watching(100), [180, 15]);
+}
