@@ -4,6 +4,7 @@
 //! `ci-backup.yml` in the same folder.
 
 mod cron;
+mod guard;
 mod scalar;
 mod workflow;
 
