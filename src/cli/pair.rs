@@ -10,8 +10,10 @@ use crate::{
     core::{
         duty::{Duty, Side},
         failover::Pair,
+        health::Health,
         id::Id,
         outlook::Standing,
+        resource::Status,
     },
 };
 
@@ -101,6 +103,35 @@ impl<'w> Place<'w> {
         };
         Row { phase, since: self.since(), cause: self.cause() }
     }
+}
+
+/// What duty means for a job, where it is one of a pair: its backup stands in, or stands by.
+pub(super) fn of_job(world: &World, id: &Id) -> Option<Row> {
+    let World { desired, observed, known } = world;
+    let job = |id: &Id| match &observed.found.get(id)?.status {
+        Status::Job(job) => Some(job),
+        _ => None,
+    };
+    job(id)?;
+    let primary_of = |id: &Id| -> Option<Id> {
+        let primary = desired.wanted.get(id)?.backs_up.as_deref()?.parse().ok()?;
+        Some(Id::new(id.provider.clone(), primary))
+    };
+    let primary = primary_of(id);
+    let backup = match &primary {
+        Some(_) => id.clone(),
+        None => desired.wanted.keys().find(|it| primary_of(it).as_ref() == Some(id))?.clone(),
+    };
+    let primary_is_well = job(primary.as_ref().unwrap_or(id))?.health() == Health::Healthy;
+    let cover = known.memory.covers.of(&backup).filter(|_| !primary_is_well);
+    let covered = cover.is_some() || desired.wanted.get(&backup).is_some_and(|it| it.called);
+    let phase = match (covered, primary.is_some()) {
+        (true, true) | (false, false) => Standing::OnDuty,
+        (true, false) => Standing::Beside,
+        (false, true) => Standing::StandsBy,
+    };
+    let cause = cover.map(|it| format!("{} {}", it.primary, it.how));
+    Some(Row { phase, since: cover.map(|it| it.since), cause })
 }
 
 /// What is told of the pair of `id`, with the commands in it as they are to be typed.

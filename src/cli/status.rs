@@ -27,7 +27,7 @@ use crate::{
         id::{Id, Name},
         monitor::{self, Guard, Seen, Signs},
         pause::Pause,
-        resource::{Run, Vitals},
+        resource::{Run, Status, Vitals},
     },
     journal::{Event, Journal, Kind},
 };
@@ -51,6 +51,8 @@ struct Report {
     overdue: bool,
     /// The providers that could not be asked, and why.
     blind: Vec<Blind>,
+    /// The providers of which something could not be seen although the rest could, and why.
+    unseen: Vec<Blind>,
     resources: Vec<Row>,
     /// What people asked to be left alone.
     paused: Vec<Pause>,
@@ -79,10 +81,21 @@ struct Row {
     since: Option<Timestamp>,
     /// What it uses and has been through, where its provider tells.
     vitals: Option<Vitals>,
+    /// When its schedule last did its work and does it next, where it works in runs of its own.
+    schedule: Option<Planned>,
     /// What duty means for it, where it is one of a pair.
     duty: Option<pair::Row>,
     /// The last change that was made or failed.
     last_change: Option<Event>,
+}
+
+/// The work that the schedule of a job plans.
+#[derive(Debug, Serialize)]
+struct Planned {
+    /// When it was last done in a run that the schedule began.
+    last_success: Option<Timestamp>,
+    /// When the schedule begins the next run.
+    next: Option<Timestamp>,
 }
 
 pub(super) fn run(project: &Project, options: &StatusOptions) -> anyhow::Result<ExitCode> {
@@ -120,7 +133,7 @@ fn report(controller: &Controller, world: &World, at: Timestamp) -> anyhow::Resu
         let duty = duty(world, id, watched, at);
         resources.push(Row { duty, ..row(controller, world, id, last_change)? });
     }
-    let blind = observed.blind.iter();
+    let told = |it: (&Name, &String)| Blind { provider: it.0.clone(), why: it.1.clone() };
     let watch = Lock::holder(&lock::watch_file(&state_dir));
     let (last_look, overdue) = match &watch {
         Some(holder) => signs_of_life(controller, holder),
@@ -132,9 +145,8 @@ fn report(controller: &Controller, world: &World, at: Timestamp) -> anyhow::Resu
         watch,
         last_look,
         overdue,
-        blind: blind
-            .map(|(provider, why)| Blind { provider: provider.clone(), why: why.clone() })
-            .collect(),
+        blind: observed.blind.iter().map(told).collect(),
+        unseen: observed.unseen.iter().map(told).collect(),
         resources,
         paused: world.known.pauses.iter().filter(|it| it.is_on(at)).cloned().collect(),
     })
@@ -143,7 +155,7 @@ fn report(controller: &Controller, world: &World, at: Timestamp) -> anyhow::Resu
 /// What duty means for a resource, where it is one of a pair.
 fn duty(world: &World, id: &Id, watched: bool, now: Timestamp) -> Option<pair::Row> {
     let known = &world.known;
-    let pair = pair::of(world, id)?;
+    let Some(pair) = pair::of(world, id) else { return pair::of_job(world, id) };
     let side = if pair.primary == *id { Side::Primary } else { Side::Backup };
     let paused = known.pauses.of_either(&known.pairs, id, now).is_some();
     Some(Place::of(world, pair, watched).row(side, paused))
@@ -199,6 +211,12 @@ fn row(
         health,
         since: found.and_then(|found| found.status.since()),
         vitals: found.and_then(|found| found.vitals.clone()),
+        schedule: found.and_then(|found| match &found.status {
+            Status::Job(job) => {
+                Some(Planned { last_success: job.last_planned_success, next: job.next })
+            }
+            _ => None,
+        }),
         duty: None,
         last_change,
     })
@@ -208,17 +226,26 @@ fn human(report: &Report) -> String {
     // Where nobody tells what anything uses, there is nothing to show of it.
     let told = report.resources.iter().any(|row| row.vitals.is_some());
     let paired = report.resources.iter().any(|row| row.duty.is_some());
-    let shown = Shown { told, paired };
+    let planned = report
+        .resources
+        .iter()
+        .any(|row| row.schedule.as_ref().is_some_and(|it| it.next.is_some()));
+    let shown = Shown { told, paired, planned };
     let rows: Vec<Vec<String>> =
         report.resources.iter().map(|it| cells(it, shown, report.at)).collect();
     let duty: &[&str] = if paired { &["DUTY"] } else { &[] };
     let uses: &[&str] = if told { &["RESTARTS", "MEMORY", "CPU"] } else { &[] };
     let titles = ["RESOURCE", "KIND", "BACKS UP"];
-    let titles = [&titles, duty, &["STATE", "HEALTH", "SINCE"], uses, &["LAST CHANGE"]].concat();
+    let times: &[&str] = if planned { &["LAST BY SCHEDULE", "NEXT DUE"] } else { &[] };
+    let state = ["STATE", "HEALTH", "SINCE"];
+    let titles = [&titles, duty, &state, times, uses, &["LAST CHANGE"]].concat();
     let mut text = table(&titles, &rows);
     text.push('\n');
     for Blind { provider, why } in &report.blind {
         let _ = writeln!(text, "{provider} could not be asked: {}", visible(why));
+    }
+    for Blind { provider, why } in &report.unseen {
+        let _ = writeln!(text, "{provider}: how its resources do is not known: {}", visible(why));
     }
     match &report.watch {
         Some(holder) => {
@@ -246,6 +273,8 @@ struct Shown {
     told: bool,
     /// What duty means for it.
     paired: bool,
+    /// What its schedule plans.
+    planned: bool,
 }
 
 fn cells(row: &Row, shown: Shown, now: Timestamp) -> Vec<String> {
@@ -265,6 +294,11 @@ fn cells(row: &Row, shown: Shown, now: Timestamp) -> Vec<String> {
         row.health.to_string(),
         or_none(row.since.map(|since| ago(since, now))),
     ]);
+    if shown.planned {
+        let planned = row.schedule.as_ref();
+        cells.push(or_none(planned.and_then(|it| it.last_success).map(|it| ago(it, now))));
+        cells.push(or_none(planned.and_then(|it| it.next).map(|it| format!("{it:.0}"))));
+    }
     if shown.told {
         let vitals = row.vitals.as_ref();
         cells.push(or_none(vitals.map(|it| it.restarts.to_string())));

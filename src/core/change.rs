@@ -92,6 +92,11 @@ pub enum Reason {
     },
     /// It should be off and is not.
     ShouldBeOff,
+    /// It does the work once instead of its primary.
+    StandsIn {
+        /// Of whom, and why: `ci.yml, which failed`.
+        how: String,
+    },
     /// Its pair's duty comes to it.
     OnDuty,
     /// Its pair's duty goes to the other one.
@@ -135,6 +140,7 @@ impl Reason {
             | Self::Recovery { .. }
             | Self::Emergency { .. }
             | Self::ShouldBeOff
+            | Self::StandsIn { .. }
             | Self::OnDuty
             | Self::OffDuty => Origin::Drift,
         }
@@ -153,6 +159,7 @@ impl fmt::Display for Reason {
             Self::Removed => "the config no longer asks for it",
             Self::NotRunning { how } => return write!(f, "drift: it should run, and {how}"),
             Self::Recovery { how } => return write!(f, "recovery: it {how}"),
+            Self::StandsIn { how } => return write!(f, "it stands in for {how}"),
             Self::Emergency { how } => return write!(f, "emergency recovery: it {how}"),
             Self::ShouldBeOff => "it should be off",
             Self::OnDuty => "it comes on duty",

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     change::{Change, Held, Origin, Reason, Step, Why},
     id::{Id, Name},
+    job::Call,
     resource::{Actual, Body, Desired, Observed, Run, Status, Wanted},
 };
 
@@ -277,7 +278,9 @@ fn run_step(
     match (wanted.run, status) {
         (Run::On, Status::Present | Status::Running { .. } | Status::Finished { .. })
         | (Run::Off, Status::Present | Status::Stopped | Status::StoppedByHand)
-        | (Run::AsIs, _) => Ok(None),
+        | (Run::AsIs, _)
+        // Nothing that works in runs of its own is broken off.
+        | (Run::Off, Status::Job(_)) => Ok(None),
         // Also where it has ended: something may be left of it, or start it again.
         (
             Run::Off,
@@ -309,6 +312,20 @@ fn run_step(
                 start(how)
             }
         }
+        (Run::On, Status::Job(_)) => match &wanted.call {
+            None => Ok(None),
+            Some(Call::Again { how }) => {
+                Ok(Some((Change::Restart, Reason::Recovery { how: how.clone() })))
+            }
+            Some(Call::Now { how, at }) if asker == Asker::Watch && *at > now => {
+                Err(Why::Resting { how: how.clone(), until: *at })
+            }
+            Some(Call::Now { how, .. }) => {
+                Ok(Some((Change::Start, Reason::StandsIn { how: how.clone() })))
+            }
+            Some(Call::Enable { how }) => start(how),
+            Some(Call::GivenUp { how }) => Err(Why::GivenUp { how: how.clone() }),
+        },
         (Run::On, Status::Failed { how, .. }) => match asker {
             Asker::Person => start(how),
             Asker::Watch => Ok(Some((Change::Start, Reason::Recovery { how: how.clone() }))),

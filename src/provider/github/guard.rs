@@ -17,6 +17,7 @@ pub(super) const JOB: &str = "redundancy_guard";
 const SCRIPT: &str = include_str!("guard.sh");
 
 /// What a guard goes by.
+#[derive(Debug)]
 pub(super) struct Guard<'a> {
     /// The file name of the primary, like `ci.yml`.
     pub(super) primary: &'a str,
