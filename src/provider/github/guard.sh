@@ -9,7 +9,9 @@ say() { # true or false, and why
 [ "$GITHUB_EVENT_NAME" = schedule ] || say true "it was asked for"
 
 # Runs of pull requests say nothing of the primary, nor do cancelled and skipped ones. A run began
-# when it was last started again. An active one that began too long ago is stuck.
+# when it was last started again. An active one that began too long ago is stuck. What has a dollar
+# here is jq's.
+# shellcheck disable=SC2016
 judge='
   def began: .run_started_at // .created_at | fromdate;
   def age: now - began;
