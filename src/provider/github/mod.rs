@@ -5,6 +5,7 @@
 
 pub mod api;
 mod cron;
+mod guard;
 mod jobs;
 pub mod pull_request;
 mod scalar;
