@@ -26,6 +26,7 @@ mod table;
 mod tree;
 pub mod units;
 mod wording;
+mod workflow;
 
 pub use load::{FILE_NAME, LoadError, Loaded, by_default, find, load, load_or_default};
 pub use model::Config;

@@ -14,6 +14,7 @@ pub use super::{
     failover::{Backoff, Failover, HandBack, Mode, PairFailover},
     pm2::{Pm2, Pm2Process},
     process::{Log, Process, Restart, Runner, State, StopSignal},
+    workflow::OnError,
 };
 
 /// What must exist: the processes, workflows and functions of a project and their backups. Every

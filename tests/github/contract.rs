@@ -65,6 +65,8 @@ async fn actions(fake: &Fake, client: &Client) {
     let workflow = workflows.items[0].id;
     let of_one = client.runs_of(workflow, "main", 5).await.unwrap();
     assert_eq!(of_one, runs.items[..1]);
+    assert_eq!(client.runs_of_event(workflow, "main", "schedule", 5).await.unwrap(), of_one);
+    assert_eq!(client.runs_of_event(workflow, "main", "push", 5).await.unwrap(), []);
     let last = &of_one[0];
     assert_eq!((last.id.0, last.run_attempt, last.event.as_str()), (failed, 1, "schedule"));
     assert_eq!(last.conclusion, Some(Conclusion::Failure));

@@ -173,8 +173,12 @@ fn a_token_that_comes_back_in_an_answer_is_not_shown() {
     echo(401, json, format!(r#"{{"message": "{TOKEN}"}}"#));
     echo(500, "", format!("<html>Bearer {TOKEN}"));
     echo(200, "", format!("<html>Bearer {TOKEN}"));
-    // Where what is shown would end within it.
+    // Where what is shown, or looked at, would end within it.
     echo(200, "", format!("{}{TOKEN}", "x".repeat(60)));
+    for blanks in (0..1500).step_by(15) {
+        let text = format!("x{}{TOKEN}", " ".repeat(blanks));
+        with(&Fault::Status(200, "", text), PACE);
+    }
     let kind: &str = format!("content-type: {TOKEN}\r\n").leak();
     echo(200, kind, "x".to_owned());
     let needs: &str = format!("x-accepted-github-permissions: {TOKEN}\r\n").leak();
@@ -220,6 +224,17 @@ fn enterprise_is_asked_for_no_more_than_it_knows() {
         let id = run(client.workflows()).unwrap().items[0].id;
         assert_eq!(run(client.dispatch(id, "main", &BTreeMap::new())).unwrap(), None);
     }
+}
+
+#[test]
+fn each_request_says_who_asks_and_what_is_spoken() {
+    let fake = Fake::start();
+    run(client(&fake.url()).about()).unwrap();
+    let headers = fake.world().requests[0].headers.clone();
+    assert_eq!(headers["x-github-api-version"], "2022-11-28");
+    assert_eq!(headers["accept"], "application/vnd.github+json");
+    assert_eq!(headers["user-agent"], concat!("redundancy/", env!("CARGO_PKG_VERSION")));
+    assert!(!headers.contains_key("accept-encoding"));
 }
 
 #[test]

@@ -81,6 +81,19 @@ fn pages_are_read_to_the_end_and_no_further_than_ten() {
     assert_eq!(fake.world().requests.len() - before, 10);
 }
 
+#[test]
+fn what_moves_to_a_later_page_meanwhile_comes_once() {
+    let fake = Fake::start();
+    let now = fake.world().now;
+    let nightly = fake.world().add_workflow("Nightly", ".github/workflows/nightly.yml");
+    let id = fake.world().add_run(nightly, "schedule", now);
+    let twin = fake.world().run(id).clone();
+    fake.world().runs.push(twin);
+    fake.world().page = 1;
+    let runs = run(client(&fake.url()).runs("main", now)).unwrap();
+    assert_eq!((fake.world().requests.len(), runs.items.len()), (2, 1));
+}
+
 /// GitHub ends a list that is filtered after a thousand, and doesn't say so.
 #[test]
 fn a_list_that_github_may_have_cut_is_not_complete() {
@@ -122,4 +135,44 @@ fn changes_keep_their_distance() {
         run(client.enable(id)).unwrap();
     }
     assert!(begin.elapsed() >= Duration::from_millis(400));
+}
+
+/// Looks at so many workflows each minute of an hour, each of which runs once a day for five minutes.
+/// The requests that it took, and those of them that count.
+fn an_hour_of_watching(workflows: i64) -> [u64; 2] {
+    const DAY: i64 = 24 * 60;
+    let fake = Fake::start();
+    let begin = fake.world().now;
+    let at = |minute: i64| begin + SignedDuration::from_mins(minute);
+    let mut ends = Vec::new();
+    let mut runs_begin = |minute: i64| {
+        let mut world = fake.world();
+        for n in (0..workflows).filter(|n| (minute - n * DAY / workflows) % DAY == 0) {
+            let workflow = world.workflows[usize::try_from(n).unwrap()].id;
+            ends.push((minute + 5, world.add_run(workflow, "schedule", at(minute))));
+        }
+        for (_, run) in ends.extract_if(.., |(end, _)| *end <= minute) {
+            world.complete(run, "success", at(minute));
+        }
+    };
+    for n in 0..workflows {
+        fake.world().add_workflow(&format!("W {n}"), &format!(".github/workflows/{n}.yml"));
+    }
+    (-DAY..0).for_each(&mut runs_begin);
+    let left = fake.world().hour.unwrap().remaining;
+    let client = client(&fake.url());
+    for minute in 0..60 {
+        runs_begin(minute);
+        let seen = run(client.runs("main", at(minute - DAY))).unwrap();
+        assert!(seen.complete && seen.items.len() >= usize::try_from(workflows).unwrap());
+        assert!(run(client.workflows()).unwrap().complete);
+    }
+    let world = fake.world();
+    [world.requests.len() as u64, left - world.hour.unwrap().remaining]
+}
+
+#[test]
+fn to_watch_each_minute_takes_few_requests() {
+    assert_eq!(an_hour_of_watching(10), [120, 3]);
+    assert_eq!(an_hour_of_watching(100), [180, 15]);
 }

@@ -297,3 +297,47 @@ fn without_a_token_nothing_is_asked() {
     assert!(status.contains("there is no token in the environment variable APP_TOKEN"), "{status}");
     assert_eq!(scene.fake.world().requests.len(), before);
 }
+
+/// How many requests six looks at so many workflows, and as many backups, cost. All others are
+/// answered with "not modified", which costs nothing.
+fn cost_of_watching(workflows: usize) -> usize {
+    let scene = Scene::new();
+    {
+        let mut world = scene.fake.world();
+        for n in 1..workflows {
+            let name = format!("w{n}");
+            scene.project.write(&format!(".github/workflows/{name}.yml"), CI);
+            for name in [name.clone(), format!("{name}-backup")] {
+                let id = world.add_workflow(&name, &format!(".github/workflows/{name}.yml"));
+                ended(&mut world, id, "schedule", 90, "success");
+            }
+        }
+    }
+    scene.configure("");
+    let config = scene.project.read("redundancy.toml").replace("'ci.yml'", "'*.yml'");
+    scene.project.write("redundancy.toml", &config);
+    scene.run(&["apply", "--yes"]).ok();
+    scene.fake.world().requests.clear();
+    let watch = scene.watch();
+    let asked = |path: &str| {
+        let world = scene.fake.world();
+        world.requests.iter().filter(|it| it.target.contains(path)).count()
+    };
+    wait_for("six looks", || (asked("/actions/runs?") >= 6).then_some(()));
+    let world = scene.fake.world();
+    let last = world.requests.iter().rposition(|it| it.target.contains("/actions/runs?")).unwrap();
+    let looks = &world.requests[..=last];
+    assert!(looks.iter().all(|it| it.method == "GET" && matches!(it.status, 200 | 304)));
+    let paid = looks.iter().filter(|it| it.status == 200).count();
+    drop(world);
+    watch.end_well();
+    paid
+}
+
+/// What is paid for: the default branch; the workflows, two pages of 200; the runs of the first day,
+/// of which 100 workflows have three pages; and those of the last hours, two pages.
+#[test]
+fn watching_costs_nothing_as_long_as_nothing_happens() {
+    assert_eq!(cost_of_watching(10), 1 + 1 + 1 + 1);
+    assert_eq!(cost_of_watching(100), 1 + 2 + 3 + 2);
+}

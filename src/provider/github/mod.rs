@@ -5,6 +5,7 @@
 
 pub mod api;
 mod cron;
+mod guard;
 mod jobs;
 mod proposing;
 pub mod pull_request;

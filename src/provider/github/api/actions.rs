@@ -162,8 +162,32 @@ impl Client {
         branch: &str,
         most: u8,
     ) -> Result<Vec<Run>, Error> {
+        self.last_runs(workflow, branch, None, most).await
+    }
+
+    /// As [`Self::runs_of`], but only those that `event` started: `schedule`, `workflow_dispatch`.
+    pub async fn runs_of_event(
+        &self,
+        workflow: WorkflowId,
+        branch: &str,
+        event: &str,
+        most: u8,
+    ) -> Result<Vec<Run>, Error> {
+        self.last_runs(workflow, branch, Some(event), most).await
+    }
+
+    async fn last_runs(
+        &self,
+        workflow: WorkflowId,
+        branch: &str,
+        event: Option<&str>,
+        most: u8,
+    ) -> Result<Vec<Run>, Error> {
         let mut url = self.url(&["actions", "workflows", &workflow.0.to_string(), "runs"]);
         runs_on(&mut url, branch, most.clamp(1, 100));
+        if let Some(event) = event {
+            url.query_pairs_mut().append_pair("event", event);
+        }
         let task = format!("list the runs of workflow {} of {}", workflow.0, self.repository());
         let (page, _) = self.transport.get::<Runs>(&Call::ask(url, task, READ)).await?;
         Ok(page.workflow_runs)

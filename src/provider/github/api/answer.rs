@@ -73,19 +73,15 @@ impl Answer {
 
     /// What has come, for a person who wonders: the type that it says it has, and how it begins.
     fn shown(&self, token: Option<&Token>) -> String {
-        // As much more as could be hidden in it.
-        let hidden = token.map_or(0, Token::length);
-        let start = &self.body[..self.body.len().min(4 * MOST_SHOWN + hidden)];
-        let show = |text: &str, most: usize| match token {
-            Some(token) => harmless(&token.hide_in(text), most),
-            None => harmless(text, most),
+        let show = |text: &str| match token {
+            Some(token) => harmless(&token.hide_in(text), MOST_SHOWN),
+            None => harmless(text, MOST_SHOWN),
         };
-        let kind = show(self.header("content-type").unwrap_or("of no type"), MOST_SHOWN);
-        if start.is_empty() {
+        let kind = show(self.header("content-type").unwrap_or("of no type"));
+        if self.body.is_empty() {
             return "nothing".to_owned();
         }
-        let start = show(&String::from_utf8_lossy(start), MOST_SHOWN);
-        format!("{kind}: {start}")
+        format!("{kind}: {}", show(&String::from_utf8_lossy(&self.body)))
     }
 
     /// The answer, if it is a good one. `conditional` says whether 304 is.

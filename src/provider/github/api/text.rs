@@ -1,6 +1,6 @@
 //! Text from outside, made fit to be shown.
 
-/// `text` in one line of at most `most` characters, in which nothing moves a cursor.
+/// How `text` begins, in one line of at most `most` characters, in which nothing moves a cursor.
 pub(super) fn harmless(text: &str, most: usize) -> String {
     let shown = |c: char| {
         let fine = c.is_ascii_graphic() || c == ' ' || c.is_alphanumeric();
@@ -12,7 +12,8 @@ pub(super) fn harmless(text: &str, most: usize) -> String {
             '?'
         }
     };
-    let line: String = text.chars().map(shown).collect();
+    // Texts may be long, and blanks in them are not shown.
+    let line: String = text.chars().take(16 * most).map(shown).collect();
     let words: Vec<&str> = line.split_whitespace().collect();
     let line = words.join(" ");
     match line.char_indices().nth(most) {

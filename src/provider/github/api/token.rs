@@ -39,11 +39,6 @@ impl Token {
     pub(super) fn hide_in(&self, text: &str) -> String {
         text.replace(&self.0, HIDDEN)
     }
-
-    /// How many bytes it has.
-    pub(super) fn length(&self) -> usize {
-        self.0.len()
-    }
 }
 
 impl fmt::Debug for Token {

@@ -52,6 +52,8 @@ pub(in super::super) struct Workflow {
 pub(in super::super) struct Seen {
     /// The branch whose schedules run.
     pub(in super::super) branch: String,
+    /// When that was asked for.
+    branch_asked: Option<Timestamp>,
     /// The workflows, by the path of their file.
     pub(in super::super) workflows: BTreeMap<String, Workflow>,
 }
@@ -65,8 +67,16 @@ pub(super) async fn poll(
     now: Timestamp,
 ) -> Result<Seen, Error> {
     // Each answer that has not changed since the last time costs nothing.
-    let branch = client.about().await?.default_branch;
-    let mut seen = Seen { branch, ..Seen::default() };
+    let mut seen = match before.branch_asked {
+        Some(asked) if is_fresh(asked, now) => {
+            let (branch, branch_asked) = (before.branch.clone(), before.branch_asked);
+            Seen { branch, branch_asked, ..Seen::default() }
+        }
+        _ => {
+            let branch = client.about().await?.default_branch;
+            Seen { branch, branch_asked: Some(now), ..Seen::default() }
+        }
+    };
     for workflow in client.workflows().await?.items {
         if workflow.state == super::super::api::State::Deleted {
             continue;
@@ -125,8 +135,13 @@ impl Workflow {
                 let last = self.runs.iter().find(|it| it.verdict != Verdict::None);
                 let open =
                     last.is_some_and(|it| it.created < begun && it.verdict != Verdict::Success);
-                !open && now.duration_since(asked) < signed(REFRESH)
+                !open && is_fresh(asked, now)
             }
         }
     }
+}
+
+/// Whether what was asked for then needs no asking yet.
+fn is_fresh(asked: Timestamp, now: Timestamp) -> bool {
+    now.duration_since(asked).abs() < signed(REFRESH)
 }
