@@ -136,6 +136,7 @@ pub(super) fn report(
     let World { desired, observed, .. } = world;
     let ids: BTreeSet<&Id> = (desired.wanted.keys())
         .chain(desired.impossible.keys())
+        .chain(desired.unseen.keys())
         .chain(observed.found.keys())
         .collect();
     let watched = controller.is_watched();
@@ -211,7 +212,8 @@ fn row(
     let World { desired, observed, .. } = world;
     let wanted = desired.wanted.get(id);
     let found = observed.found.get(id);
-    let blind = observed.blind.contains_key(&id.provider);
+    let unseen = desired.unseen.contains_key(id);
+    let blind = unseen || observed.blind.contains_key(&id.provider);
     let kind = *controller.kinds().get(&id.provider).context("a resource without a provider")?;
     let run = wanted.map_or(Run::On, |wanted| wanted.run);
     let (state, health) = match found {
@@ -225,7 +227,7 @@ fn row(
     Ok(Row {
         id: id.clone(),
         kind,
-        is_asked_for: wanted.is_some() || desired.impossible.contains_key(id),
+        is_asked_for: wanted.is_some() || unseen || desired.impossible.contains_key(id),
         managed: mark.is_some(),
         backs_up,
         state,

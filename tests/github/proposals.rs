@@ -148,8 +148,8 @@ fn backups_are_proposed_merged_and_taken_away_again() {
     let link = format!("pull request #{}", pull.number);
     assert!(applied.stderr.contains(&format!("opened {link}")), "{}", applied.stderr);
     insta::assert_snapshot!(
-        format!("{}\n\n{}", pull.title, pull.body.unwrap()),
-        @r"
+                format!("{}\n\n{}", pull.title, pull.body.unwrap()),
+                @r"
 Backups of workflows
 
 Each of these workflows stands in for another one when that does not do its work. Merging puts them into effect; until then nothing changes.
@@ -159,7 +159,7 @@ Each of these workflows stands in for another one when that does not do its work
 
 Made by redundancy, which keeps this pull request up to date as long as nobody else adds commits to its branch. Close it to decline.
 "
-    );
+            );
     let text = scene.on(BRANCH, "ci-backup.yml").unwrap();
     assert!(text.starts_with("# The backup of ci.yml, made by redundancy."), "{text}");
 
@@ -224,8 +224,8 @@ fn many_changes_are_one_commit() {
     }
     wait_for("all are up to date", || {
         let is_new =
-            |it: &&str| scene.on(BRANCH, &format!("{it}-backup.yml")).unwrap().contains("make all");
-        names.iter().all(|it| is_new(&it)).then_some(())
+            |it: &str| scene.on(BRANCH, &format!("{it}-backup.yml")).unwrap().contains("make all");
+        names.iter().all(|it| is_new(it)).then_some(())
     });
     watch.end_well();
     scene.assert_settled();
@@ -374,14 +374,16 @@ fn while_github_does_not_answer_nothing_is_concluded() {
         scene.fake.world().fail(100, &fault);
         let plan = scene.run(&["plan"]).ok().stdout;
         assert!(line(&plan, "github/ci-backup").contains("left"), "{plan}");
-        assert!(plan.contains("what backups are at GitHub is not known"), "{plan}");
+        assert!(plan.contains("its provider could not be asked: cannot "), "{plan}");
         let applied = scene.apply();
         assert!(!applied.stdout.contains("done"), "{applied:?}");
+        assert_eq!(applied.code, 1, "nobody takes it for done");
         // Nor is anything deleted.
         scene.configure("backs_up = 'other*'");
         let applied = scene.run(&["apply", "--yes", "--allow-deletions", "9"]);
         assert!(!applied.stdout.contains("done"), "{applied:?}");
-        assert!(scene.status().contains("github/ci.yml"));
+        let status = scene.status();
+        assert!(line(&status, "github/ci.yml").contains("unseen unknown"), "{status}");
         assert_eq!((scene.changes(), scene.checkout()), (before, vec!["ci.yml".to_owned()]));
         scene.fake.world().faults.clear();
         scene.configure("backs_up = '*.yml'");

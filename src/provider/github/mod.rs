@@ -110,7 +110,7 @@ impl Github {
                 sightings.extend(backups.into_iter().map(named));
                 None
             }
-            Err(why) => Some(format!("what backups are at GitHub is not known: {why}")),
+            Err(why) => Some(why),
         }
     }
 
@@ -268,7 +268,7 @@ impl Provider for Github {
         if let Some(why) = noted(&self.hidden) {
             // Nobody knows what is to be done about them.
             let all = std::mem::take(&mut wishes.wanted).into_keys();
-            wishes.impossible.extend(all.map(|name| (name, why.clone())));
+            wishes.unseen.extend(all.map(|name| (name, why.clone())));
         }
         self.call(&mut wishes, seen);
         wishes

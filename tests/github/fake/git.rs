@@ -99,10 +99,10 @@ pub(super) fn file(world: &mut World, asked: &Asked<'_>) -> Reply {
     let files = &world.git.trees[&commit.tree];
     let Some(text) = files.get(&path) else {
         let entries = entries(world, files, &path);
-        return match entries.is_empty() {
-            true => Reply::error(404, "Not Found"),
-            false => Reply::json(200, json!(entries)),
-        };
+        if entries.is_empty() {
+            return Reply::error(404, "Not Found");
+        }
+        return Reply::json(200, json!(entries));
     };
     let base64 = base64::engine::general_purpose::STANDARD.encode(text);
     // In lines, as GitHub sends it.

@@ -1,7 +1,12 @@
 //! The backups as they are at GitHub: on the branch of our pull request while it is open, and else
 //! on the default branch.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    time::Duration,
+};
+
+use tokio::time::Instant;
 
 use super::super::{
     api::{Client, Entry, Error, Pull, PullState, Sha},
@@ -12,6 +17,9 @@ use crate::provider::files::{
     rule::SUFFIX,
 };
 
+/// After so long it is asked again which branch is the default one.
+const REFRESH: Duration = Duration::from_hours(1);
+
 /// What a file holds, or why that can't be said.
 pub(super) type Text = Result<String, String>;
 
@@ -20,6 +28,8 @@ pub(super) type Text = Result<String, String>;
 pub(super) struct There {
     /// The branch that the pull request is for.
     pub(super) base: String,
+    /// When it was asked which branch that is.
+    asked: Option<Instant>,
     /// Our pull request, while it is open.
     pub(super) pull: Option<Pull>,
     /// Each file that has the name of a backup, by its path in the repository.
@@ -48,14 +58,7 @@ type Entries = BTreeMap<String, Entry>;
 /// long as no branch has changed, no file is read again.
 pub(super) async fn look(client: &Client, folder: &str, before: &There) -> Result<There, String> {
     let told = |error: Error| error.to_string();
-    let base = client.about().await.map_err(told)?.default_branch;
-    let Some(head) = client.branch(&base).await.map_err(told)? else {
-        return Err(format!(
-            "cannot look at the branch {base:?} of {}: there is no such branch, or the token may \
-             not see it; it needs the permission Contents: read",
-            client.repository()
-        ));
-    };
+    let (base, asked, head) = base(client, before).await?;
     let pulls = client.pulls(BRANCH).await.map_err(told)?;
     let pull = pulls.into_iter().find(|it| it.state == PullState::Open && it.base.branch == base);
     let ours = match &pull {
@@ -64,10 +67,29 @@ pub(super) async fn look(client: &Client, folder: &str, before: &There) -> Resul
     };
     let heads = Some((head.clone(), ours.clone()));
     if before.heads == heads && before.base == base {
-        return Ok(There { pull, ..before.clone() });
+        return Ok(There { asked, pull, ..before.clone() });
     }
     let (files, read) = read(client, folder, &head, ours.as_ref(), before).await.map_err(told)?;
-    Ok(There { base, pull, files, heads, read })
+    Ok(There { base, asked, pull, files, heads, read })
+}
+
+/// The default branch, when it was asked which that is, and its last commit.
+async fn base(client: &Client, before: &There) -> Result<(String, Option<Instant>, Sha), String> {
+    let told = |error: Error| error.to_string();
+    if before.asked.is_some_and(|it| it.elapsed() < REFRESH)
+        && let Some(head) = client.branch(&before.base).await.map_err(told)?
+    {
+        return Ok((before.base.clone(), before.asked, head));
+    }
+    let base = client.about().await.map_err(told)?.default_branch;
+    match client.branch(&base).await.map_err(told)? {
+        Some(head) => Ok((base, Some(Instant::now()), head)),
+        None => Err(format!(
+            "cannot look at the branch {base:?} of {}: there is no such branch, or the token may \
+             not see it; it needs the permission Contents: read",
+            client.repository()
+        )),
+    }
 }
 
 type Read = (BTreeMap<String, Found>, HashMap<Sha, Text>);
