@@ -148,8 +148,8 @@ fn backups_are_proposed_merged_and_taken_away_again() {
     let link = format!("pull request #{}", pull.number);
     assert!(applied.stderr.contains(&format!("opened {link}")), "{}", applied.stderr);
     insta::assert_snapshot!(
-                format!("{}\n\n{}", pull.title, pull.body.unwrap()),
-                @r"
+                                format!("{}\n\n{}", pull.title, pull.body.unwrap()),
+                                @r"
 Backups of workflows
 
 Each of these workflows stands in for another one when that does not do its work. Merging puts them into effect; until then nothing changes.
@@ -159,7 +159,7 @@ Each of these workflows stands in for another one when that does not do its work
 
 Made by redundancy, which keeps this pull request up to date as long as nobody else adds commits to its branch. Close it to decline.
 "
-            );
+                            );
     let text = scene.on(BRANCH, "ci-backup.yml").unwrap();
     assert!(text.starts_with("# The backup of ci.yml, made by redundancy."), "{text}");
 
@@ -389,5 +389,32 @@ fn while_github_does_not_answer_nothing_is_concluded() {
         scene.configure("backs_up = '*.yml'");
         scene.apply().ok();
         assert!(scene.on(BRANCH, "ci-backup.yml").unwrap().contains("make all"));
+    }
+}
+
+#[test]
+fn a_look_asks_for_the_ends_of_branches_and_reads_nothing_twice() {
+    let scene = Scene::new(&["ci", "nightly"]);
+    scene.apply().ok();
+    scene.fake.world().requests.clear();
+    let watch = Watch::start(scene.command(&["watch"]));
+    wait_for("five looks", || {
+        let world = scene.fake.world();
+        (world.requests.iter().filter(|it| it.target.contains("/pulls?")).count() > 5).then_some(())
+    });
+    watch.end_well();
+    let world = scene.fake.world();
+    let asked = |what: &str| {
+        let all = world.requests.iter().filter(|it| it.target.contains(what));
+        let free = all.clone().filter(|it| it.status == 304).count();
+        (all.count(), free)
+    };
+    // The folder on the base, which is what our branch was made on, and on that; and each backup.
+    let (folders, files) = (asked("/contents/.github%2Fworkflows?"), asked("-backup.yml?"));
+    assert_eq!((folders, files), ((2, 0), (2, 0)), "{:#?}", world.requests);
+    assert_eq!(asked("/git/commits/"), (1, 0));
+    for end in ["/pulls?", "/git/ref/heads%2Fmain", "/git/ref/heads%2Fredundancy%2Fbackups"] {
+        let (all, free) = asked(end);
+        assert!(all >= 5 && free + 1 == all, "{end}: {:#?}", world.requests);
     }
 }

@@ -23,11 +23,12 @@ use std::{
 
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
+use tokio::time::Instant;
 
 use self::{
     jobs::Timetables,
     proposing::Proposing,
-    watching::{Seen, Watching},
+    watching::{PATIENCE, Seen, Watching},
 };
 use super::{
     Error, Provider,
@@ -101,10 +102,14 @@ impl Github {
 
     /// Takes the backups as they are at GitHub instead of those of the checkout; or says why they
     /// are not known.
-    async fn take_from_github(&self, sightings: &mut Sightings) -> Option<String> {
+    async fn take_from_github(
+        &self,
+        sightings: &mut Sightings,
+        deadline: Instant,
+    ) -> Option<String> {
         let proposing = self.proposing.as_ref()?;
         sightings.retain(|name, it| it.mark.is_none() && !name.as_str().ends_with(SUFFIX));
-        match proposing.look().await {
+        match proposing.look(deadline).await {
             Ok(backups) => {
                 let named = |(path, it): (String, Actual)| (name(file_name(&path)), it);
                 sightings.extend(backups.into_iter().map(named));
@@ -116,7 +121,12 @@ impl Github {
 
     /// Finds out how the workflows run, where anything is asked of them; or says why that is not
     /// known.
-    async fn watch(&self, sightings: &mut Sightings, now: Timestamp) -> Option<String> {
+    async fn watch(
+        &self,
+        sightings: &mut Sightings,
+        deadline: Instant,
+        now: Timestamp,
+    ) -> Option<String> {
         if self.rules.is_empty() {
             return None;
         }
@@ -132,7 +142,7 @@ impl Github {
             .collect();
         let paths = names.iter().filter_map(|name| jobs::path(sightings.get(name)?));
         let paths = paths.map(|path| self.watching.at_github(path)).collect();
-        let seen = self.watching.look(paths).await;
+        let seen = self.watching.look(paths, deadline).await;
         for (_, actual) in sightings.iter_mut().filter(|(name, _)| names.contains(*name)) {
             let job = match &seen {
                 Ok(seen) => self.assess(actual, seen, now),
@@ -207,8 +217,9 @@ impl Provider for Github {
         let look = self.look.clone();
         Box::pin(async move {
             let mut seen = super::files::blocking(move || look.look()).await?;
-            let hidden = self.take_from_github(&mut seen).await;
-            let unseen = self.watch(&mut seen, now).await;
+            let deadline = Instant::now() + PATIENCE;
+            let hidden = self.take_from_github(&mut seen, deadline).await;
+            let unseen = self.watch(&mut seen, deadline, now).await;
             note(&self.unseen, hidden.clone().or(unseen));
             note(&self.hidden, hidden);
             Ok(seen)

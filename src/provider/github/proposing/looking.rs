@@ -8,12 +8,9 @@ use std::{
 use tokio::{sync::Notify, time::Instant};
 
 use super::{
-    super::api::Client,
+    super::{api::Client, watching::slow},
     there::{self, There},
 };
-
-/// How long whoever looks for the first time waits for GitHub.
-const PATIENCE: Duration = Duration::from_secs(25);
 
 /// Where to look, and how often.
 #[derive(Debug, Clone)]
@@ -55,9 +52,12 @@ impl Looking {
     }
 
     /// The backups at GitHub, or why they are not known. Waits for it only the first time, and after
-    /// a change.
-    pub(super) async fn look(self: &Arc<Self>, at: &Where) -> Result<Arc<There>, String> {
-        let deadline = Instant::now() + PATIENCE;
+    /// a change, and not beyond `deadline`.
+    pub(super) async fn look(
+        self: &Arc<Self>,
+        at: &Where,
+        deadline: Instant,
+    ) -> Result<Arc<There>, String> {
         loop {
             let done = self.done.notified();
             self.look_if_due(at);
@@ -65,10 +65,7 @@ impl Looking {
                 return seen;
             }
             if tokio::time::timeout_at(deadline, done).await.is_err() {
-                let seconds = PATIENCE.as_secs();
-                return Err(format!(
-                    "GitHub is being asked, and took more than {seconds} s so far"
-                ));
+                return Err(slow());
             }
         }
     }

@@ -10,6 +10,8 @@ mod words;
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use tokio::time::Instant;
+
 use self::{
     batch::{Asked, Batch},
     looking::{Looking, Where},
@@ -66,8 +68,8 @@ impl Proposing {
     }
 
     /// Each backup at GitHub, by its path in the project, or why they are not known.
-    pub(super) async fn look(&self) -> Result<Vec<(String, Actual)>, String> {
-        let there = self.looking.look(&self.at.clone()?).await?;
+    pub(super) async fn look(&self, deadline: Instant) -> Result<Vec<(String, Actual)>, String> {
+        let there = self.looking.look(&self.at.clone()?, deadline).await?;
         let backups = there.files.iter().filter_map(|(path, found)| {
             let path = path.strip_prefix(&self.place)?;
             let actual = match found.text.as_ref()? {

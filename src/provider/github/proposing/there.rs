@@ -103,7 +103,7 @@ async fn read(
 ) -> Result<Read, Error> {
     let on_base = backups(client, folder, head).await?;
     let proposed = match ours {
-        Some(ours) => Some(Proposed::look(client, folder, ours).await?),
+        Some(ours) => Some(Proposed::look(client, folder, ours, (head, &on_base)).await?),
         None => None,
     };
     let names: BTreeSet<&String> =
@@ -139,9 +139,15 @@ struct Proposed {
 }
 
 impl Proposed {
-    async fn look(client: &Client, folder: &str, head: &Sha) -> Result<Self, Error> {
+    async fn look(
+        client: &Client,
+        folder: &str,
+        head: &Sha,
+        (base, on_base): (&Sha, &Entries),
+    ) -> Result<Self, Error> {
         let entries = backups(client, folder, head).await?;
         let before = match pull_request::made_on(client, head).await? {
+            Some(on) if on == *base => Some(on_base.clone()),
             Some(on) => Some(backups(client, folder, &on).await?),
             None => None,
         };
