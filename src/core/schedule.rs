@@ -46,6 +46,13 @@ impl Schedule {
         next.ok().map(|next| next.timestamp())
     }
 
+    /// The last time before `time`, or none where there never was one.
+    #[must_use]
+    pub fn last_before(&self, time: Timestamp) -> Option<Timestamp> {
+        let last = self.cron.find_previous_occurrence(&time.to_zoned(self.zone.clone()), false);
+        last.ok().map(|last| last.timestamp())
+    }
+
     /// When it is next due, if it ran last for the tick at `last_tick`. In the past when a tick was
     /// missed: several missed ticks are one. A `last_tick` that is later than `now` (the clock was
     /// set back) counts as `now`, so that a schedule never sleeps for as long as the clock jumped.

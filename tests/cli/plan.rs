@@ -24,24 +24,24 @@ fn project() -> Project {
 #[test]
 fn for_people() {
     let project = project();
-    assert_snapshot!(project.run(&["plan"]).ok().stdout, @"
+    assert_snapshot!(project.run(&["plan"]).ok().stdout, @r"
     + create  github/ci-backup  the config asks for it and it is not there
-        .github/workflows/ci-backup.yml (13 lines)
+        .github/workflows/ci-backup.yml (33 lines)
 
     Plan: 1 to create.
     Next: `redundancy apply` makes these changes.
     ");
     project.run(&["apply", "--yes"]).ok();
     project.write(".github/workflows/ci.yml", &WORKFLOW.replace("make test", "make check"));
-    assert_snapshot!(project.run(&["plan"]).ok().stdout, @"
+    assert_snapshot!(project.run(&["plan"]).ok().stdout, @r"
     ~ update  github/ci-backup  the config, or its primary, has changed
         .github/workflows/ci-backup.yml
-        @@ -10,4 +10,4 @@
-           test:
+        @@ -30,4 +30,4 @@
+               needs.redundancy_guard.outputs.run == 'true'
              runs-on: ubuntu-latest
              steps:
-        -    - run: make test
-        +    - run: make check
+        -      - run: make test
+        +      - run: make check
 
     Plan: 1 to update.
     Next: `redundancy apply` makes these changes.
@@ -53,7 +53,7 @@ fn for_a_pull_request() {
     let project = project();
     project.run(&["apply", "--yes"]).ok();
     project.write(".github/workflows/ci.yml", &WORKFLOW.replace("make test", "make `x` | ```y"));
-    assert_snapshot!(project.run(&["plan", "--markdown"]).ok().stdout, @"
+    assert_snapshot!(project.run(&["plan", "--markdown"]).ok().stdout, @r"
     ## redundancy plan
 
     Plan: 1 to update.
@@ -67,12 +67,12 @@ fn for_a_pull_request() {
     ````diff
     --- .github/workflows/ci-backup.yml
     +++ .github/workflows/ci-backup.yml
-    @@ -10,4 +10,4 @@
-       test:
+    @@ -30,4 +30,4 @@
+           needs.redundancy_guard.outputs.run == 'true'
          runs-on: ubuntu-latest
          steps:
-    -    - run: make test
-    +    - run: make `x` | ```y
+    -      - run: make test
+    +      - run: make `x` | ```y
     ````
 
     </details>
@@ -115,15 +115,15 @@ fn a_file_edited_by_hand_is_kept_until_told_otherwise() {
     let path = ".github/workflows/ci-backup.yml";
     let edited = project.read(path).replace("make test", "make tea");
     project.write(path, &edited);
-    assert_snapshot!(project.run(&["plan"]).ok().stdout, @"
+    assert_snapshot!(project.run(&["plan"]).ok().stdout, @r"
     ! left    github/ci-backup  somebody has edited it since we wrote it
         .github/workflows/ci-backup.yml
-        @@ -10,4 +10,4 @@
-           test:
+        @@ -30,4 +30,4 @@
+               needs.redundancy_guard.outputs.run == 'true'
              runs-on: ubuntu-latest
              steps:
-        -    - run: make tea
-        +    - run: make test
+        -      - run: make tea
+        +      - run: make test
         help: `--overwrite github/ci-backup` makes the change shown here and loses the edit; to keep the edit, make it in what the file is made from
 
     Plan: 1 left alone.

@@ -8,6 +8,7 @@ mod bundler;
 mod functions;
 mod life;
 mod node;
+mod odd;
 mod parser;
 #[path = "../parts/mod.rs"]
 mod parts;

@@ -3,9 +3,9 @@
 //! A primary is called by its file name, `ci.yml`; its backup `ci-backup` is the file
 //! `ci-backup.yml` in the same folder.
 
-mod cron;
-mod scalar;
-mod workflow;
+mod generate;
+mod guard;
+mod timetable;
 
 use std::{fs, io, path::PathBuf};
 
@@ -29,17 +29,18 @@ use crate::{
         resource::{Actual, Sightings, Wishes},
     },
 };
+use generate::{Request, Settings};
 
 /// The version of what is generated. Raise it with every change of the text that comes out for
 /// the same primary and settings.
-const GENERATOR: &str = "github/1";
+const GENERATOR: &str = "github/2";
 
 /// The workflows of a project and their backups.
 #[derive(Debug)]
 pub struct Github {
     name: Name,
     look: Look,
-    rules: Vec<(Rule, String)>,
+    rules: Vec<(Rule, Settings)>,
 }
 
 impl Github {
@@ -48,7 +49,8 @@ impl Github {
     pub fn new(project: &Project) -> Self {
         let config = &project.config;
         let rule = |it: &crate::config::model::Workflow| {
-            (Rule::new(&it.backs_up, &it.except), it.schedule.clone())
+            let repository = config.github.repository.clone();
+            (Rule::new(&it.backs_up, &it.except), Settings { repository, workflow: it.clone() })
         };
         Self {
             name: Name::literal("github"),
@@ -84,7 +86,7 @@ impl Provider for Github {
         for primary in seen.values().filter_map(Primary::of) {
             let file = file_name(primary.path);
             let Some(stem) = primary_stem(file) else { continue };
-            let Some((rule, schedule)) = self.rules.iter().find(|(rule, _)| rule.asks_for(file))
+            let Some((rule, settings)) = self.rules.iter().find(|(rule, _)| rule.asks_for(file))
             else {
                 continue;
             };
@@ -96,17 +98,18 @@ impl Provider for Github {
                 }
             };
             // A pattern means what needs a backup.
-            if !rule.names().any(|it| it == file) && workflow::is_only_called(text) {
+            if !rule.names().any(|it| it == file) && generate::is_only_called(text) {
                 continue;
             }
             let folder = primary.path.strip_suffix(file).unwrap_or_default();
             let order = Order {
                 primary: file,
                 stem,
-                made_from: Digest::of([GENERATOR, primary.path, schedule, text]),
+                made_from: Digest::of([GENERATOR, primary.path, &settings.recipe(), text]),
                 path: format!("{folder}{stem}{SUFFIX}.yml"),
             };
-            wisher.ask(&order, || workflow::backup(primary.path, stem, text, schedule));
+            let request = Request { path: primary.path, file, stem, text, settings };
+            wisher.ask(&order, || generate::backup(&request));
         }
         wisher.finish(self.rules.iter().map(|(rule, _)| rule), primary_stem)
     }
