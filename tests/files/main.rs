@@ -6,7 +6,9 @@
 
 mod bundler;
 mod functions;
+mod hostile;
 mod life;
+mod modes;
 mod node;
 mod odd;
 mod parser;

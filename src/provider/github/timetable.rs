@@ -20,6 +20,14 @@ pub(super) struct Entry {
     pub(super) zone: Option<String>,
 }
 
+impl Entry {
+    fn times(&self) -> timetable::Timetable {
+        let schedule =
+            zone(self.zone.as_deref()).and_then(|it| github_cron::read(&self.cron, it).ok());
+        timetable::Timetable::new(schedule.into_iter().collect())
+    }
+}
+
 /// The schedules and the events of a workflow.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Timetable {
@@ -93,6 +101,11 @@ impl Timetable {
         self.times.stale_after()
     }
 
+    /// Whether it has a schedule, and that leaves longer gaps than `other` does.
+    pub(super) fn is_rarer_than(&self, other: &Entry) -> bool {
+        self.times.longest_gap().is_some_and(|own| other.times().longest_gap() < Some(own))
+    }
+
     /// When something of that frequency runs so that it keeps out of the way: in the primary's time
     /// zone, if it has one. `seed` decides between equally good times.
     pub(super) fn place(&self, frequency: Frequency, seed: &[&str]) -> Entry {
@@ -158,6 +171,17 @@ mod tests {
         }
         assert!(Timetable::of("on: [").events().is_empty());
         assert_eq!(Timetable::of("on: push").stale_after(), Duration::from_hours(48));
+    }
+
+    #[test]
+    fn what_is_rarer_is_known() {
+        let weekly = of("  schedule:\n  - cron: 0 3 * * 1");
+        let entry = |cron: &str| Entry { cron: cron.to_owned(), zone: None };
+        assert!(weekly.is_rarer_than(&entry("0 4 * * *")));
+        assert!(!weekly.is_rarer_than(&entry("0 4 * * 2")));
+        assert!(!weekly.is_rarer_than(&entry("0 4 1 * *")));
+        assert!(of("  schedule:\n  - cron: 0 3 * * 1-5").is_rarer_than(&entry("0 4 * * *")));
+        assert!(!of("  push:").is_rarer_than(&entry("0 4 * * *")));
     }
 
     #[test]

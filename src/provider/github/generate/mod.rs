@@ -9,6 +9,7 @@
 //!
 //! All of it is pure.
 
+mod agreement;
 mod concurrency;
 mod condition;
 mod edit;
@@ -144,7 +145,9 @@ fn checked(text: String, expected: &Mapping) -> Result<String, String> {
 
 /// A line above a backup for who reads it.
 fn note(text: &str) -> String {
-    format!("# note: {}\n", text.replace(char::is_control, "\u{fffd}"))
+    // Whatever some reader takes for a line end would begin something else.
+    let ends = |it: char| it.is_control() || matches!(it, '\u{2028}' | '\u{2029}');
+    format!("# note: {}\n", text.replace(ends, "\u{fffd}"))
 }
 
 /// What the primary is called, if it says so.

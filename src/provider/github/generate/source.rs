@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use serde_yaml::{Mapping, Value};
 
 use super::{
+    agreement::disagreement,
     keys,
     scalar::ambiguous,
     spans::{self, Node, Shape, Unread},
@@ -77,7 +78,7 @@ impl<'t> Source<'t> {
             let line = nodes.as_ref().and_then(|it| it.first(&is));
             return Err(Refusal::at(line, format!("it holds {what}, which GitHub does not know")));
         }
-        if let Some(line) = nodes.as_ref().and_then(|it| spans::disagreement(it, &tree)) {
+        if let Some(line) = nodes.as_ref().and_then(|it| disagreement(it, &tree)) {
             let why = "readers of YAML take this for different things; write it as a plain text in \
                        quotes, without unusual line separators";
             return Err(Refusal::at(Some(line), why));

@@ -7,7 +7,7 @@ use super::{
     source::{Refusal, Source},
 };
 use crate::{
-    config::github_cron,
+    config::{github_cron, model::Workflow},
     provider::github::timetable::{Entry, Timetable, events},
 };
 
@@ -87,12 +87,18 @@ fn schedule(source: &Source<'_>, request: &Request<'_>, notes: &mut Vec<String>)
         let zone = entry.zone.as_deref().map(|it| format!(" in {it:?}")).unwrap_or_default();
         notes.push(format!("the schedule {:?}{zone} of the primary can't be read", entry.cron));
     }
-    let schedule = &request.settings.workflow.schedule;
-    let Some(frequency) = github_cron::frequency(schedule) else {
-        return Entry { cron: schedule.clone(), zone: None };
+    let Workflow { schedule, guard, .. } = &request.settings.workflow;
+    let entry = match github_cron::frequency(schedule) {
+        None => Entry { cron: schedule.clone(), zone: None },
+        Some(frequency) => {
+            let repository = request.settings.repository.as_deref().unwrap_or_default();
+            timetable.place(frequency, &[repository, request.path])
+        }
     };
-    let repository = request.settings.repository.as_deref().unwrap_or_default();
-    timetable.place(frequency, &[repository, request.path])
+    if !guard && timetable.is_rarer_than(&entry) {
+        notes.push(format!("without a guard, this works more often than {}", request.file));
+    }
+    entry
 }
 
 /// `workflow_dispatch` with the inputs of `workflow_call` in it, so that a person can give what
