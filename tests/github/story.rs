@@ -380,3 +380,18 @@ fn the_backup_is_started_with_the_inputs_of_the_config() {
     assert_eq!(started.inputs["target"], "staging");
     assert_eq!(started.inputs["dry"], "true");
 }
+
+#[test]
+fn a_schedule_is_found_behind_any_number_of_pushes() {
+    let scene = Scene::new();
+    {
+        let mut world = scene.fake.world();
+        for minutes in 1..60 {
+            ended(&mut world, scene.ci, "push", 26 * 60 + minutes, "success");
+        }
+        world.runs.retain(|run| run.workflow != scene.ci || run.event == "push");
+        ended(&mut world, scene.ci, "schedule", 28 * 60, "success");
+    }
+    let health = scene.run(&["health", "github/ci.yml"]).stdout;
+    assert!(health.contains("last success by schedule 1d 4h ago"), "{health}");
+}
