@@ -6,9 +6,12 @@
 
 mod bundler;
 mod functions;
+mod hostile;
 mod life;
 mod linter;
+mod modes;
 mod node;
+mod odd;
 mod parser;
 #[path = "../parts/mod.rs"]
 mod parts;

@@ -29,7 +29,7 @@ pub(crate) fn nasty() -> (World, Vec<String>) {
         world.write(&format!(".github/workflows/{stem}.yml"), fs::read(&path).unwrap());
         stems.push(stem);
     }
-    assert!(stems.len() >= 12, "the nasty workflows are gone: {stems:?}");
+    assert!(stems.len() >= 25, "the nasty workflows are gone: {stems:?}");
     let plan = world.plan();
     assert_eq!(plan.steps().count(), stems.len(), "{}", told(&plan));
     world.settle();
@@ -50,7 +50,9 @@ fn github_takes_every_backup_and_reads_it_as_the_primary() {
     for it in said {
         assert_eq!(it.errors, [""; 0], "{}", it.backup);
         assert_eq!(it.events, ["schedule", "workflow_dispatch"], "{}", it.backup);
-        assert_eq!(it.differs, ["concurrency", "name", "on"], "{}", it.backup);
+        // The group is the primary's own where that can be.
+        let differs: Vec<_> = it.differs.iter().filter(|it| *it != "concurrency").collect();
+        assert_eq!(differs, ["name", "on"], "{}", it.backup);
     }
 }
 
@@ -131,7 +133,8 @@ fn trees() -> impl Strategy<Value = Value> {
     })
 }
 
-/// JSON is YAML that leaves no doubt, so it says what the backup has to mean.
+/// JSON is YAML that leaves no doubt, so it says what the backup has to mean. It is in flow style, so
+/// the backup is written anew.
 #[test]
 fn github_s_reader_finds_what_was_meant() {
     let mut runner = TestRunner::deterministic();

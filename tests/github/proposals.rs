@@ -147,19 +147,17 @@ fn backups_are_proposed_merged_and_taken_away_again() {
     let pull = scene.fake.world().pulls[0].clone();
     let link = format!("pull request #{}", pull.number);
     assert!(applied.stderr.contains(&format!("opened {link}")), "{}", applied.stderr);
-    insta::assert_snapshot!(
-                                format!("{}\n\n{}", pull.title, pull.body.unwrap()),
-                                @r"
-Backups of workflows
+    let said = format!("{}\n\n{}", pull.title, pull.body.unwrap());
+    insta::assert_snapshot!(said, @r"
+        Backups of workflows
 
-Each of these workflows stands in for another one when that does not do its work. Merging puts them into effect; until then nothing changes.
+        Each of these workflows stands in for another one when that does not do its work. Merging puts them into effect; until then nothing changes.
 
-- `.github/workflows/ci-backup.yml`: new, the backup of `ci.yml`, which has none yet
-- `.github/workflows/nightly-backup.yml`: new, the backup of `nightly.yml`, which has none yet
+        - `.github/workflows/ci-backup.yml`: new, the backup of `ci.yml`, which has none yet
+        - `.github/workflows/nightly-backup.yml`: new, the backup of `nightly.yml`, which has none yet
 
-Made by redundancy, which keeps this pull request up to date as long as nobody else adds commits to its branch. Close it to decline.
-"
-                            );
+        Made by redundancy, which keeps this pull request up to date as long as nobody else adds commits to its branch. Close it to decline.
+        ");
     let text = scene.on(BRANCH, "ci-backup.yml").unwrap();
     assert!(text.starts_with("# The backup of ci.yml, made by redundancy."), "{text}");
 

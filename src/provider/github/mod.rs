@@ -4,15 +4,13 @@
 //! `ci-backup.yml` in the same folder.
 
 pub mod api;
-mod cron;
+mod generate;
 mod guard;
 mod jobs;
 mod proposing;
 pub mod pull_request;
-mod scalar;
 mod timetable;
 mod watching;
-mod workflow;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -49,17 +47,18 @@ use crate::{
         resource::{Actual, Sightings, Status, Wishes},
     },
 };
+use generate::{Request, Settings};
 
 /// The version of what is generated. Raise it with every change of the text that comes out for
 /// the same primary and settings.
-const GENERATOR: &str = "github/1";
+const GENERATOR: &str = "github/2";
 
 /// The workflows of a project and their backups.
 #[derive(Debug)]
 pub struct Github {
     name: Name,
     look: Look,
-    rules: Vec<(Rule, Workflow)>,
+    rules: Vec<(Rule, Settings)>,
     /// How often something may be tried at a job that does not do its work.
     attempts: u32,
     watching: Watching,
@@ -77,7 +76,10 @@ impl Github {
     #[must_use]
     pub fn new(project: &Project) -> Self {
         let config = &project.config;
-        let rule = |it: &Workflow| (Rule::new(&it.backs_up, &it.except), it.clone());
+        let rule = |it: &Workflow| {
+            let repository = config.github.repository.clone();
+            (Rule::new(&it.backs_up, &it.except), Settings { repository, workflow: it.clone() })
+        };
         let watching = Watching::new(project);
         Self {
             name: Name::literal("github"),
@@ -96,7 +98,7 @@ impl Github {
     }
 
     /// What the config says of the primary in `file`, if it shall have a backup.
-    fn rule(&self, file: &str) -> Option<&(Rule, Workflow)> {
+    fn rule(&self, file: &str) -> Option<&(Rule, Settings)> {
         self.rules.iter().find(|(rule, _)| rule.asks_for(file))
     }
 
@@ -155,7 +157,11 @@ impl Github {
     }
 
     fn assess(&self, actual: &Actual, seen: &Seen, now: Timestamp) -> Job {
-        jobs::assess(actual, seen, &self.watching, &self.timetables, None, now)
+        // That of a backup follows from its own schedule.
+        let primary = jobs::path(actual).map(file_name).filter(|_| actual.mark.is_none());
+        let settings = primary.and_then(|file| self.rule(file)).map(|(_, settings)| settings);
+        let stale_after = settings.and_then(|it| it.workflow.stale_after).map(|it| it.0);
+        jobs::assess(actual, seen, &self.watching, &self.timetables, stale_after, now)
     }
 
     /// What each pair is to do.
@@ -164,17 +170,22 @@ impl Github {
             let file = file_name(primary.path);
             let names = (file.parse(), primary_stem(file).map(backup_name));
             if let (Ok(name), Some(Ok(backup))) = names
-                && self.rule(file).is_some()
+                && let Some((_, settings)) = self.rule(file)
             {
-                let policy = Policy {
-                    recover: true,
-                    enable: false,
-                    attempts: self.attempts,
-                    backoff: jobs::BACKOFF,
-                };
+                let Workflow { recover, enable, .. } = settings.workflow;
+                let policy =
+                    Policy { recover, enable, attempts: self.attempts, backoff: jobs::BACKOFF };
                 jobs::call(wishes, seen, &name, &backup, &policy);
             }
         }
+    }
+
+    /// The inputs that the config gives to the backup called `name`.
+    fn inputs(&self, name: &str) -> BTreeMap<String, String> {
+        let stem = name.strip_suffix(SUFFIX).unwrap_or(name);
+        let settings = ["yml", "yaml"].iter().find_map(|it| self.rule(&format!("{stem}.{it}")));
+        let inputs = settings.into_iter().flat_map(|(_, it)| &it.workflow.inputs);
+        inputs.map(|(name, value)| (name.clone(), value.to_string())).collect()
     }
 
     /// Changes something at GitHub: starts the backup called `name`, or enables the primary of that
@@ -187,7 +198,7 @@ impl Github {
         let path = self.watching.at_github(&path);
         match change {
             Change::Restart => self.watching.run_again(&path).await,
-            _ if backup => self.watching.start(&path, &BTreeMap::new()).await,
+            _ if backup => self.watching.start(&path, &self.inputs(name)).await,
             _ => self.watching.enable(&path).await,
         }
     }
@@ -254,7 +265,6 @@ impl Provider for Github {
             let file = file_name(primary.path);
             let Some(stem) = primary_stem(file) else { continue };
             let Some((rule, settings)) = self.rule(file) else { continue };
-            let schedule = &settings.schedule;
             let text = match primary.text {
                 Ok(text) => text,
                 Err(problem) => {
@@ -263,17 +273,18 @@ impl Provider for Github {
                 }
             };
             // A pattern means what needs a backup.
-            if !rule.names().any(|it| it == file) && workflow::is_only_called(text) {
+            if !rule.names().any(|it| it == file) && generate::is_only_called(text) {
                 continue;
             }
             let folder = primary.path.strip_suffix(file).unwrap_or_default();
             let order = Order {
                 primary: file,
                 stem,
-                made_from: Digest::of([GENERATOR, primary.path, schedule, text]),
+                made_from: Digest::of([GENERATOR, primary.path, &settings.recipe(), text]),
                 path: format!("{folder}{stem}{SUFFIX}.yml"),
             };
-            wisher.ask(&order, || workflow::backup(primary.path, stem, text, schedule));
+            let request = Request { path: primary.path, file, stem, text, settings };
+            wisher.ask(&order, || generate::backup(&request));
         }
         let mut wishes = wisher.finish(self.rules.iter().map(|(rule, _)| rule), primary_stem);
         if let Some(why) = noted(&self.hidden) {
