@@ -33,6 +33,7 @@ fn desired(resources: usize) -> Desired {
         run: Run::On,
         insist: false,
         called: false,
+        call: None,
         backs_up: None,
         hot_fields: &[],
     };

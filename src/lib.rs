@@ -12,12 +12,14 @@
 //! - [`journal`] remembers what was seen and done, and for the next watch who was on duty.
 //! - [`sync`] keeps a git checkout in step with its remote. It stands beside the loop and uses only
 //!   its locks.
+//! - `http` is what every client over HTTP begins with.
 //! - [`cli`] has a file for each verb, and the only code that prints.
 
 pub mod cli;
 pub mod config;
 pub mod controller;
 pub mod core;
+mod http;
 pub mod journal;
 pub mod probe;
 pub mod provider;

@@ -67,6 +67,7 @@ fn wishes() -> impl Strategy<Value = Wanted> {
         run,
         insist,
         called: false,
+        call: None,
         backs_up: None,
         hot_fields: if hot { &["a", "b"] } else { &[] },
     })
@@ -223,6 +224,7 @@ fn wanted(body: Body) -> Wanted {
         run: Run::On,
         insist: false,
         called: false,
+        call: None,
         backs_up: None,
         hot_fields: &[],
     }

@@ -67,6 +67,11 @@ pub(super) enum Verb {
     Stop,
     /// Show every resource, how it does, and who of each pair is on duty
     Status(StatusOptions),
+    /// Show how what the config asks for does, the worst first
+    ///
+    /// The exit code is 0 where all is well or off on purpose, 2 where something is not, 3 where it
+    /// could not be seen, and 1 where this verb itself failed.
+    Health(HealthOptions),
     /// Show how one resource does, who of its pair is on duty and why, and what happens next
     Explain(ExplainOptions),
     /// Give duty of a pair to its backup
@@ -271,6 +276,16 @@ pub(super) struct ExplainOptions {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct StatusOptions {
+    /// Print as JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct HealthOptions {
+    /// A provider, like github, or one resource, like github/ci.yml [default: all]
+    #[arg(value_name = "PROVIDER | ID")]
+    pub(super) of: Option<String>,
     /// Print as JSON
     #[arg(long)]
     pub(super) json: bool,

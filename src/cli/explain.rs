@@ -29,7 +29,7 @@ use crate::{
         outlook::{Next, Outlook, Standing},
         pause::Pause,
         plan::{Asker, Consent, Plan},
-        resource::Run,
+        resource::{Run, Status},
     },
     probe,
 };
@@ -55,6 +55,8 @@ struct Report {
     pauses: Vec<Pause>,
     /// What happens next, if nobody does anything.
     next: Vec<Next>,
+    /// Why something of it could not be seen, where that is so.
+    unseen: Option<String>,
 }
 
 /// How one resource does.
@@ -80,6 +82,8 @@ struct Resource {
     recovery: Option<Recovery>,
     /// What speaks for and against it, as the watch has counted.
     evidence: Option<Evidence>,
+    /// When its schedule last did its work, where it works in runs of its own.
+    last_success_by_schedule: Option<Timestamp>,
     /// What duty means for it.
     duty: Option<pair::Row>,
     /// What is left alone of it.
@@ -155,11 +159,13 @@ pub(super) fn run(project: &Project, options: &ExplainOptions) -> anyhow::Result
 fn report(controller: &Controller, world: &World, id: &Id, now: Timestamp) -> Report {
     let watched = controller.is_watched();
     let place = pair::of(world, id).map(|it| Place::of(world, it, watched));
-    let ids = match &place {
-        Some(it) => {
+    let jobs = pair::Jobs::of(world, id);
+    let ids = match (&place, &jobs) {
+        (Some(it), _) => {
             vec![(Some(Side::Primary), &it.pair.primary), (Some(Side::Backup), &it.pair.backup)]
         }
-        None => vec![(None, id)],
+        (None, Some(it)) => vec![(None, &it.primary), (None, &it.backup)],
+        (None, None) => vec![(None, id)],
     };
     let plan = plan(controller, world, now);
     let resource = |(side, id): &(Option<Side>, &Id)| {
@@ -178,7 +184,8 @@ fn report(controller: &Controller, world: &World, id: &Id, now: Timestamp) -> Re
         resources: ids.iter().map(resource).collect(),
         pair: place.as_ref().map(|it| pair_report(it, now)),
         pauses: pauses.iter().filter(concerns).cloned().collect(),
-        next: next(controller, world, &plan, place.as_ref(), id, now),
+        next: next(controller, world, &plan, place.as_ref(), (id, jobs.as_ref()), now),
+        unseen: ids.iter().find_map(|(_, id)| world.observed.unseen.get(&id.provider)).cloned(),
     }
 }
 
@@ -217,7 +224,14 @@ fn resource(
         last,
     });
     let paused = known.pauses.of_either(&known.pairs, id, now).is_some();
-    let duty = side.zip(place).map(|(side, place)| place.row(side, paused));
+    let duty = match side.zip(place) {
+        Some((side, place)) => Some(place.row(side, paused)),
+        None => pair::Jobs::of(world, id).map(|it| it.row(world, id, controller.is_watched())),
+    };
+    let by_schedule = found.and_then(|found| match &found.status {
+        Status::Job(job) => job.last_planned_success,
+        _ => None,
+    });
     let held = plan.held.iter().find(|it| it.id == *id);
     Resource {
         id: id.clone(),
@@ -231,6 +245,7 @@ fn resource(
         last_exit: vitals.and_then(|it| it.last_exit.clone()),
         recovery,
         evidence: side.zip(place).and_then(|(side, place)| evidence(place, side)),
+        last_success_by_schedule: by_schedule,
         duty,
         held: held.map(|it| HeldReport { held: it.clone(), text: it.why.to_string() }),
     }
@@ -278,7 +293,7 @@ fn next(
     world: &World,
     plan: &Plan,
     place: Option<&Place<'_>>,
-    id: &Id,
+    (id, jobs): (&Id, Option<&pair::Jobs>),
     now: Timestamp,
 ) -> Vec<Next> {
     let known = &world.known;
@@ -291,10 +306,21 @@ fn next(
         let paused_until = paused.map(|it| it.until);
         return Outlook { pair, duty, look: &look, has_precheck, paused_until }.next(now);
     }
-    let steps = plan.steps().filter(|it| it.id == *id);
+    let is_meant =
+        |it: &Id| it == id || jobs.is_some_and(|jobs| jobs.primary == *it || jobs.backup == *it);
+    let steps = plan.steps().filter(|it| is_meant(&it.id));
     let mut next: Vec<Next> = steps
-        .map(|it| Next { at: None, what: format!("{}: {}", it.change.verb(), it.reason) })
+        .map(|it| Next { at: None, what: format!("{} {}: {}", it.change.verb(), it.id, it.reason) })
         .collect();
+    let due = |id: &Id| match &world.observed.found.get(id)?.status {
+        Status::Job(job) => {
+            Some(Next { at: Some(job.next?), what: format!("the schedule of {id} begins a run") })
+        }
+        _ => None,
+    };
+    let jobs = jobs.into_iter().flat_map(|it| [&it.primary, &it.backup]);
+    next.extend(jobs.filter_map(due));
+    next.sort_by_key(|it| it.at);
     if let Some(pause) = known.pauses.of(id, now) {
         let what = "the pause ends; until then it is left as it is".to_owned();
         next.push(Next { at: Some(pause.until), what });

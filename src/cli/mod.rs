@@ -6,6 +6,7 @@ mod choice;
 mod document;
 mod duty;
 mod explain;
+mod health;
 mod history;
 mod human;
 mod init;
@@ -57,6 +58,7 @@ pub fn main() -> ExitCode {
         Verb::Begin => monitor::begin(args.config.as_deref()),
         Verb::Stop => project_even_if_broken().and_then(|project| stop::run(&project)),
         Verb::Status(options) => project().and_then(|project| status::run(&project, options)),
+        Verb::Health(options) => project().and_then(|project| health::run(&project, options)),
         Verb::Explain(options) => project().and_then(|project| explain::run(&project, options)),
         Verb::Failover(options) => {
             project().and_then(|project| duty::run(&project, &options.id, Asked::FailOver))

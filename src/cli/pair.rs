@@ -10,8 +10,11 @@ use crate::{
     core::{
         duty::{Duty, Side},
         failover::Pair,
+        health::Health,
         id::Id,
+        job::{Call, Job, State},
         outlook::Standing,
+        resource::Status,
     },
 };
 
@@ -100,6 +103,63 @@ impl<'w> Place<'w> {
             None => Standing::NotKnown,
         };
         Row { phase, since: self.since(), cause: self.cause() }
+    }
+}
+
+/// A job and its backup.
+#[derive(Debug, Clone)]
+pub(super) struct Jobs {
+    pub(super) primary: Id,
+    pub(super) backup: Id,
+}
+
+impl Jobs {
+    /// The pair of jobs that `id` is one of, if it is.
+    pub(super) fn of(world: &World, id: &Id) -> Option<Self> {
+        let wanted = &world.desired.wanted;
+        let primary_of = |id: &Id| -> Option<Id> {
+            let primary = wanted.get(id)?.backs_up.as_deref()?.parse().ok()?;
+            Some(Id::new(id.provider.clone(), primary))
+        };
+        let pair = match primary_of(id) {
+            Some(primary) => Self { primary, backup: id.clone() },
+            None => {
+                let backup = wanted.keys().find(|it| primary_of(it).as_ref() == Some(id))?.clone();
+                Self { primary: id.clone(), backup }
+            }
+        };
+        job(world, &pair.primary)?;
+        Some(pair)
+    }
+
+    /// What duty means for `id`, one of the two: the backup stands in, or stands by.
+    pub(super) fn row(&self, world: &World, id: &Id, watched: bool) -> Row {
+        let World { desired, known, .. } = world;
+        let primary = job(world, &self.primary);
+        let is_well = primary.is_some_and(|it| it.health() == Health::Healthy);
+        let cover = known.memory.covers.of(&self.backup).filter(|_| !is_well);
+        let backup = desired.wanted.get(&self.backup);
+        let is_called = backup.is_some_and(|it| matches!(it.call, Some(Call::Now { .. })));
+        let stands_in = cover.is_some() || backup.is_some_and(|it| it.called && it.call.is_none());
+        let is_seen =
+            primary.is_some_and(|it| !matches!(it.state, State::Unseen | State::NotInEffect));
+        let phase = match (stands_in, self.primary == *id) {
+            (false, false) if is_called && watched => Standing::Starting,
+            (false, false) if is_called => Standing::ToBeStarted,
+            (true, true) => Standing::Beside,
+            (false, _) if !is_seen => Standing::NotKnown,
+            (true, false) | (false, true) => Standing::OnDuty,
+            (false, false) => Standing::StandsBy,
+        };
+        let cause = cover.map(|it| format!("{}: {}", it.primary, it.how));
+        Row { phase, since: cover.map(|it| it.since), cause }
+    }
+}
+
+fn job<'w>(world: &'w World, id: &Id) -> Option<&'w Job> {
+    match &world.observed.found.get(id)?.status {
+        Status::Job(job) => Some(job),
+        _ => None,
     }
 }
 

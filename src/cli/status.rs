@@ -27,7 +27,7 @@ use crate::{
         id::{Id, Name},
         monitor::{self, Guard, Seen, Signs},
         pause::Pause,
-        resource::{Run, Vitals},
+        resource::{Run, Status, Vitals},
     },
     journal::{Event, Journal, Kind},
 };
@@ -37,11 +37,11 @@ const VERSION: u32 = 1;
 
 /// What `status --json` prints.
 #[derive(Debug, Serialize)]
-struct Report {
+pub(super) struct Report {
     /// The version of the form.
     version: u32,
     /// When it was seen.
-    at: Timestamp,
+    pub(super) at: Timestamp,
     /// Who watches the project, if anybody does.
     watch: Option<Holder>,
     /// The last look that this watch completed, if it has completed one.
@@ -50,39 +50,55 @@ struct Report {
     /// just been asleep.
     overdue: bool,
     /// The providers that could not be asked, and why.
-    blind: Vec<Blind>,
-    resources: Vec<Row>,
+    pub(super) blind: Vec<Blind>,
+    /// The providers of which something could not be seen although the rest could, and why.
+    pub(super) unseen: Vec<Blind>,
+    pub(super) resources: Vec<Row>,
     /// What people asked to be left alone.
     paused: Vec<Pause>,
 }
 
 #[derive(Debug, Serialize)]
-struct Blind {
-    provider: Name,
+pub(super) struct Blind {
+    pub(super) provider: Name,
     why: String,
 }
 
 /// One resource.
 #[derive(Debug, Serialize)]
-struct Row {
-    id: Id,
+pub(super) struct Row {
+    pub(super) id: Id,
     /// `process`, `workflow`, `function`.
     kind: &'static str,
+    /// Whether the config asks for it, or for something of it.
+    #[serde(skip)]
+    pub(super) is_asked_for: bool,
     /// Whether it carries our mark.
     managed: bool,
     /// What it stands in for.
     backs_up: Option<String>,
     /// The state in words.
-    state: String,
-    health: Health,
+    pub(super) state: String,
+    pub(super) health: Health,
     /// Since when it is in this state, where that is known.
     since: Option<Timestamp>,
     /// What it uses and has been through, where its provider tells.
     vitals: Option<Vitals>,
+    /// When its schedule last did its work and does it next, where it works in runs of its own.
+    pub(super) schedule: Option<Planned>,
     /// What duty means for it, where it is one of a pair.
     duty: Option<pair::Row>,
     /// The last change that was made or failed.
     last_change: Option<Event>,
+}
+
+/// The work that the schedule of a job plans.
+#[derive(Debug, Serialize)]
+pub(super) struct Planned {
+    /// When it was last done in a run that the schedule began.
+    pub(super) last_success: Option<Timestamp>,
+    /// When the schedule begins the next run.
+    pub(super) next: Option<Timestamp>,
 }
 
 pub(super) fn run(project: &Project, options: &StatusOptions) -> anyhow::Result<ExitCode> {
@@ -98,7 +114,11 @@ pub(super) fn run(project: &Project, options: &StatusOptions) -> anyhow::Result<
     Ok(ExitCode::SUCCESS)
 }
 
-fn report(controller: &Controller, world: &World, at: Timestamp) -> anyhow::Result<Report> {
+pub(super) fn report(
+    controller: &Controller,
+    world: &World,
+    at: Timestamp,
+) -> anyhow::Result<Report> {
     let state_dir = controller.project().state_dir();
     // Without a journal everything but the last changes is known.
     let journal = Journal::open_to_read(&Journal::file(&state_dir)).unwrap_or_else(|error| {
@@ -120,7 +140,7 @@ fn report(controller: &Controller, world: &World, at: Timestamp) -> anyhow::Resu
         let duty = duty(world, id, watched, at);
         resources.push(Row { duty, ..row(controller, world, id, last_change)? });
     }
-    let blind = observed.blind.iter();
+    let told = |it: (&Name, &String)| Blind { provider: it.0.clone(), why: it.1.clone() };
     let watch = Lock::holder(&lock::watch_file(&state_dir));
     let (last_look, overdue) = match &watch {
         Some(holder) => signs_of_life(controller, holder),
@@ -132,9 +152,8 @@ fn report(controller: &Controller, world: &World, at: Timestamp) -> anyhow::Resu
         watch,
         last_look,
         overdue,
-        blind: blind
-            .map(|(provider, why)| Blind { provider: provider.clone(), why: why.clone() })
-            .collect(),
+        blind: observed.blind.iter().map(told).collect(),
+        unseen: observed.unseen.iter().map(told).collect(),
         resources,
         paused: world.known.pauses.iter().filter(|it| it.is_on(at)).cloned().collect(),
     })
@@ -143,7 +162,9 @@ fn report(controller: &Controller, world: &World, at: Timestamp) -> anyhow::Resu
 /// What duty means for a resource, where it is one of a pair.
 fn duty(world: &World, id: &Id, watched: bool, now: Timestamp) -> Option<pair::Row> {
     let known = &world.known;
-    let pair = pair::of(world, id)?;
+    let Some(pair) = pair::of(world, id) else {
+        return pair::Jobs::of(world, id).map(|it| it.row(world, id, watched));
+    };
     let side = if pair.primary == *id { Side::Primary } else { Side::Backup };
     let paused = known.pauses.of_either(&known.pairs, id, now).is_some();
     Some(Place::of(world, pair, watched).row(side, paused))
@@ -193,12 +214,19 @@ fn row(
     Ok(Row {
         id: id.clone(),
         kind,
+        is_asked_for: wanted.is_some() || desired.impossible.contains_key(id),
         managed: mark.is_some(),
         backs_up,
         state,
         health,
         since: found.and_then(|found| found.status.since()),
         vitals: found.and_then(|found| found.vitals.clone()),
+        schedule: found.and_then(|found| match &found.status {
+            Status::Job(job) => {
+                Some(Planned { last_success: job.last_planned_success, next: job.next })
+            }
+            _ => None,
+        }),
         duty: None,
         last_change,
     })
@@ -208,18 +236,22 @@ fn human(report: &Report) -> String {
     // Where nobody tells what anything uses, there is nothing to show of it.
     let told = report.resources.iter().any(|row| row.vitals.is_some());
     let paired = report.resources.iter().any(|row| row.duty.is_some());
-    let shown = Shown { told, paired };
+    let planned = report
+        .resources
+        .iter()
+        .any(|row| row.schedule.as_ref().is_some_and(|it| it.next.is_some()));
+    let shown = Shown { told, paired, planned };
     let rows: Vec<Vec<String>> =
         report.resources.iter().map(|it| cells(it, shown, report.at)).collect();
     let duty: &[&str] = if paired { &["DUTY"] } else { &[] };
     let uses: &[&str] = if told { &["RESTARTS", "MEMORY", "CPU"] } else { &[] };
     let titles = ["RESOURCE", "KIND", "BACKS UP"];
-    let titles = [&titles, duty, &["STATE", "HEALTH", "SINCE"], uses, &["LAST CHANGE"]].concat();
+    let times: &[&str] = if planned { &["LAST BY SCHEDULE", "NEXT DUE"] } else { &[] };
+    let state = ["STATE", "HEALTH", "SINCE"];
+    let titles = [&titles, duty, &state, times, uses, &["LAST CHANGE"]].concat();
     let mut text = table(&titles, &rows);
     text.push('\n');
-    for Blind { provider, why } in &report.blind {
-        let _ = writeln!(text, "{provider} could not be asked: {}", visible(why));
-    }
+    text.push_str(&not_seen(report));
     match &report.watch {
         Some(holder) => {
             let last = match report.last_look {
@@ -239,6 +271,18 @@ fn human(report: &Report) -> String {
     text + &pause::list(report.paused.iter(), report.at)
 }
 
+/// What could not be seen, and why.
+pub(super) fn not_seen(report: &Report) -> String {
+    let mut text = String::new();
+    for Blind { provider, why } in &report.blind {
+        let _ = writeln!(text, "{provider} could not be asked: {}", visible(why));
+    }
+    for Blind { provider, why } in &report.unseen {
+        let _ = writeln!(text, "{provider}: how its resources do is not known: {}", visible(why));
+    }
+    text
+}
+
 /// The columns that are not always there.
 #[derive(Debug, Clone, Copy)]
 struct Shown {
@@ -246,6 +290,8 @@ struct Shown {
     told: bool,
     /// What duty means for it.
     paired: bool,
+    /// What its schedule plans.
+    planned: bool,
 }
 
 fn cells(row: &Row, shown: Shown, now: Timestamp) -> Vec<String> {
@@ -265,6 +311,11 @@ fn cells(row: &Row, shown: Shown, now: Timestamp) -> Vec<String> {
         row.health.to_string(),
         or_none(row.since.map(|since| ago(since, now))),
     ]);
+    if shown.planned {
+        let planned = row.schedule.as_ref();
+        cells.push(or_none(planned.and_then(|it| it.last_success).map(|it| ago(it, now))));
+        cells.push(or_none(planned.and_then(|it| it.next).map(|it| format!("{it:.0}"))));
+    }
     if shown.told {
         let vitals = row.vitals.as_ref();
         cells.push(or_none(vitals.map(|it| it.restarts.to_string())));

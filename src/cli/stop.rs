@@ -102,6 +102,7 @@ fn is_on(status: &Status) -> bool {
         | Status::Finished { .. }
         | Status::Failed { .. }
         | Status::Stopped
-        | Status::StoppedByHand => false,
+        | Status::StoppedByHand
+        | Status::Job(_) => false,
     }
 }

@@ -137,6 +137,9 @@ pub struct Github {
     pub token_env: String,
     /// Base address of the API; another one for GitHub Enterprise.
     pub api_url: String,
+    /// Time between two questions to GitHub for the runs of workflows, at least `1s`. What has not changed
+    /// costs nothing of the limit that GitHub sets.
+    pub poll_every: Span,
 }
 
 impl Default for Github {
@@ -146,6 +149,7 @@ impl Default for Github {
             repository: None,
             token_env: "GITHUB_TOKEN".into(),
             api_url: "https://api.github.com".into(),
+            poll_every: Span::secs(60),
         }
     }
 }

@@ -2,7 +2,6 @@
 
 use super::{problem::Note, tree::Item};
 
-const NO_GITHUB: &str = "this version does not talk to GitHub";
 const NO_NETLIFY: &str = "this version does not talk to Netlify";
 const NO_REPORTS: &str = "this version makes no reports by itself";
 const NO_CHECKS: &str = "this version checks the whole system at each look";
@@ -11,9 +10,6 @@ const NO_CHECKS: &str = "this version checks the whole system at each look";
 const KEYS: &[(&str, &str, &str)] = &[
     ("controller", "system_check_every", NO_CHECKS),
     ("controller", "report_every", NO_REPORTS),
-    ("github", "repository", NO_GITHUB),
-    ("github", "token_env", NO_GITHUB),
-    ("github", "api_url", NO_GITHUB),
     ("netlify", "site", NO_NETLIFY),
     ("netlify", "token_env", NO_NETLIFY),
     ("netlify", "api_url", NO_NETLIFY),

@@ -40,7 +40,8 @@ pub struct Workflow {
     /// Whether the backup waits for the primary where that has a concurrency group.
     #[serde(default)]
     pub concurrency: Grouping,
-    /// Values for the primary's inputs, with `mode = "call"` and `mode = "dispatch"`.
+    /// Values for inputs: of the primary, where the backup calls or starts it, and else of the
+    /// backup, where this tool starts it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub inputs: BTreeMap<String, Input>,
 }

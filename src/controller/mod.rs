@@ -213,6 +213,10 @@ impl Controller {
             let wishes = provider.desire(seen.as_ref().unwrap_or(&nothing));
             world.desired.set(provider.name(), wishes);
             world.observed.set(provider.name(), seen);
+            match provider.unseen() {
+                Some(why) => world.observed.unseen.insert(provider.name().clone(), why),
+                None => world.observed.unseen.remove(provider.name()),
+            };
         }
     }
 

@@ -68,8 +68,10 @@ impl Change {
 pub enum Reason {
     /// The config asks for it, and it is not there.
     Missing,
-    /// The config, or what it stands in for, has changed since we wrote it.
+    /// The config has changed since we wrote it.
     ConfigChanged,
+    /// It is made from its primary, and that, or the config, has changed since we wrote it.
+    OutOfDate,
     /// Somebody else changed it since we wrote it.
     ChangedByHand,
     /// Both of the last two.
@@ -92,6 +94,11 @@ pub enum Reason {
     },
     /// It should be off and is not.
     ShouldBeOff,
+    /// It does the work once instead of its primary.
+    StandsIn {
+        /// Of whom, and why: `ci.yml, which failed`.
+        how: String,
+    },
     /// Its pair's duty comes to it.
     OnDuty,
     /// Its pair's duty goes to the other one.
@@ -124,6 +131,7 @@ impl Reason {
         match self {
             Self::Missing
             | Self::ConfigChanged
+            | Self::OutOfDate
             | Self::ChangedOnBothSides
             | Self::Adopted
             | Self::Overwritten
@@ -135,6 +143,7 @@ impl Reason {
             | Self::Recovery { .. }
             | Self::Emergency { .. }
             | Self::ShouldBeOff
+            | Self::StandsIn { .. }
             | Self::OnDuty
             | Self::OffDuty => Origin::Drift,
         }
@@ -145,7 +154,8 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Missing => "the config asks for it and it is not there",
-            Self::ConfigChanged => "the config, or its primary, has changed",
+            Self::ConfigChanged => "the config has changed",
+            Self::OutOfDate => "backup out of date: its primary, or the config, has changed",
             Self::ChangedByHand => "drift: somebody changed it",
             Self::ChangedOnBothSides => "the config and somebody by hand have changed it",
             Self::Adopted => "you asked to adopt it",
@@ -153,6 +163,7 @@ impl fmt::Display for Reason {
             Self::Removed => "the config no longer asks for it",
             Self::NotRunning { how } => return write!(f, "drift: it should run, and {how}"),
             Self::Recovery { how } => return write!(f, "recovery: it {how}"),
+            Self::StandsIn { how } => return write!(f, "it stands in for {how}"),
             Self::Emergency { how } => return write!(f, "emergency recovery: it {how}"),
             Self::ShouldBeOff => "it should be off",
             Self::OnDuty => "it comes on duty",

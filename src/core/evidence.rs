@@ -59,8 +59,9 @@ impl Sight {
         let Some(found) = found else { return if ours { Self::Absent } else { Self::Gone } };
         let crashes = found.vitals.as_ref().map_or(0, |it| it.crashes);
         match &found.status {
-            // A file says nothing about whether what it holds works.
-            Status::Present => Self::Unknown,
+            // A file says nothing about whether what it holds works, and a job is in no pair of this
+            // kind.
+            Status::Present | Status::Job(_) => Self::Unknown,
             Status::Running { .. } | Status::Scheduled { .. } => Self::Well { crashes },
             Status::Unwell { since, proven, how, .. } => {
                 Self::Ill { occasion: *since, proven: *proven, how: how.clone() }

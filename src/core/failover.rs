@@ -204,9 +204,7 @@ fn want(pair: &Pair, side: Side, duty: &Duty, look: &Look, desired: &mut Desired
             desired.wanted.remove(id);
         }
         _ => {
-            let wanted =
-                Wanted { body: None, run, insist: false, called, backs_up: None, hot_fields: &[] };
-            desired.wanted.insert(id.clone(), wanted);
+            desired.wanted.insert(id.clone(), Wanted { called, ..Wanted::not_ours(run) });
         }
     }
 }

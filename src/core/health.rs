@@ -30,6 +30,7 @@ impl Health {
         match (wanted, status) {
             // A file that exists says nothing about whether it works when it is needed.
             (_, None | Some(Status::Present)) => Self::Unknown,
+            (_, Some(Status::Job(job))) => job.health(),
             (Run::On | Run::AsIs, Some(Status::Running { .. } | Status::Scheduled { .. })) => {
                 Self::Healthy
             }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     change::{Change, Held, Origin, Reason, Step, Why},
     id::{Id, Name},
+    job::Call,
     resource::{Actual, Body, Desired, Observed, Run, Status, Wanted},
 };
 
@@ -254,7 +255,9 @@ fn update_reason(
     }
     let (wanted_digest, live) = (body.digest(), found.body.digest());
     if live == mark.written {
-        return Ok(Some(Reason::ConfigChanged));
+        let is_made_from_primary = !body.files.is_empty() && wanted.backs_up.is_some();
+        let config = if is_made_from_primary { Reason::OutOfDate } else { Reason::ConfigChanged };
+        return Ok(Some(config));
     }
     if !found.body.files.is_empty() {
         if consent.overwrite.contains(id) {
@@ -276,7 +279,8 @@ fn run_step(
     let start = |how: &str| Ok(Some((Change::Start, Reason::NotRunning { how: how.to_owned() })));
     match (wanted.run, status) {
         (Run::On, Status::Present | Status::Running { .. } | Status::Finished { .. })
-        | (Run::Off, Status::Present | Status::Stopped | Status::StoppedByHand)
+        // Nothing that works in runs of its own is broken off.
+        | (Run::Off, Status::Present | Status::Stopped | Status::StoppedByHand | Status::Job(_))
         | (Run::AsIs, _) => Ok(None),
         // Also where it has ended: something may be left of it, or start it again.
         (
@@ -309,6 +313,23 @@ fn run_step(
                 start(how)
             }
         }
+        (Run::On, Status::Job(_)) => match &wanted.call {
+            None => Ok(None),
+            Some(Call::Again { how }) => {
+                Ok(Some((Change::Restart, Reason::Recovery { how: how.clone() })))
+            }
+            Some(Call::Now { given_up: Some(how), .. }) if asker == Asker::Watch => {
+                Err(Why::GivenUp { how: how.clone() })
+            }
+            Some(Call::Now { how, at, .. }) if asker == Asker::Watch && *at > now => {
+                Err(Why::Resting { how: how.clone(), until: *at })
+            }
+            Some(Call::Now { how, .. }) => {
+                Ok(Some((Change::Start, Reason::StandsIn { how: how.clone() })))
+            }
+            Some(Call::Enable { how }) => start(how),
+            Some(Call::Nobody { how }) => Err(Why::Impossible { reason: how.clone() }),
+        },
         (Run::On, Status::Failed { how, .. }) => match asker {
             Asker::Person => start(how),
             Asker::Watch => Ok(Some((Change::Start, Reason::Recovery { how: how.clone() }))),

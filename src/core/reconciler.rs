@@ -16,6 +16,7 @@ use super::{
     health::Health,
     id::{Id, Name},
     incident::{self, Incidents},
+    job::{self, Covers},
     pause::Pauses,
     plan::{Asker, Consent, Plan, plan},
     resource::{Desired, Observed, Run, Status},
@@ -47,6 +48,8 @@ const EMERGENCY: emergency::Policy = emergency::Policy::STANDARD;
 pub struct Memory {
     /// Who is on duty, and why.
     pub duties: Duties,
+    /// Which backups of jobs stand in.
+    pub covers: Covers,
     /// How often recovery was tried.
     pub incidents: Incidents,
     /// The providers where most changes failed.
@@ -93,6 +96,13 @@ pub enum News {
         /// What.
         news: duty::News,
     },
+    /// Of the backup of a job.
+    Job {
+        /// The backup.
+        backup: Id,
+        /// What.
+        news: job::News,
+    },
     /// Most of what a provider has went bad at once, or that is over.
     Storm(storm::News),
     /// Too few components are healthy.
@@ -105,6 +115,7 @@ impl News {
     pub fn is_alert(&self) -> bool {
         match self {
             Self::Duty { news, .. } => news.is_alert(),
+            Self::Job { news, .. } => news.is_alert(),
             Self::Storm(news) => news.is_alert(),
             Self::Emergency(_) => true,
         }
@@ -114,7 +125,7 @@ impl News {
     #[must_use]
     pub fn id(&self) -> Option<&Id> {
         match self {
-            Self::Duty { backup, .. } => Some(backup),
+            Self::Duty { backup, .. } | Self::Job { backup, .. } => Some(backup),
             Self::Storm(_) | Self::Emergency(_) => None,
         }
     }
@@ -124,6 +135,7 @@ impl fmt::Display for News {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Duty { news, .. } => news.fmt(f),
+            Self::Job { news, .. } => news.fmt(f),
             Self::Storm(news) => news.fmt(f),
             Self::Emergency(declared) => declared.fmt(f),
         }
@@ -190,6 +202,8 @@ impl Reconciler {
         let storms = self.storms.see(observed, desired, &rules.pairs, in_hand, now);
         let mut news: Vec<News> = storms.into_iter().map(News::Storm).collect();
         news.extend(self.duties_decide(desired, observed, rules, given, now));
+        let covers = self.memory.covers.see(desired, observed, now);
+        news.extend(covers.into_iter().map(|(backup, news)| News::Job { backup, news }));
         let emergency = self.emergency(desired, observed, rules, now);
         news.extend(emergency.map(News::Emergency));
         let plan = match emergency {

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     digest::Digest,
     id::{Id, Name},
+    job::{Call, Job},
 };
 
 /// The value of a field, small enough to print on a line.
@@ -179,6 +180,8 @@ pub enum Status {
     Stopped,
     /// It is off because a person stopped it, by other means than this tool.
     StoppedByHand,
+    /// It works in runs of its own, and this is what they tell.
+    Job(Box<Job>),
 }
 
 impl Status {
@@ -194,6 +197,7 @@ impl Status {
             Self::Finished { .. } => "finished",
             Self::Failed { .. } => "failed",
             Self::Stopped | Self::StoppedByHand => "stopped",
+            Self::Job(job) => job.word(),
         }
     }
 
@@ -205,6 +209,7 @@ impl Status {
             Self::Down { at, .. } | Self::Finished { at, .. } | Self::Failed { at, .. } => {
                 Some(*at)
             }
+            Self::Job(job) => job.since(),
             Self::Present | Self::Scheduled { .. } | Self::Stopped | Self::StoppedByHand => None,
         }
     }
@@ -212,6 +217,9 @@ impl Status {
 
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Self::Job(job) = self {
+            return job.fmt(f);
+        }
         f.write_str(self.word())?;
         match self {
             Self::Running { pid, .. } => write!(f, ", pid {pid}"),
@@ -221,7 +229,7 @@ impl fmt::Display for Status {
                 write!(f, ": {how}")
             }
             Self::StoppedByHand => f.write_str(" by hand"),
-            Self::Present | Self::Stopped => Ok(()),
+            Self::Present | Self::Stopped | Self::Job(_) => Ok(()),
         }
     }
 }
@@ -279,10 +287,28 @@ pub struct Wanted {
     pub insist: bool,
     /// Whether duty calls it just now: then it is started whoever stopped it.
     pub called: bool,
+    /// What it is to do now, where it works in runs of its own.
+    pub call: Option<Call>,
     /// What it stands in for, by the name that its provider uses.
     pub backs_up: Option<String>,
     /// Fields that may change while it runs; a difference in any other field needs a restart.
     pub hot_fields: &'static [&'static str],
+}
+
+impl Wanted {
+    /// Something that is not ours to make: only whether it runs is wanted.
+    #[must_use]
+    pub fn not_ours(run: Run) -> Self {
+        Self {
+            body: None,
+            run,
+            insist: false,
+            called: false,
+            call: None,
+            backs_up: None,
+            hot_fields: &[],
+        }
+    }
 }
 
 /// What one provider wants, given the config and what it saw.
@@ -324,6 +350,8 @@ pub struct Observed {
     pub found: BTreeMap<Id, Actual>,
     /// The providers that could not be asked, and why. Nothing is known about what they hold.
     pub blind: BTreeMap<Name, String>,
+    /// The providers of which something could not be seen although the rest could, and why.
+    pub unseen: BTreeMap<Name, String>,
     /// What was ours at the providers that can't be asked, when they last could be.
     pub lost_sight_of: BTreeSet<Id>,
 }

@@ -43,6 +43,11 @@ pub trait Provider: Send + Sync {
     /// Looks at everything there, primaries and leftovers of ours too. Changes nothing.
     fn observe(&self, now: Timestamp) -> BoxFuture<'_, Result<Sightings, Error>>;
 
+    /// What of its resources could not be seen at the last look although the rest could, and why.
+    fn unseen(&self) -> Option<String> {
+        None
+    }
+
     /// What the config asks for, given what was seen (patterns expand here). Pure.
     fn desire(&self, seen: &Sightings) -> Wishes;
 

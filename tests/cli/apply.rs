@@ -62,7 +62,7 @@ fn a_changed_schedule_is_all_that_the_plan_shows() {
     project.config(&TWO.replace("30 2 * * *", "45 3 * * *"));
     let plan = project.run(&["plan"]).ok();
     assert_snapshot!(plan.stdout, @r#"
-    ~ update  embedded/nightly  the config, or its primary, has changed
+    ~ update  embedded/nightly  the config has changed
         cron  "30 2 * * *" → "45 3 * * *"
 
     Plan: 1 to update.
@@ -81,7 +81,7 @@ fn a_changed_command_restarts_the_process() {
     project.config(&TWO.replacen("1000", "2000", 1));
     let plan = project.run(&["plan"]).ok();
     assert_snapshot!(plan.stdout, @r#"
-    ~ update  embedded/worker  the config, or its primary, has changed
+    ~ update  embedded/worker  the config has changed
         command  ["sleep", "1000"] → ["sleep", "2000"]
         it is restarted for that
 

@@ -394,7 +394,6 @@ site = 'x'
         .collect();
     insta::assert_snapshot!(told.join("\n"), @r#"
     report_every: `report_every` has no effect yet: this version makes no reports by itself
-    repository: `repository` has no effect yet: this version does not talk to GitHub
     site: `site` has no effect yet: this version does not talk to Netlify
     "#);
 }

@@ -62,14 +62,14 @@ fn a_problem_of_the_whole_file_shows_the_file() {
 
 #[test]
 fn notes_show_their_line() {
-    let text = "[github]\nrepository = 'a/b'\n";
+    let text = "[netlify]\nsite = 'a'\n";
     let (_, notes) = parse(text).unwrap();
     insta::assert_snapshot!(render::notes("redundancy.toml", text, &notes, Style::Plain), @r#"
-    note: `repository` has no effect yet: this version does not talk to GitHub
+    note: `site` has no effect yet: this version does not talk to Netlify
      --> redundancy.toml:2:1
       |
-    2 | repository = 'a/b'
-      | ^^^^^^^^^^
+    2 | site = 'a'
+      | ^^^^
     "#);
     assert_eq!(render::notes("redundancy.toml", text, &[], Style::Plain), "");
 }

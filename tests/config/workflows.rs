@@ -35,13 +35,11 @@ inputs = {{ a = [1] }}
     5:15 `stale_after` is at least `5m`
     9:1 `stale_after` is for the guard, and `guard = false` leaves it out (leave out `guard` or `stale_after`)
     10:1 `on_error` is for the guard, and `guard = false` leaves it out (leave out `guard` or `on_error`)
-    11:1 `inputs` are for a primary that the backup starts, and `mode = "copy"` starts none (with `mode = "call"` or `mode = "dispatch"` they are given to the primary)
     15:12 no input can be called `a b` (the name of an input has letters, digits, `_` and `-`, and begins with a letter or `_`)
     15:27 the input `c` is given as it is written, without `${{`
     15:43 the input `e` can't be inf
     19:1 GitHub takes at most 25 inputs, these are 26
     22:8 `mode` can't be "dispatsh" (did you mean "dispatch"?)
-    23:1 `inputs` are for a primary that the backup starts, and `mode = "copy"` starts none (with `mode = "call"` or `mode = "dispatch"` they are given to the primary)
     23:16 `a` is a list, and should be a text, a number, `true` or `false`
     "#);
 }

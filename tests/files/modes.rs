@@ -126,3 +126,11 @@ fn a_guardless_backup_that_works_more_often_says_so() {
         "{backup}"
     );
 }
+
+#[test]
+fn a_copy_is_given_its_inputs_when_the_tool_starts_it() {
+    let note = "# note: the input `level` is required";
+    assert!(backup_by("", BOTH).contains(note));
+    assert!(!backup_by("inputs = { level = 'low' }", BOTH).contains(note));
+    insta::assert_snapshot!(refused("inputs = { x = 1 }", BOTH), @"x.yml:2: redundancy.toml gives the input `x`, which `workflow_dispatch` does not have");
+}

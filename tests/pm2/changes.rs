@@ -11,7 +11,7 @@ fn an_edit_changes_its_one_field_and_restarts_its_one_app() {
     let (first, other) = (world.pid("w"), world.pid("other"));
     world.config(&(worker("w") + "max_restarts = 4\n" + &worker("other")));
     insta::assert_snapshot!(world.plan(), @r"
-    ~ update  pm2/w  the config, or its primary, has changed
+    ~ update  pm2/w  the config has changed
         max_restarts  3 → 4
         it is restarted for that
 
@@ -50,7 +50,7 @@ fn instances_are_added_and_taken_away_and_those_that_stay_run_on() {
     world.config(&of(3));
     let plan = world.plan();
     assert!(plan.contains("pm2.instances  2 → 3"), "{plan}");
-    assert!(plan.contains("the config, or its primary, has changed"), "{plan}");
+    assert!(plan.contains("the config has changed"), "{plan}");
     assert!(!plan.contains("restarted for that"), "{plan}");
     world.settle();
     let three = world.pids("w");

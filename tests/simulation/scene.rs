@@ -121,6 +121,7 @@ impl Config {
                 run: Run::On,
                 insist: it.insist,
                 called: false,
+                call: None,
                 backs_up: None,
                 hot_fields: &[],
             };

@@ -88,6 +88,9 @@ pub(super) fn human(report: &Report) -> String {
             }
         }
     }
+    if let Some(why) = &report.unseen {
+        line("unseen", why);
+    }
     for pause in &report.pauses {
         line("paused", &pause::line(pause));
     }
@@ -157,9 +160,26 @@ fn about(it: &Resource, at: Timestamp, line: &mut impl FnMut(&str, &str)) {
     line(label, &text);
     if it.side.is_none() {
         let backs_up = it.backs_up.as_ref();
-        let of = backs_up.map_or("it is in no pair".to_owned(), |it| format!("it backs up {it}"));
+        let of = match (backs_up, &it.duty) {
+            (Some(primary), _) => format!("it backs up {primary}"),
+            (None, Some(_)) => "it has a backup".to_owned(),
+            (None, None) => "it is in no pair".to_owned(),
+        };
         let ours = if it.managed { "managed by this tool" } else { "not managed by this tool" };
         line("", &format!("{of}; {ours}"));
+    }
+    if let (None, Some(duty)) = (it.side, &it.duty) {
+        let mut text = format!("duty: {}", duty.phase);
+        if let Some(since) = duty.since {
+            let _ = write!(text, " since {since:.0} ({})", ago(since, at));
+        }
+        if let Some(cause) = &duty.cause {
+            let _ = write!(text, ", because {cause}");
+        }
+        line("", &text);
+    }
+    if let Some(last) = it.last_success_by_schedule {
+        line("", &format!("last success by schedule {last:.0} ({})", ago(last, at)));
     }
     if let Some(restarts) = it.restarts {
         let last = it.last_exit.as_ref().map_or(String::new(), |it| format!("; its last run {it}"));

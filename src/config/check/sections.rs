@@ -31,6 +31,7 @@ pub(super) fn check(config: &Config, root: &Item<'_>, problems: &mut Vec<Problem
     if let Some(item) = root.child("github") {
         inside_project("workflows_dir", &config.github.workflows_dir, &item, problems);
         variable("token_env", &config.github.token_env, &item, problems);
+        at_least(Span::secs(1), ("poll_every", config.github.poll_every), &item, problems);
     }
     if let Some(item) = root.child("netlify") {
         if let Some(folder) = &config.netlify.functions_dir {

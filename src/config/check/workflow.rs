@@ -2,7 +2,7 @@
 
 use super::{at_least, github_cron, sections};
 use crate::config::{
-    model::{Input, Workflow, WorkflowMode},
+    model::{Input, Workflow},
     problem::Problem,
     tree::Item,
     units::Span,
@@ -36,12 +36,7 @@ pub(super) fn check(workflow: &Workflow, item: &Item<'_>, problems: &mut Vec<Pro
 
 fn inputs(workflow: &Workflow, item: &Item<'_>, problems: &mut Vec<Problem>) {
     let Some(at) = item.key("inputs") else { return };
-    if workflow.mode == WorkflowMode::Copy {
-        let message = "`inputs` are for a primary that the backup starts, and `mode = \"copy\"` \
-                       starts none";
-        let help = "with `mode = \"call\"` or `mode = \"dispatch\"` they are given to the primary";
-        problems.push(Problem::at(at, message).help(help));
-    } else if workflow.inputs.len() > MOST_INPUTS {
+    if workflow.inputs.len() > MOST_INPUTS {
         let n = workflow.inputs.len();
         let message = format!("GitHub takes at most {MOST_INPUTS} inputs, these are {n}");
         problems.push(Problem::at(at, message));

@@ -5,10 +5,16 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use tracing::{error, info, warn};
 
-use super::Watch;
+use super::{Watch, World};
 use crate::{
     config::{Loaded, render},
-    core::{change::Why, id::Id, plan::Plan, reconciler::News, resource::Status},
+    core::{
+        change::Why,
+        id::Id,
+        plan::Plan,
+        reconciler::News,
+        resource::{Actual, Status},
+    },
     journal::{Entry, Kind},
 };
 
@@ -21,10 +27,16 @@ impl Watch {
         }
     }
 
-    /// Tells of each resource of ours that is seen in another status than before.
+    /// Tells of each resource of ours, and of each job that has a backup, that is seen in another
+    /// status than before.
     pub(super) fn tell_seen(&mut self) {
-        let found = &self.world.observed.found;
-        let ours = found.iter().filter(|(_, actual)| actual.mark.is_some());
+        let World { observed, desired, .. } = &self.world;
+        let found = &observed.found;
+        // A job that is not ours is seen nowhere else: nobody tells when its run begins or ends.
+        let is_watched = |id: &Id, actual: &Actual| {
+            matches!(actual.status, Status::Job(_)) && desired.wanted.contains_key(id)
+        };
+        let ours = found.iter().filter(|(id, it)| it.mark.is_some() || is_watched(id, it));
         let now: BTreeMap<Id, Status> =
             ours.map(|(id, actual)| (id.clone(), actual.status.clone())).collect();
         let blind = &self.world.observed.blind;

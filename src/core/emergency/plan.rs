@@ -78,7 +78,7 @@ fn wrong_with<'a>(wanted: &Wanted, found: Option<&'a Actual>) -> Option<&'a str>
         Status::StoppedByHand => wanted.insist.then_some("was stopped by hand"),
         Status::Stopped => Some("is stopped"),
         // Whether it works nobody knows, but it can be written again where it differs.
-        Status::Present => Some("is not as it should be"),
+        Status::Present | Status::Job(_) => Some("is not as it should be"),
         Status::Unwell { how, .. }
         | Status::Down { how, .. }
         | Status::Failed { how, .. }
@@ -104,7 +104,15 @@ mod tests {
 
     fn wanted(body: Option<Body>, backs_up: Option<&str>) -> Wanted {
         let backs_up = backs_up.map(str::to_owned);
-        Wanted { body, run: Run::On, insist: false, called: false, backs_up, hot_fields: &[] }
+        Wanted {
+            body,
+            run: Run::On,
+            insist: false,
+            called: false,
+            call: None,
+            backs_up,
+            hot_fields: &[],
+        }
     }
 
     fn ours(body: Body, backs_up: Option<&str>, status: Status) -> Actual {

@@ -81,6 +81,7 @@ impl World {
             run: Run::On,
             insist: true,
             called: false,
+            call: None,
             backs_up: None,
             hot_fields: &[],
         };

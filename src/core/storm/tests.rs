@@ -21,6 +21,7 @@ fn desired(count: usize) -> Desired {
             run: Run::On,
             insist: false,
             called: false,
+            call: None,
             backs_up: None,
             hot_fields: &[],
         };

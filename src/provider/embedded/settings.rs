@@ -73,6 +73,7 @@ impl Configured {
             // What is off is off by our own record: nobody else stops it without a signal.
             insist: true,
             called: false,
+            call: None,
             backs_up: self.backs_up.clone(),
             hot_fields: HOT_FIELDS,
         }

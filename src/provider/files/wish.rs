@@ -102,6 +102,7 @@ impl<'a> Wisher<'a> {
                     run: Run::On,
                     insist: false,
                     called: false,
+                    call: None,
                     backs_up,
                     hot_fields: &[],
                 };

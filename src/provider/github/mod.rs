@@ -3,33 +3,51 @@
 //! A primary is called by its file name, `ci.yml`; its backup `ci-backup` is the file
 //! `ci-backup.yml` in the same folder.
 
+pub mod api;
 mod generate;
 mod guard;
+mod jobs;
+pub mod pull_request;
 mod timetable;
+mod watching;
 
-use std::{fs, io, path::PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs, io,
+    path::PathBuf,
+    sync::{Mutex, PoisonError},
+};
 
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 
+use self::{
+    generate::{Request, Settings},
+    jobs::Timetables,
+    watching::{Seen, Watching},
+};
 use super::{
     Error, Provider,
     each::each,
     files::{
-        Comment, Order, Primary, Reader, Rule, Wisher, Writer, failed, read, rule::SUFFIX, shown,
-        stand_in,
+        Comment, Order, Primary, Reader, Rule, Wisher, Writer, failed, read,
+        rule::{SUFFIX, backup_name},
+        shown, stand_in,
     },
 };
 use crate::{
-    config::Project,
+    config::{
+        Project,
+        model::{Workflow, WorkflowMode},
+    },
     core::{
         change::Change,
         digest::Digest,
         id::Name,
-        resource::{Actual, Sightings, Wishes},
+        job::{self, Job, Policy},
+        resource::{Actual, Sightings, Status, Wishes},
     },
 };
-use generate::{Request, Settings};
 
 /// The version of what is generated. Raise it with every change of the text that comes out for
 /// the same primary and settings.
@@ -40,7 +58,15 @@ const GENERATOR: &str = "github/2";
 pub struct Github {
     name: Name,
     look: Look,
-    rules: Vec<(Rule, Settings)>,
+    rules: Vec<(Rule, Workflow)>,
+    /// `owner/name`, where the config says it.
+    repository: Option<String>,
+    /// How often something may be tried at a job that does not do its work.
+    attempts: u32,
+    watching: Watching,
+    timetables: Timetables,
+    /// Why the runs could not be seen at the last look, if they could not.
+    unseen: Mutex<Option<String>>,
 }
 
 impl Github {
@@ -48,10 +74,7 @@ impl Github {
     #[must_use]
     pub fn new(project: &Project) -> Self {
         let config = &project.config;
-        let rule = |it: &crate::config::model::Workflow| {
-            let repository = config.github.repository.clone();
-            (Rule::new(&it.backs_up, &it.except), Settings { repository, workflow: it.clone() })
-        };
+        let rule = |it: &Workflow| (Rule::new(&it.backs_up, &it.except), it.clone());
         Self {
             name: Name::literal("github"),
             look: Look {
@@ -59,6 +82,96 @@ impl Github {
                 folder: config.github.workflows_dir.clone(),
             },
             rules: config.workflow.iter().map(rule).collect(),
+            repository: config.github.repository.clone(),
+            attempts: config.failover.max_recovery_attempts,
+            watching: Watching::new(project),
+            timetables: Timetables::default(),
+            unseen: Mutex::default(),
+        }
+    }
+
+    /// What the config says of the primary in `file`, if it shall have a backup.
+    fn rule(&self, file: &str) -> Option<&(Rule, Workflow)> {
+        self.rules.iter().find(|(rule, _)| rule.asks_for(file))
+    }
+
+    /// Finds out how the workflows run, where anything is asked of them.
+    async fn watch(&self, sightings: &mut Sightings, now: Timestamp) {
+        if self.rules.is_empty() {
+            return;
+        }
+        let matters = |actual: &Actual| {
+            let file = jobs::path(actual).map(file_name);
+            actual.mark.is_some()
+                || file.is_some_and(|it| self.rule(it).is_some())
+                || self.timetables.is_planned(actual, now)
+        };
+        let names: BTreeSet<Name> = (sightings.iter())
+            .filter(|(_, actual)| matters(actual))
+            .map(|(name, _)| name.clone())
+            .collect();
+        let paths = names.iter().filter_map(|name| jobs::path(sightings.get(name)?));
+        let paths = paths.map(|path| self.watching.at_github(path)).collect();
+        let seen = self.watching.look(paths).await;
+        for (_, actual) in sightings.iter_mut().filter(|(name, _)| names.contains(*name)) {
+            let job = match &seen {
+                Ok(seen) => self.assess(actual, seen, now),
+                Err(_) => Job::only(job::State::Unseen),
+            };
+            actual.status = Status::Job(Box::new(job));
+        }
+        self.timetables.keep_only(sightings);
+        *self.unseen.lock().unwrap_or_else(PoisonError::into_inner) = seen.err();
+    }
+
+    fn assess(&self, actual: &Actual, seen: &Seen, now: Timestamp) -> Job {
+        let rule = jobs::path(actual).and_then(|it| self.rule(file_name(it)));
+        let stale_after = rule.and_then(|(_, workflow)| workflow.stale_after).map(|it| it.0);
+        jobs::assess(actual, seen, &self.watching, &self.timetables, stale_after, now)
+    }
+
+    /// What each pair is to do.
+    fn call(&self, wishes: &mut Wishes, seen: &Sightings) {
+        for primary in seen.values().filter_map(Primary::of) {
+            let file = file_name(primary.path);
+            let names = (file.parse(), primary_stem(file).map(backup_name));
+            if let (Ok(name), Some(Ok(backup))) = names
+                && self.rule(file).is_some()
+            {
+                let policy = Policy {
+                    recover: true,
+                    enable: false,
+                    attempts: self.attempts,
+                    backoff: jobs::BACKOFF,
+                };
+                jobs::call(wishes, seen, &name, &backup, &policy);
+            }
+        }
+    }
+
+    /// What the backup called `name` is given when it is started. One that starts its primary gives
+    /// the primary's inputs itself and has none.
+    fn inputs(&self, name: &str) -> BTreeMap<String, String> {
+        let stem = name.strip_suffix(SUFFIX).unwrap_or(name);
+        let files = [format!("{stem}.yml"), format!("{stem}.yaml")];
+        let rule = files.iter().find_map(|file| self.rule(file));
+        let workflow = rule.map(|(_, it)| it).filter(|it| it.mode == WorkflowMode::Copy);
+        let inputs = workflow.into_iter().flat_map(|it| &it.inputs);
+        inputs.map(|(name, value)| (name.clone(), value.to_string())).collect()
+    }
+
+    /// Changes something at GitHub: starts the backup called `name`, or enables the primary of that
+    /// name or runs it again.
+    async fn act(&self, name: &str, change: &Change) -> Result<(), Error> {
+        let folder = read::relative(&self.look.folder);
+        let backup = name.ends_with(SUFFIX);
+        let file = if backup { format!("{name}.yml") } else { name.to_owned() };
+        let path = if folder.is_empty() { file } else { format!("{folder}/{file}") };
+        let path = self.watching.at_github(&path);
+        match change {
+            Change::Restart => self.watching.run_again(&path).await,
+            _ if backup => self.watching.start(&path, &self.inputs(name)).await,
+            _ => self.watching.enable(&path).await,
         }
     }
 }
@@ -73,12 +186,27 @@ impl Provider for Github {
     }
 
     fn configure(&mut self, project: &Project) {
-        *self = Self::new(project);
+        let new = Self::new(project);
+        // What is known of the runs stays known.
+        let same = self.watching.is_like(&new.watching).then(|| self.watching.clone());
+        *self = Self { watching: same.unwrap_or(new.watching), ..new };
     }
 
-    fn observe(&self, _: Timestamp) -> BoxFuture<'_, Result<Sightings, Error>> {
+    fn observe(&self, now: Timestamp) -> BoxFuture<'_, Result<Sightings, Error>> {
         let look = self.look.clone();
-        Box::pin(super::files::blocking(move || look.look()))
+        Box::pin(async move {
+            let mut seen = super::files::blocking(move || look.look()).await?;
+            self.watch(&mut seen, now).await;
+            Ok(seen)
+        })
+    }
+
+    fn unseen(&self) -> Option<String> {
+        self.unseen.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn woken(&self) -> BoxFuture<'_, ()> {
+        Box::pin(self.watching.woken())
     }
 
     fn desire(&self, seen: &Sightings) -> Wishes {
@@ -86,10 +214,8 @@ impl Provider for Github {
         for primary in seen.values().filter_map(Primary::of) {
             let file = file_name(primary.path);
             let Some(stem) = primary_stem(file) else { continue };
-            let Some((rule, settings)) = self.rules.iter().find(|(rule, _)| rule.asks_for(file))
-            else {
-                continue;
-            };
+            let Some((rule, settings)) = self.rule(file) else { continue };
+            let settings = Settings { repository: self.repository.as_deref(), workflow: settings };
             let text = match primary.text {
                 Ok(text) => text,
                 Err(problem) => {
@@ -111,7 +237,9 @@ impl Provider for Github {
             let request = Request { path: primary.path, file, stem, text, settings };
             wisher.ask(&order, || generate::backup(&request));
         }
-        wisher.finish(self.rules.iter().map(|(rule, _)| rule), primary_stem)
+        let mut wishes = wisher.finish(self.rules.iter().map(|(rule, _)| rule), primary_stem);
+        self.call(&mut wishes, seen);
+        wishes
     }
 
     fn apply<'a>(
@@ -120,6 +248,9 @@ impl Provider for Github {
         change: &'a Change,
         _: Timestamp,
     ) -> BoxFuture<'a, Result<(), Error>> {
+        if matches!(change, Change::Start | Change::Restart) {
+            return Box::pin(self.act(name.as_str(), change));
+        }
         let writer = Writer { reader: self.look.reader.clone() };
         let (name, change) = (name.clone(), change.clone());
         Box::pin(super::files::blocking(move || writer.apply(&name, &change)))

@@ -1,8 +1,8 @@
-//! When a workflow starts: by itself, and by what else.
+//! When a workflow starts by itself, and when its backup should.
 
 use std::time::Duration;
 
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::tz::TimeZone;
 use serde_yaml::{Mapping, Value};
 
 use super::generate::{keys, source};
@@ -28,44 +28,20 @@ impl Entry {
     }
 }
 
-/// The schedules and the events of a workflow.
+/// The schedules of a workflow.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Timetable {
     schedules: Vec<Entry>,
     unreadable: Vec<Entry>,
-    events: Vec<String>,
     times: timetable::Timetable,
 }
 
-#[cfg_attr(not(test), expect(dead_code, reason = "what watches the runs asks for them"))]
 impl Timetable {
     /// Of the workflow with this text; an empty one where that can't be read.
     pub(super) fn of(text: &str) -> Self {
         Self::of_tree(&source::tree(text))
     }
 
-    /// Its schedules, as far as they can be read.
-    pub(super) fn schedules(&self) -> &[Entry] {
-        &self.schedules
-    }
-
-    /// The events that start it.
-    pub(super) fn events(&self) -> &[String] {
-        &self.events
-    }
-
-    /// When it is due next.
-    pub(super) fn next_after(&self, time: Timestamp) -> Option<Timestamp> {
-        self.times.next_after(time)
-    }
-
-    /// When it was due last.
-    pub(super) fn last_before(&self, time: Timestamp) -> Option<Timestamp> {
-        self.times.last_before(time)
-    }
-}
-
-impl Timetable {
     /// Of the workflow with this tree.
     pub(super) fn of_tree(tree: &Mapping) -> Self {
         let on = tree.get(keys::ON);
@@ -74,8 +50,7 @@ impl Timetable {
         let entries = entries.filter_map(|entry| {
             Some(Entry { cron: text(entry, keys::CRON)?, zone: text(entry, keys::TIMEZONE) })
         });
-        let mut timetable =
-            Self { events: events(on).into_iter().map(str::to_owned).collect(), ..Self::default() };
+        let mut timetable = Self::default();
         let mut times = Vec::new();
         for entry in entries {
             let zone = zone(entry.zone.as_deref());
@@ -94,6 +69,11 @@ impl Timetable {
     /// The schedules by which GitHub will never start it, or not as far as this machine can tell.
     pub(super) fn unreadable(&self) -> &[Entry] {
         &self.unreadable
+    }
+
+    /// When it is due.
+    pub(super) fn times(&self) -> &timetable::Timetable {
+        &self.times
     }
 
     /// How old its last success may be until something is wrong.
@@ -149,27 +129,33 @@ pub(super) fn events(on: Option<&Value>) -> Vec<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use jiff::Timestamp;
 
     fn of(on: &str) -> Timetable {
         Timetable::of(&format!("on:\n{on}\njobs: {{}}\n"))
     }
 
     #[test]
-    fn schedules_and_events_are_read() {
+    fn schedules_are_read() {
         let it = of(
             "  push:\n  schedule:\n  - cron: 20/15 * * * *\n  - cron: '@daily'\n  - {cron: 0 3 * * 1, timezone: Nowhere/Here}\n  - cron: 0 3 * * 1\n    timezone: Europe/Berlin",
         );
-        assert_eq!(it.events(), ["push", "schedule"]);
         let crons = |list: &[Entry]| list.iter().map(|it| it.cron.clone()).collect::<Vec<_>>();
-        assert_eq!(crons(it.schedules()), ["20/15 * * * *", "0 3 * * 1"]);
-        assert_eq!(it.unreadable().len(), 2);
+        assert_eq!(crons(&it.schedules), ["20/15 * * * *", "0 3 * * 1"]);
+        assert_eq!(it.unreadable.len(), 2);
         let at = |text: &str| text.parse::<Timestamp>().unwrap();
-        assert_eq!(it.next_after(at("2026-07-06T00:51:00Z")), Some(at("2026-07-06T01:00:00Z")));
-        assert_eq!(it.last_before(at("2026-07-06T01:01:00Z")), Some(at("2026-07-06T01:00:00Z")));
+        assert_eq!(
+            it.times().next_after(at("2026-07-06T00:51:00Z")),
+            Some(at("2026-07-06T01:00:00Z"))
+        );
+        assert_eq!(
+            it.times().last_before(at("2026-07-06T01:01:00Z")),
+            Some(at("2026-07-06T01:00:00Z"))
+        );
         for text in ["on: push", "on: [push]", "\u{feff}on: {push: {}}"] {
-            assert_eq!(Timetable::of(text).events(), ["push"]);
+            assert!(Timetable::of(text).schedules.is_empty(), "{text}");
         }
-        assert!(Timetable::of("on: [").events().is_empty());
+        assert!(Timetable::of("on: [").schedules.is_empty());
         assert_eq!(Timetable::of("on: push").stale_after(), Duration::from_hours(48));
     }
 

@@ -127,6 +127,7 @@ impl Provider for Pm2 {
                 run: Run::On,
                 insist: true,
                 called: false,
+                call: None,
                 backs_up: None,
                 hot_fields: &[],
             };

@@ -97,6 +97,7 @@ impl App {
             run: self.run,
             insist: self.insist,
             called: false,
+            call: None,
             backs_up: self.backs_up.clone(),
             hot_fields: HOT_FIELDS,
         }

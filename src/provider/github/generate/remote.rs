@@ -74,8 +74,7 @@ fn inputs<'r>(
     let given = &request.settings.workflow.inputs;
     for (input, about) in known.into_iter().flatten() {
         let Some(input) = input.as_str() else { continue };
-        let is_required = about.get("required").and_then(Value::as_bool) == Some(true);
-        if is_required && about.get("default").is_none() && !given.contains_key(input) {
+        if triggers::is_needed(about) && !given.contains_key(input) {
             let line = source.line(&[keys::ON, event, keys::INPUTS, input]).or(line);
             let why = format!(
                 "the input `{input}` is required; give it a value in redundancy.toml: `inputs = {{ \
@@ -84,13 +83,7 @@ fn inputs<'r>(
             return Err(Refusal::at(line, why));
         }
     }
-    if let Some(unknown) =
-        given.keys().find(|it| known.is_none_or(|known| !known.contains_key(it.as_str())))
-    {
-        let why =
-            format!("redundancy.toml gives the input `{unknown}`, which `{event}` does not have");
-        return Err(Refusal::at(line, why));
-    }
+    triggers::unknown(given, known, event).map_err(|why| Refusal::at(line, why))?;
     Ok(given.iter().map(|(name, value)| (name.as_str(), value)).collect())
 }
 

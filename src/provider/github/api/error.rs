@@ -1,0 +1,121 @@
+//! What can go wrong between us and GitHub, by what helps against it.
+
+use jiff::Timestamp;
+
+/// Why a call gave nothing. `task` is what was tried, as in "cannot *list the workflows of a/b*";
+/// `said` is what GitHub said about it, made harmless: short, one line, without the token.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// The address, the repository or the token can't be used at all. Nothing was sent.
+    #[error("{0}")]
+    Unusable(String),
+    /// There is no token. Nothing was sent.
+    #[error(
+        "cannot {task} without a token: put one into the environment variable that `token_env` of \
+         `[github]` names; it needs {needs}"
+    )]
+    NoToken {
+        /// What was tried.
+        task: String,
+        /// The permissions that the task takes.
+        needs: &'static str,
+    },
+    /// GitHub asked to be left alone for a while, or what is left of the hour is for others.
+    #[error("cannot {task} before {until}: {why}")]
+    Resting {
+        /// What was tried.
+        task: String,
+        /// Nothing is sent before then.
+        until: Timestamp,
+        /// Why, in words.
+        why: String,
+    },
+    /// 401.
+    #[error(
+        "cannot {task}: GitHub does not accept the token ({said}); it may have expired or been \
+         revoked: make a new one"
+    )]
+    BadToken {
+        /// What was tried.
+        task: String,
+        /// What GitHub said.
+        said: String,
+    },
+    /// 403, and no limit is behind it.
+    #[error("cannot {task}: the token may not do that ({said}); it needs {needs}")]
+    NotPermitted {
+        /// What was tried.
+        task: String,
+        /// The permissions that are missing, in GitHub's words where it says them.
+        needs: String,
+        /// What GitHub said.
+        said: String,
+    },
+    /// 404: GitHub says the same of what is not there and of what the token may not see.
+    #[error(
+        "cannot {task}: GitHub finds no such thing, or the token may not see it; check the name, \
+         and that the token has {needs}"
+    )]
+    NotFound {
+        /// What was tried.
+        task: String,
+        /// The permissions that the task takes.
+        needs: &'static str,
+    },
+    /// 410: this way of asking is closed for good.
+    #[error(
+        "cannot {task}: GitHub does not answer this any more (410: {said}); a newer version of \
+         redundancy may know how to ask"
+    )]
+    Gone {
+        /// What was tried.
+        task: String,
+        /// What GitHub said.
+        said: String,
+    },
+    /// GitHub understood and said no: 422, or another answer that asking again doesn't change.
+    #[error("cannot {task}: GitHub refuses it ({status}: {said})")]
+    Rejected {
+        /// What was tried.
+        task: String,
+        /// The status of the answer.
+        status: u16,
+        /// What GitHub said.
+        said: String,
+    },
+    /// No answer, half an answer, or one that makes no sense. The next time may be better.
+    #[error("cannot {task}: {how}")]
+    Unavailable {
+        /// What was tried.
+        task: String,
+        /// What came in place of an answer.
+        how: String,
+    },
+}
+
+impl Error {
+    /// Whether the same call may succeed later without anybody's help.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Resting { .. } | Self::Unavailable { .. } => true,
+            Self::Unusable(_)
+            | Self::NoToken { .. }
+            | Self::BadToken { .. }
+            | Self::NotPermitted { .. }
+            | Self::NotFound { .. }
+            | Self::Gone { .. }
+            | Self::Rejected { .. } => false,
+        }
+    }
+}
+
+impl From<Error> for crate::provider::Error {
+    fn from(error: Error) -> Self {
+        if error.is_passing() {
+            Self::Passing(error.to_string())
+        } else {
+            Self::Refused(error.to_string())
+        }
+    }
+}

@@ -1,0 +1,311 @@
+//! One request at a time, bounded in time and in memory, and what came of it.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use reqwest::{
+    Method, Response, Url,
+    header::{self, HeaderMap},
+};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use tokio::{
+    sync::Mutex,
+    time::{Instant, sleep_until, timeout_at},
+};
+
+use super::{
+    Error, Token,
+    address::Base,
+    answer::{Answer, root_cause},
+    cache::{Cache, Kept},
+    limits::{Budget, Limits},
+};
+
+/// Answers with more than this are none of GitHub's: a page of 100 runs has about 1.5 MB.
+const MOST_BYTES: usize = 8 << 20;
+
+/// How often we let ourselves be sent elsewhere for one answer.
+const MOST_REDIRECTS: usize = 5;
+
+/// The version of the API that is spoken. GitHub serves it at least until March 2028, GitHub
+/// Enterprise Server knows no other yet.
+const VERSION: &str = "2022-11-28";
+
+/// How much time things may take, and must.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pace {
+    /// The longest wait for a connection.
+    pub connect: Duration,
+    /// The longest wait for a whole answer, with everything that leads to it.
+    pub whole: Duration,
+    /// The shortest time between two requests that change something: GitHub asks for a second.
+    pub between_writes: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(5),
+            whole: Duration::from_secs(20),
+            between_writes: Duration::from_secs(1),
+        }
+    }
+}
+
+/// One question to GitHub, or one thing to do there.
+#[derive(Debug)]
+pub(super) struct Call {
+    pub(super) method: Method,
+    pub(super) url: Url,
+    pub(super) body: Option<Value>,
+    /// What it is for, as in "cannot *list the workflows of a/b*".
+    pub(super) task: String,
+    /// The permissions that it takes.
+    pub(super) needs: &'static str,
+}
+
+impl Call {
+    pub(super) fn ask(url: Url, task: String, needs: &'static str) -> Self {
+        Self { method: Method::GET, url, body: None, task, needs }
+    }
+
+    pub(super) fn change(
+        method: Method,
+        url: Url,
+        body: Option<Value>,
+        task: String,
+        needs: &'static str,
+    ) -> Self {
+        Self { method, url, body, task, needs }
+    }
+
+    pub(super) fn unavailable(&self, how: impl Into<String>) -> Error {
+        Error::Unavailable { task: self.task.clone(), how: how.into() }
+    }
+}
+
+/// What is spoken through. Requests are sent one after another, as GitHub asks.
+#[derive(Debug)]
+pub(super) struct Transport {
+    http: reqwest::Client,
+    base: Base,
+    token: Option<Token>,
+    pace: Pace,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    limits: Limits,
+    cache: Cache,
+    /// When something was changed last.
+    written: Option<Instant>,
+}
+
+impl Transport {
+    pub(super) fn new(base: Base, token: Option<Token>, pace: Pace) -> Result<Self, Error> {
+        let mut http = crate::http::builder()
+            .user_agent(concat!("redundancy/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(pace.connect)
+            .redirect(reqwest::redirect::Policy::none());
+        if base.is_loopback() {
+            // A proxy has no business with it.
+            http = http.no_proxy();
+        }
+        if base.is_plain() {
+            // Some machines have no certificates, and none are needed.
+            http = http.tls_certs_only([]);
+        }
+        let http = http.build().map_err(|error| {
+            let cause = root_cause(&error);
+            Error::Unusable(format!("cannot talk to GitHub from this machine: {cause}"))
+        })?;
+        Ok(Self { http, base, token, pace, state: Mutex::default() })
+    }
+
+    pub(super) fn base(&self) -> &Base {
+        &self.base
+    }
+
+    /// What is left of the hour, as far as answers have told.
+    pub(super) async fn budget(&self, now: Timestamp) -> Option<Budget> {
+        self.state.lock().await.limits.budget(now)
+    }
+
+    /// Asks for something, or for whether it is still the same. The answer, and where its next page is.
+    pub(super) async fn get<T: DeserializeOwned>(
+        &self,
+        call: &Call,
+    ) -> Result<(T, Option<Url>), Error> {
+        let mut state = self.state.lock().await;
+        let kept = state.cache.get(&call.url);
+        let etag = kept.as_ref().map(|it| it.etag.as_str());
+        let answer = self.exchange(call, etag, &mut state).await?;
+        if let Some(kept) = kept
+            && answer.status == 304
+        {
+            let same = Answer { status: 200, body: kept.body, ..answer };
+            return Ok((same.decode(call, self.token.as_ref())?, kept.next));
+        }
+        let decoded = answer.decode(call, self.token.as_ref())?;
+        let next = answer.next(&call.url);
+        if next.as_ref().is_some_and(|it| !self.base.is_home_of(it)) {
+            return Err(call.unavailable("its next page is at another host"));
+        }
+        // Only what made sense is kept: else nonsense would be the same still for ever.
+        if let Some(etag) = answer.header(header::ETAG.as_str()) {
+            let etag = etag.to_owned();
+            state.cache.put(&call.url, Kept { etag, body: answer.body, next: next.clone() });
+        }
+        Ok((decoded, next))
+    }
+
+    /// Changes something, not sooner than the pace allows after the last change.
+    pub(super) async fn change(&self, call: &Call) -> Result<Answer, Error> {
+        let mut state = self.state.lock().await;
+        self.exchange(call, None, &mut state).await
+    }
+
+    /// As [`Self::change`], for what answers with something.
+    pub(super) async fn change_for<T: DeserializeOwned>(&self, call: &Call) -> Result<T, Error> {
+        self.change(call).await?.decode(call, self.token.as_ref())
+    }
+
+    /// Sends a call, unless it is time to rest. A status of success, or 304 where `etag` was sent.
+    async fn exchange(
+        &self,
+        call: &Call,
+        etag: Option<&str>,
+        state: &mut State,
+    ) -> Result<Answer, Error> {
+        let Some(token) = &self.token else {
+            return Err(Error::NoToken { task: call.task.clone(), needs: call.needs });
+        };
+        let resting = |limits: &Limits| {
+            limits.may_ask(Timestamp::now()).map_err(|rest| Error::Resting {
+                task: call.task.clone(),
+                until: rest.until,
+                why: rest.why,
+            })
+        };
+        resting(&state.limits)?;
+        if call.method != Method::GET {
+            if let Some(written) = state.written {
+                sleep_until(written + self.pace.between_writes).await;
+            }
+            state.written = Some(Instant::now());
+        }
+        let until = Instant::now() + self.pace.whole;
+        let late = |_| call.unavailable(format!("no whole answer within {:?}", self.pace.whole));
+        let response = timeout_at(until, self.follow(call, token, etag)).await.map_err(late)??;
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let body = match timeout_at(until, read(response, call)).await {
+            Ok(body) => body,
+            Err(elapsed) => Err(late(elapsed)),
+        };
+        let (body, broken) = match body {
+            Ok(body) => (body, None),
+            Err(error) => (Vec::new(), Some(error)),
+        };
+        let answer = Answer { status, headers, body };
+        let signs = answer.signs();
+        state.limits.note(&signs, Timestamp::now());
+        if signs.is_refusal() {
+            resting(&state.limits)?;
+            // By a clock that was set back just now there is no rest.
+            return Err(call.unavailable(format!("it says that we ask too much ({status})")));
+        }
+        // Without its body, only these statuses say all that there is to know.
+        match broken {
+            Some(error) if !matches!(status, 401 | 404 | 410) => Err(error),
+            _ => answer.check(call, token, etag.is_some()),
+        }
+    }
+
+    /// Sends a call to where it belongs now. To no other host: the token is meant for one.
+    async fn follow(
+        &self,
+        call: &Call,
+        token: &Token,
+        etag: Option<&str>,
+    ) -> Result<Response, Error> {
+        let mut url = call.url.clone();
+        for _ in 0..=MOST_REDIRECTS {
+            let response = self.send(call, &url, token, etag).await?;
+            if !matches!(response.status().as_u16(), 301 | 302 | 307 | 308) {
+                return Ok(response);
+            }
+            let place = response.headers().get(header::LOCATION).and_then(|it| it.to_str().ok());
+            let Some(place) = place.and_then(|it| url.join(it).ok()) else {
+                let status = response.status().as_u16();
+                return Err(
+                    call.unavailable(format!("it sends us elsewhere ({status}), to nowhere"))
+                );
+            };
+            if !self.base.is_home_of(&place) {
+                let host = token.hide_in(place.host_str().unwrap_or("no host"));
+                return Err(call.unavailable(format!(
+                    "it sends us to another host, where the token does not belong: {host}"
+                )));
+            }
+            url = place;
+        }
+        Err(call
+            .unavailable(format!("it sends us elsewhere again and again, {MOST_REDIRECTS} times")))
+    }
+
+    async fn send(
+        &self,
+        call: &Call,
+        url: &Url,
+        token: &Token,
+        etag: Option<&str>,
+    ) -> Result<Response, Error> {
+        let mut request = self
+            .http
+            .request(call.method.clone(), url.clone())
+            .header(header::ACCEPT, "application/vnd.github+json")
+            .header("x-github-api-version", VERSION);
+        if let Some(value) = token.header() {
+            request = request.header(header::AUTHORIZATION, value);
+        }
+        if let Some(etag) = etag {
+            request = request.header(header::IF_NONE_MATCH, etag);
+        }
+        if let Some(body) = &call.body {
+            request =
+                request.header(header::CONTENT_TYPE, "application/json").body(body.to_string());
+        }
+        request.send().await.map_err(|error| {
+            let host = url.host_str().unwrap_or_default();
+            let cause = token.hide_in(&root_cause(&error));
+            let doing = if error.is_connect() { "cannot connect to" } else { "no answer from" };
+            call.unavailable(format!("{doing} {host}: {cause}"))
+        })
+    }
+}
+
+/// The body of an answer, if it has a sensible size and form.
+async fn read(mut response: Response, call: &Call) -> Result<Vec<u8>, Error> {
+    if is_packed(response.headers()) {
+        return Err(call.unavailable("it answers with a packed body, which was not asked for"));
+    }
+    let mut body = Vec::new();
+    loop {
+        let chunk = response.chunk().await.map_err(|error| {
+            let cause = root_cause(&error);
+            call.unavailable(format!("the answer broke off after {} bytes: {cause}", body.len()))
+        })?;
+        let Some(chunk) = chunk else { return Ok(body) };
+        if body.len() + chunk.len() > MOST_BYTES {
+            let most = MOST_BYTES >> 20;
+            return Err(call.unavailable(format!("the answer has more than {most} MiB")));
+        }
+        body.extend_from_slice(&chunk);
+    }
+}
+
+fn is_packed(headers: &HeaderMap) -> bool {
+    headers.get(header::CONTENT_ENCODING).is_some_and(|it| it != "identity")
+}

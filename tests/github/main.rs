@@ -1,0 +1,67 @@
+//! The client for GitHub's API: through GitHub's published description of it, against a GitHub that
+//! remembers, and against everything that can come in place of an answer.
+
+// The whole crate is a test, also what is not a test function by itself.
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+// What a failed test tells is read by people.
+#![allow(clippy::print_stderr)]
+
+mod contract;
+mod fake;
+mod faults;
+mod https;
+mod kept;
+mod limits;
+#[path = "../parts/mod.rs"]
+mod parts;
+mod prism;
+#[path = "../cli/project.rs"]
+#[allow(dead_code)]
+mod project;
+mod pull_request;
+#[path = "../parts/watch.rs"]
+mod running;
+mod story;
+#[path = "../parts/wait.rs"]
+mod wait;
+
+use std::time::Duration;
+
+use redundancy::provider::github::api::{Client, Error, Pace, Token};
+
+use fake::TOKEN;
+
+/// Enough time for any answer, and none between changes.
+const PACE: Pace = Pace {
+    connect: Duration::from_secs(20),
+    whole: Duration::from_mins(1),
+    between_writes: Duration::ZERO,
+};
+
+/// A client with the token that may do everything.
+fn client(url: &str) -> Client {
+    client_at(url, PACE)
+}
+
+fn client_at(url: &str, pace: Pace) -> Client {
+    client_with(url, TOKEN, pace)
+}
+
+fn client_with(url: &str, token: &str, pace: Pace) -> Client {
+    let repository = "team/app".parse().unwrap();
+    Client::at_pace(url, Some(Token::new(token).unwrap()), repository, pace).unwrap()
+}
+
+fn run<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+}
+
+/// An error in all the ways in which it can be shown. In none is there a token, or a piece of one.
+fn told(error: &Error) -> String {
+    let shown = error.to_string();
+    let provider = redundancy::provider::Error::from(error.clone());
+    let all = format!("{shown}\n{error:?}\n{error:#?}\n{provider}\n{provider:?}");
+    let pieces = (4..TOKEN.len() - 8).map(|at| &TOKEN[at..at + 8]);
+    assert!(!pieces.into_iter().any(|it| all.contains(it)), "the token is in {all}");
+    shown
+}
