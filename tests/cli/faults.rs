@@ -109,7 +109,7 @@ fn a_link_that_leads_out_of_the_project_is_not_followed() {
     let run = project.run(&["apply", "--yes"]);
     assert_snapshot!(project.steady(&run.stdout), @r"
     + create  github/ci-backup  the config asks for it and it is not there
-        .github/workflows/ci-backup.yml (32 lines)
+        .github/workflows/ci-backup.yml (77 lines)
 
     Plan: 1 to create.
     failed   create  github/ci-backup: .github/workflows/ci-backup.yml is left alone: a symbolic link on the way leads out of the project

@@ -26,7 +26,7 @@ fn for_people() {
     let project = project();
     assert_snapshot!(project.run(&["plan"]).ok().stdout, @r"
     + create  github/ci-backup  the config asks for it and it is not there
-        .github/workflows/ci-backup.yml (33 lines)
+        .github/workflows/ci-backup.yml (78 lines)
 
     Plan: 1 to create.
     Next: `redundancy apply` makes these changes.
@@ -36,7 +36,7 @@ fn for_people() {
     assert_snapshot!(project.run(&["plan"]).ok().stdout, @"
     ~ update  github/ci-backup  backup out of date: its primary, or the config, has changed
         .github/workflows/ci-backup.yml
-        @@ -30,4 +30,4 @@
+        @@ -75,4 +75,4 @@
                needs.redundancy_guard.outputs.run == 'true'
              runs-on: ubuntu-latest
              steps:
@@ -67,7 +67,7 @@ fn for_a_pull_request() {
     ````diff
     --- .github/workflows/ci-backup.yml
     +++ .github/workflows/ci-backup.yml
-    @@ -30,4 +30,4 @@
+    @@ -75,4 +75,4 @@
            needs.redundancy_guard.outputs.run == 'true'
          runs-on: ubuntu-latest
          steps:
@@ -118,7 +118,7 @@ fn a_file_edited_by_hand_is_kept_until_told_otherwise() {
     assert_snapshot!(project.run(&["plan"]).ok().stdout, @r"
     ! left    github/ci-backup  somebody has edited it since we wrote it
         .github/workflows/ci-backup.yml
-        @@ -30,4 +30,4 @@
+        @@ -75,4 +75,4 @@
                needs.redundancy_guard.outputs.run == 'true'
              runs-on: ubuntu-latest
              steps:

@@ -17,8 +17,9 @@ struct Said {
     differs: Vec<String>,
 }
 
-#[test]
-fn github_takes_every_backup_and_reads_it_as_the_primary() {
+/// A project with the workflows that are hard to read or to write, settled; and what they are called
+/// without their extension.
+pub(crate) fn nasty() -> (World, Vec<String>) {
     let world = World::of_workflows(&[]);
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/files/nasty");
     let mut stems = Vec::new();
@@ -32,7 +33,12 @@ fn github_takes_every_backup_and_reads_it_as_the_primary() {
     let plan = world.plan();
     assert_eq!(plan.steps().count(), stems.len(), "{}", told(&plan));
     world.settle();
+    (world, stems)
+}
 
+#[test]
+fn github_takes_every_backup_and_reads_it_as_the_primary() {
+    let (world, stems) = nasty();
     let file =
         |name: String| world.path(&format!(".github/workflows/{name}")).display().to_string();
     let pairs: Vec<String> = (stems.iter())
