@@ -27,11 +27,11 @@ pub struct Workflow {
     pub schedule: String,
     /// Whether the backup works only when the primary has failed or has not succeeded for
     /// `stale_after`. Without it, the backup works at each time of `schedule`.
-    #[serde(default = "Workflow::default_guard")]
+    #[serde(default = "Workflow::yes")]
     pub guard: bool,
     /// How old the primary's last success may be until the backup works; at least `5m`. Left out,
-    /// it follows from the primary's schedule: twice its longest gap, at least that and 3 h; `48h`
-    /// where it has none.
+    /// it follows from the primary's schedule: twice its longest gap, at least that and 3 h. Without
+    /// a schedule it may be as old as it will.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stale_after: Option<Span>,
     /// What the backup does when it can't find out how the primary is.
@@ -40,10 +40,18 @@ pub struct Workflow {
     /// Whether the backup waits for the primary where that has a concurrency group.
     #[serde(default)]
     pub concurrency: Grouping,
-    /// Values for inputs: of the primary, where the backup calls or starts it, and else of the
-    /// backup, where this tool starts it.
+    /// Values for the inputs of the primary with `mode = "call"` and `mode = "dispatch"`, and for
+    /// those of the backup when a watch starts it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub inputs: BTreeMap<String, Input>,
+    /// Whether a watch recovers the primary, which takes a token: a run that failed is run again
+    /// once, then the backup is started, at most `failover.max_recovery_attempts` times in all
+    /// until either does the work.
+    #[serde(default = "Workflow::yes")]
+    pub recover: bool,
+    /// Whether the primary is enabled again where a person or GitHub has disabled it.
+    #[serde(default)]
+    pub enable: bool,
 }
 
 impl Workflow {
@@ -51,7 +59,7 @@ impl Workflow {
         "daily".to_owned()
     }
 
-    fn default_guard() -> bool {
+    fn yes() -> bool {
         true
     }
 }

@@ -31,17 +31,16 @@ backs_up = '*'
 mode = 'dispatsh'
 inputs = {{ a = [1] }}
 ")), @r#"
-    4:12 every 5 hours is not at the same times each day (write 1, 2, 3, 4, 6, 8, 12 or 24: `*/6h`)
-    5:15 `stale_after` is at least `5m`
-    9:1 `stale_after` is for the guard, and `guard = false` leaves it out (leave out `guard` or `stale_after`)
-    10:1 `on_error` is for the guard, and `guard = false` leaves it out (leave out `guard` or `on_error`)
-    15:12 no input can be called `a b` (the name of an input has letters, digits, `_` and `-`, and begins with a letter or `_`)
-    15:27 the input `c` is given as it is written, without `${{`
-    15:43 the input `e` can't be inf
-    19:1 GitHub takes at most 25 inputs, these are 26
-    22:8 `mode` can't be "dispatsh" (did you mean "dispatch"?)
-    23:16 `a` is a list, and should be a text, a number, `true` or `false`
-    "#);
+        4:12 every 5 hours is not at the same times each day (write 1, 2, 3, 4, 6, 8, 12 or 24: `*/6h`)
+        5:15 `stale_after` is at least `5m`
+        10:1 `on_error` is for the guard, and `guard = false` leaves it out (leave out `guard` or `on_error`)
+        15:12 no input can be called `a b` (the name of an input has letters, digits, `_` and `-`, and begins with a letter or `_`)
+        15:27 the input `c` is given as it is written, without `${{`
+        15:43 the input `e` can't be inf
+        19:1 GitHub takes at most 25 inputs, these are 26
+        22:8 `mode` can't be "dispatsh" (did you mean "dispatch"?)
+        23:16 `a` is a list, and should be a text, a number, `true` or `false`
+        "#);
 }
 
 #[test]

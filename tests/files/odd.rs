@@ -46,10 +46,9 @@ fn difference(primary: &str, backup: &str) -> String {
         if is_new && line.trim_start().starts_with("redundancy_guard:") {
             guard = Some(depth);
             writeln!(out, "{sign}{line} …").unwrap();
-        } else if guard.is_none_or(|guard| {
-            let is_inside = is_new && depth > guard && !line.contains("needs: ");
-            !is_inside && !change.value().trim().is_empty()
-        }) {
+        } else if guard.is_some() && matches!(line.as_str(), "" | "␍") {
+            // Its script has empty lines.
+        } else if !is_new || guard.is_none_or(|guard| depth <= guard || line.contains("needs:")) {
             guard = None;
             if sign != similar::ChangeTag::Equal {
                 writeln!(out, "{sign}{line}").unwrap();

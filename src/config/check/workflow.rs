@@ -22,14 +22,11 @@ pub(super) fn check(workflow: &Workflow, item: &Item<'_>, problems: &mut Vec<Pro
     if let Some(stale_after) = workflow.stale_after {
         at_least(SHORTEST_STALE, ("stale_after", stale_after), item, problems);
     }
-    // Without a guard nothing asks for these.
-    for key in ["stale_after", "on_error"] {
-        if !workflow.guard
-            && let Some(at) = item.key(key)
-        {
-            let message = format!("`{key}` is for the guard, and `guard = false` leaves it out");
-            problems.push(Problem::at(at, message).help(format!("leave out `guard` or `{key}`")));
-        }
+    if !workflow.guard
+        && let Some(at) = item.key("on_error")
+    {
+        let message = "`on_error` is for the guard, and `guard = false` leaves it out";
+        problems.push(Problem::at(at, message).help("leave out `guard` or `on_error`"));
     }
     inputs(workflow, item, problems);
 }

@@ -21,8 +21,9 @@ const SCRIPT: &str = include_str!("guard.sh");
 pub(super) struct Guard<'a> {
     /// The file name of the primary, like `ci.yml`.
     pub(super) primary: &'a str,
-    /// How old the primary's last success may be, and how long a run of it may take.
-    pub(super) stale_after: Duration,
+    /// How old the primary's last success may be, and how long a run of it may take. None: as old
+    /// as it will, because nothing plans its runs.
+    pub(super) stale_after: Option<Duration>,
     /// What to do when GitHub can't be asked.
     pub(super) on_error: OnError,
     /// Where the guard runs, as YAML in one line: `ubuntu-latest` or `[self-hosted, x]`.
@@ -34,7 +35,10 @@ pub(super) struct Guard<'a> {
 pub(super) fn job(id: &str, guard: &Guard<'_>, indent: usize) -> String {
     let Guard { primary, stale_after, on_error, runs_on } = guard;
     let primary = in_address(primary);
-    let (seconds, span) = (stale_after.as_secs(), Span(*stale_after));
+    let stale_after = match stale_after {
+        Some(it) => format!("\"{}\" # seconds: {}", it.as_secs(), Span(*it)),
+        None => "\"null\" # never: nothing plans its runs".to_owned(),
+    };
     let run_on_error = match on_error {
         OnError::Run => true,
         OnError::Skip => false,
@@ -55,7 +59,7 @@ pub(super) fn job(id: &str, guard: &Guard<'_>, indent: usize) -> String {
       env:
         TOKEN: ${{{{ github.token }}}}
         PRIMARY: "{primary}"
-        STALE_AFTER: "{seconds}" # seconds: {span}
+        STALE_AFTER: {stale_after}
         ON_ERROR: "{run_on_error}" # whether to run when GitHub can't be asked
       shell: bash
       working-directory: .
@@ -96,7 +100,7 @@ mod tests {
     use super::*;
 
     fn guard(primary: &str) -> Guard<'_> {
-        let stale_after = Duration::from_hours(48);
+        let stale_after = Some(Duration::from_hours(48));
         Guard { primary, stale_after, on_error: OnError::Skip, runs_on: "[self-hosted, x]" }
     }
 

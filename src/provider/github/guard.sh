@@ -9,21 +9,22 @@ say() { # true or false, and why
 [ "$GITHUB_EVENT_NAME" = schedule ] || say true "it was asked for"
 
 # Runs of pull requests say nothing of the primary, nor do cancelled and skipped ones. A run began
-# when it was last started again. An active one that began too long ago is stuck. What has a dollar
-# here is jq's.
+# when it was last started again. An active one that began too long ago is stuck: two days, where
+# nothing plans its runs. What has a dollar here is jq's.
 # shellcheck disable=SC2016
 judge='
   def began: .run_started_at // .created_at | fromdate;
   def age: now - began;
+  def old: $stale != null and age >= $stale;
   def ended: .conclusion == ("success", "failure", "timed_out", "startup_failure");
   [.workflow_runs[] | select(.event | startswith("pull_request") | not)] | sort_by(began, .id)
-  | (map(select(.status != "completed" and age < $stale)) | last) as $active
+  | (map(select(.status != "completed" and age < ($stale // 172800))) | last) as $active
   | (map(select(ended)) | last) as $last
   | if $active then "false the primary is at work: \($active.html_url)"
     elif $last == null then "true no run of the primary has come to an end"
     elif $last.conclusion != "success" then
       "true the last run of the primary ended in \($last.conclusion): \($last.html_url)"
-    elif ($last | age) >= $stale then
+    elif ($last | old) then
       "true the last success of the primary is too long ago: \($last.html_url)"
     else "false the last run of the primary succeeded: \($last.html_url)" end'
 

@@ -22,7 +22,6 @@ use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 
 use self::{
-    generate::{Request, Settings},
     jobs::Timetables,
     watching::{Seen, Watching},
 };
@@ -48,6 +47,7 @@ use crate::{
         resource::{Actual, Sightings, Status, Wishes},
     },
 };
+use generate::{Request, Settings};
 
 /// The version of what is generated. Raise it with every change of the text that comes out for
 /// the same primary and settings.
@@ -58,9 +58,7 @@ const GENERATOR: &str = "github/2";
 pub struct Github {
     name: Name,
     look: Look,
-    rules: Vec<(Rule, Workflow)>,
-    /// `owner/name`, where the config says it.
-    repository: Option<String>,
+    rules: Vec<(Rule, Settings)>,
     /// How often something may be tried at a job that does not do its work.
     attempts: u32,
     watching: Watching,
@@ -74,7 +72,10 @@ impl Github {
     #[must_use]
     pub fn new(project: &Project) -> Self {
         let config = &project.config;
-        let rule = |it: &Workflow| (Rule::new(&it.backs_up, &it.except), it.clone());
+        let rule = |it: &Workflow| {
+            let repository = config.github.repository.clone();
+            (Rule::new(&it.backs_up, &it.except), Settings { repository, workflow: it.clone() })
+        };
         Self {
             name: Name::literal("github"),
             look: Look {
@@ -82,7 +83,6 @@ impl Github {
                 folder: config.github.workflows_dir.clone(),
             },
             rules: config.workflow.iter().map(rule).collect(),
-            repository: config.github.repository.clone(),
             attempts: config.failover.max_recovery_attempts,
             watching: Watching::new(project),
             timetables: Timetables::default(),
@@ -91,7 +91,7 @@ impl Github {
     }
 
     /// What the config says of the primary in `file`, if it shall have a backup.
-    fn rule(&self, file: &str) -> Option<&(Rule, Workflow)> {
+    fn rule(&self, file: &str) -> Option<&(Rule, Settings)> {
         self.rules.iter().find(|(rule, _)| rule.asks_for(file))
     }
 
@@ -125,8 +125,10 @@ impl Github {
     }
 
     fn assess(&self, actual: &Actual, seen: &Seen, now: Timestamp) -> Job {
-        let rule = jobs::path(actual).and_then(|it| self.rule(file_name(it)));
-        let stale_after = rule.and_then(|(_, workflow)| workflow.stale_after).map(|it| it.0);
+        // That of a backup follows from its own schedule.
+        let primary = jobs::path(actual).map(file_name).filter(|_| actual.mark.is_none());
+        let settings = primary.and_then(|file| self.rule(file)).map(|(_, settings)| settings);
+        let stale_after = settings.and_then(|it| it.workflow.stale_after).map(|it| it.0);
         jobs::assess(actual, seen, &self.watching, &self.timetables, stale_after, now)
     }
 
@@ -136,27 +138,24 @@ impl Github {
             let file = file_name(primary.path);
             let names = (file.parse(), primary_stem(file).map(backup_name));
             if let (Ok(name), Some(Ok(backup))) = names
-                && self.rule(file).is_some()
+                && let Some((_, settings)) = self.rule(file)
             {
-                let policy = Policy {
-                    recover: true,
-                    enable: false,
-                    attempts: self.attempts,
-                    backoff: jobs::BACKOFF,
-                };
+                let Workflow { recover, enable, .. } = settings.workflow;
+                let policy =
+                    Policy { recover, enable, attempts: self.attempts, backoff: jobs::BACKOFF };
                 jobs::call(wishes, seen, &name, &backup, &policy);
             }
         }
     }
 
-    /// What the backup called `name` is given when it is started. One that starts its primary gives
-    /// the primary's inputs itself and has none.
+    /// The inputs that the config gives to the backup called `name`. One that calls or starts its
+    /// primary gives the primary's inputs itself, and has none.
     fn inputs(&self, name: &str) -> BTreeMap<String, String> {
         let stem = name.strip_suffix(SUFFIX).unwrap_or(name);
-        let files = [format!("{stem}.yml"), format!("{stem}.yaml")];
-        let rule = files.iter().find_map(|file| self.rule(file));
-        let workflow = rule.map(|(_, it)| it).filter(|it| it.mode == WorkflowMode::Copy);
-        let inputs = workflow.into_iter().flat_map(|it| &it.inputs);
+        let settings = ["yml", "yaml"].iter().find_map(|it| self.rule(&format!("{stem}.{it}")));
+        let workflow = settings.map(|(_, it)| &it.workflow);
+        let copy = workflow.filter(|it| it.mode == WorkflowMode::Copy);
+        let inputs = copy.into_iter().flat_map(|it| &it.inputs);
         inputs.map(|(name, value)| (name.clone(), value.to_string())).collect()
     }
 
@@ -215,7 +214,6 @@ impl Provider for Github {
             let file = file_name(primary.path);
             let Some(stem) = primary_stem(file) else { continue };
             let Some((rule, settings)) = self.rule(file) else { continue };
-            let settings = Settings { repository: self.repository.as_deref(), workflow: settings };
             let text = match primary.text {
                 Ok(text) => text,
                 Err(problem) => {

@@ -1,4 +1,4 @@
-//! When a workflow starts by itself, and when its backup should.
+//! When a workflow starts: by itself, and by what else.
 
 use std::time::Duration;
 
@@ -42,6 +42,11 @@ impl Timetable {
         Self::of_tree(&source::tree(text))
     }
 
+    /// When it is due.
+    pub(super) fn times(&self) -> &timetable::Timetable {
+        &self.times
+    }
+
     /// Of the workflow with this tree.
     pub(super) fn of_tree(tree: &Mapping) -> Self {
         let on = tree.get(keys::ON);
@@ -71,13 +76,8 @@ impl Timetable {
         &self.unreadable
     }
 
-    /// When it is due.
-    pub(super) fn times(&self) -> &timetable::Timetable {
-        &self.times
-    }
-
     /// How old its last success may be until something is wrong.
-    pub(super) fn stale_after(&self) -> Duration {
+    pub(super) fn stale_after(&self) -> Option<Duration> {
         self.times.stale_after()
     }
 
@@ -128,21 +128,22 @@ pub(super) fn events(on: Option<&Value>) -> Vec<&str> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use jiff::Timestamp;
+
+    use super::*;
 
     fn of(on: &str) -> Timetable {
         Timetable::of(&format!("on:\n{on}\njobs: {{}}\n"))
     }
 
     #[test]
-    fn schedules_are_read() {
+    fn schedules_and_events_are_read() {
         let it = of(
             "  push:\n  schedule:\n  - cron: 20/15 * * * *\n  - cron: '@daily'\n  - {cron: 0 3 * * 1, timezone: Nowhere/Here}\n  - cron: 0 3 * * 1\n    timezone: Europe/Berlin",
         );
         let crons = |list: &[Entry]| list.iter().map(|it| it.cron.clone()).collect::<Vec<_>>();
         assert_eq!(crons(&it.schedules), ["20/15 * * * *", "0 3 * * 1"]);
-        assert_eq!(it.unreadable.len(), 2);
+        assert_eq!(it.unreadable().len(), 2);
         let at = |text: &str| text.parse::<Timestamp>().unwrap();
         assert_eq!(
             it.times().next_after(at("2026-07-06T00:51:00Z")),
@@ -153,10 +154,12 @@ mod tests {
             Some(at("2026-07-06T01:00:00Z"))
         );
         for text in ["on: push", "on: [push]", "\u{feff}on: {push: {}}"] {
-            assert!(Timetable::of(text).schedules.is_empty(), "{text}");
+            let tree = source::tree(text);
+            assert_eq!(events(tree.get(keys::ON)), ["push"]);
         }
-        assert!(Timetable::of("on: [").schedules.is_empty());
-        assert_eq!(Timetable::of("on: push").stale_after(), Duration::from_hours(48));
+        for text in ["on: [", "on: push"] {
+            assert_eq!(Timetable::of(text).stale_after(), None);
+        }
     }
 
     #[test]

@@ -40,7 +40,7 @@ pub(super) struct Edit {
 pub(super) struct GuardJob {
     pub(super) id: String,
     primary: String,
-    stale_after: Duration,
+    stale_after: Option<Duration>,
     on_error: OnError,
     runs_on: String,
 }
@@ -66,7 +66,7 @@ impl GuardJob {
         Some(Self {
             id: first.or_else(|| ids.find(|it| !taken(it)))?,
             primary: request.file.to_owned(),
-            stale_after: stale_after.unwrap_or_else(|| Timetable::of_tree(primary).stale_after()),
+            stale_after: stale_after.or_else(|| Timetable::of_tree(primary).stale_after()),
             on_error: settings.on_error,
             runs_on: runs_on(primary),
         })

@@ -37,20 +37,20 @@ use source::{Refusal, Source};
 const MOST_BYTES: usize = 499 * 1024;
 
 /// What the config says of a backup.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Settings<'a> {
+#[derive(Debug, Clone)]
+pub(super) struct Settings {
     /// `owner/name`, where it is known.
-    pub(super) repository: Option<&'a str>,
+    pub(super) repository: Option<String>,
     /// The table that asks for the backup.
-    pub(super) workflow: &'a Workflow,
+    pub(super) workflow: Workflow,
 }
 
-impl Settings<'_> {
+impl Settings {
     /// Everything of them that a backup's text depends on, as a text.
     pub(super) fn recipe(&self) -> String {
         let Workflow { schedule, mode, guard, stale_after, on_error, concurrency, inputs, .. } =
-            self.workflow;
-        let repository = self.repository;
+            &self.workflow;
+        let repository = &self.repository;
         format!(
             "{repository:?} {schedule:?} {mode:?} {guard} {stale_after:?} {on_error:?} \
              {concurrency:?} {inputs:?}"
@@ -69,7 +69,7 @@ pub(super) struct Request<'a> {
     pub(super) stem: &'a str,
     /// What it says.
     pub(super) text: &'a str,
-    pub(super) settings: Settings<'a>,
+    pub(super) settings: &'a Settings,
 }
 
 /// The text of a backup, and why it could not be made by changing the primary's text; none where it

@@ -6,7 +6,6 @@ use proptest::{prelude::*, sample::select};
 use serde_yaml::{Mapping, Value};
 
 use super::{Request, Settings, condition, keys, made, source::Source};
-use crate::config::model::Workflow;
 
 /// A job as it may be written, with so many before it: the lines below its key, at no indent.
 fn job(jobs: usize) -> impl Strategy<Value = String> {
@@ -127,14 +126,10 @@ fn workflows() -> impl Strategy<Value = String> {
     })
 }
 
-fn workflow(keys: &str) -> Workflow {
-    let text = format!("[[workflow]]\nbacks_up = '*'\n{keys}");
-    crate::config::parse(&text).unwrap().0.workflow.remove(0)
-}
-
-fn request<'a>(text: &'a str, workflow: &'a Workflow) -> Request<'a> {
-    let settings = Settings { repository: None, workflow };
-    Request { path: "ci.yml", file: "ci.yml", stem: "ci", text, settings }
+fn settings(config: &str) -> Settings {
+    let (config, _) =
+        crate::config::parse(&format!("[[workflow]]\nbacks_up = '*'\n{config}")).unwrap();
+    Settings { repository: None, workflow: config.workflow[0].clone() }
 }
 
 /// The jobs that run in a backup whose guard says no: none may.
@@ -169,8 +164,8 @@ proptest! {
 
     #[test]
     fn a_text_is_changed_in_place_and_means_what_it_has_to(text in workflows(), apart: bool) {
-        let workflow = workflow(if apart { "concurrency = 'separate'" } else { "" });
-        let request = request(&text, &workflow);
+        let settings = settings(if apart { "concurrency = 'separate'" } else { "" });
+        let request = Request { path: "ci.yml", file: "ci.yml", stem: "ci", text: &text, settings: &settings };
         // What was made was compared with what it has to mean.
         let (backup, anew) = made(&request).map_err(|why| TestCaseError::fail(format!("{why}\n{text}")))?;
         prop_assert_eq!(anew, None, "{}\n{}", text, backup);
@@ -185,9 +180,9 @@ proptest! {
 
     #[test]
     fn nothing_that_is_read_panics(text in "([a-z'\"#&*!|>{}\\[\\],:?%@` \t-]{0,8}(\n|: |\r\n|\n  |\n- )){0,20}", on: bool) {
-        let workflow = workflow("");
+        let settings = settings("");
         let text = if on { format!("on: push\n{text}\njobs:\n  a:\n    runs-on: x\n{text}") } else { text };
-        let request = request(&text, &workflow);
+        let request = Request { path: "ci.yml", file: "ci.yml", stem: "ci", text: &text, settings: &settings };
         let _ = made(&request);
     }
 }

@@ -132,11 +132,11 @@ fn schedule(source: &Source<'_>, request: &Request<'_>, notes: &mut Vec<String>)
         let zone = entry.zone.as_deref().map(|it| format!(" in {it:?}")).unwrap_or_default();
         notes.push(format!("the schedule {:?}{zone} of the primary can't be read", entry.cron));
     }
-    let Workflow { schedule, guard, .. } = request.settings.workflow;
+    let Workflow { schedule, guard, .. } = &request.settings.workflow;
     let entry = match github_cron::frequency(schedule) {
         None => Entry { cron: schedule.clone(), zone: None },
         Some(frequency) => {
-            let repository = request.settings.repository.unwrap_or_default();
+            let repository = request.settings.repository.as_deref().unwrap_or_default();
             timetable.place(frequency, &[repository, request.path])
         }
     };
