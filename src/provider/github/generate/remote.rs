@@ -213,13 +213,13 @@ fn dispatch(
           REF: ${{{{ github.ref_name }}}}
           INPUTS: '{inputs}'
         run: |
-          jq -cn --arg ref "$REF" --argjson inputs "$INPUTS" '{{ref: $ref, inputs: $inputs}}' |
-            curl --silent --show-error --fail-with-body --location \
-              --connect-timeout 10 --max-time 60 --request POST --data @- \
-              --header "Authorization: Bearer $TOKEN" \
-              --header 'Accept: application/vnd.github+json' \
-              --header 'X-GitHub-Api-Version: 2022-11-28' \
-              "$GITHUB_API_URL/repos/$GITHUB_REPOSITORY/actions/workflows/{file}/dispatches"
+          body=$(jq -cn --arg ref "$REF" --argjson inputs "$INPUTS" '{{ref: $ref, inputs: $inputs}}')
+          answer=$(curl -sS --connect-timeout 10 -m 60 -w '\n%{{http_code}}' -d @- <<<"$body" \
+            -H @<(echo "Authorization: Bearer $TOKEN") -H 'Content-Type: application/json' \
+            -H 'Accept: application/vnd.github+json' -H 'X-GitHub-Api-Version: 2022-11-28' \
+            "$GITHUB_API_URL/repos/$GITHUB_REPOSITORY/actions/workflows/{file}/dispatches")
+          echo "$answer"
+          [[ ${{answer##*$'\n'}} == 2?? ]]
 "#
     )
 }
