@@ -246,3 +246,20 @@ fn silence_is_no_answer_either() {
     // All of it has to fit into the five minutes that the job has.
     assert!(project.backup().contains(" -m 20 "), "{}", project.backup());
 }
+
+#[test]
+fn what_nothing_plans_is_never_too_old() {
+    let primary = PRIMARY.replace("  schedule:\n    - cron: \"0 3 * * *\"\n", "");
+    assert_ne!(primary, PRIMARY);
+    let project = Project::new("ci.yml", &primary, "run");
+    for (runs, verdict) in [
+        (vec![Run::ended("success", 24 * 300)], Rests),
+        (vec![Run::ended("failure", 24 * 300)], Runs),
+        (vec![Run::active("queued", 47), Run::ended("failure", 60)], Rests),
+        (vec![Run::active("queued", 49), Run::ended("failure", 60)], Runs),
+    ] {
+        let github = Github::new("ci.yml", vec![Answer::Runs(runs)]);
+        let ran = project.run("schedule", &github, &[]);
+        assert_eq!(!ran.jobs.is_empty(), matches!(verdict, Runs), "{}", ran.log);
+    }
+}
