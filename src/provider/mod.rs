@@ -48,6 +48,16 @@ pub trait Provider: Send + Sync {
         None
     }
 
+    /// What people should know of its resources beside how each does: what waits for them, and where.
+    fn remark(&self) -> Option<String> {
+        None
+    }
+
+    /// Whether changes that are begun together are made as one, so that all of them should be.
+    fn gathers(&self) -> bool {
+        false
+    }
+
     /// What the config asks for, given what was seen (patterns expand here). Pure.
     fn desire(&self, seen: &Sightings) -> Wishes;
 

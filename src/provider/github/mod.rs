@@ -7,6 +7,7 @@ pub mod api;
 mod generate;
 mod guard;
 mod jobs;
+mod proposing;
 pub mod pull_request;
 mod timetable;
 mod watching;
@@ -20,10 +21,12 @@ use std::{
 
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
+use tokio::time::Instant;
 
 use self::{
     jobs::Timetables,
-    watching::{Seen, Watching},
+    proposing::Proposing,
+    watching::{PATIENCE, Seen, Watching},
 };
 use super::{
     Error, Provider,
@@ -63,8 +66,12 @@ pub struct Github {
     attempts: u32,
     watching: Watching,
     timetables: Timetables,
+    /// The backups at GitHub, where they are proposed there.
+    proposing: Option<Proposing>,
+    /// Why those could not be seen at the last look, if they could not.
+    hidden: Noted,
     /// Why the runs could not be seen at the last look, if they could not.
-    unseen: Mutex<Option<String>>,
+    unseen: Noted,
 }
 
 impl Github {
@@ -76,6 +83,7 @@ impl Github {
             let repository = config.github.repository.clone();
             (Rule::new(&it.backs_up, &it.except), Settings { repository, workflow: it.clone() })
         };
+        let watching = Watching::new(project);
         Self {
             name: Name::literal("github"),
             look: Look {
@@ -84,8 +92,10 @@ impl Github {
             },
             rules: config.workflow.iter().map(rule).collect(),
             attempts: config.failover.max_recovery_attempts,
-            watching: Watching::new(project),
+            proposing: Proposing::of(&config.github, &watching),
+            watching,
             timetables: Timetables::default(),
+            hidden: Mutex::default(),
             unseen: Mutex::default(),
         }
     }
@@ -95,10 +105,35 @@ impl Github {
         self.rules.iter().find(|(rule, _)| rule.asks_for(file))
     }
 
-    /// Finds out how the workflows run, where anything is asked of them.
-    async fn watch(&self, sightings: &mut Sightings, now: Timestamp) {
+    /// Takes the backups as they are at GitHub instead of those of the checkout; or says why they
+    /// are not known.
+    async fn take_from_github(
+        &self,
+        sightings: &mut Sightings,
+        deadline: Instant,
+    ) -> Option<String> {
+        let proposing = self.proposing.as_ref()?;
+        sightings.retain(|name, it| it.mark.is_none() && !name.as_str().ends_with(SUFFIX));
+        match proposing.look(deadline).await {
+            Ok(backups) => {
+                let named = |(path, it): (String, Actual)| (name(file_name(&path)), it);
+                sightings.extend(backups.into_iter().map(named));
+                None
+            }
+            Err(why) => Some(why),
+        }
+    }
+
+    /// Finds out how the workflows run, where anything is asked of them; or says why that is not
+    /// known.
+    async fn watch(
+        &self,
+        sightings: &mut Sightings,
+        deadline: Instant,
+        now: Timestamp,
+    ) -> Option<String> {
         if self.rules.is_empty() {
-            return;
+            return None;
         }
         let matters = |actual: &Actual| {
             let file = jobs::path(actual).map(file_name);
@@ -112,7 +147,7 @@ impl Github {
             .collect();
         let paths = names.iter().filter_map(|name| jobs::path(sightings.get(name)?));
         let paths = paths.map(|path| self.watching.at_github(path)).collect();
-        let seen = self.watching.look(paths).await;
+        let seen = self.watching.look(paths, deadline).await;
         for (_, actual) in sightings.iter_mut().filter(|(name, _)| names.contains(*name)) {
             let job = match &seen {
                 Ok(seen) => self.assess(actual, seen, now),
@@ -121,7 +156,7 @@ impl Github {
             actual.status = Status::Job(Box::new(job));
         }
         self.timetables.keep_only(sightings);
-        *self.unseen.lock().unwrap_or_else(PoisonError::into_inner) = seen.err();
+        seen.err()
     }
 
     fn assess(&self, actual: &Actual, seen: &Seen, now: Timestamp) -> Job {
@@ -187,25 +222,47 @@ impl Provider for Github {
     fn configure(&mut self, project: &Project) {
         let new = Self::new(project);
         // What is known of the runs stays known.
-        let same = self.watching.is_like(&new.watching).then(|| self.watching.clone());
-        *self = Self { watching: same.unwrap_or(new.watching), ..new };
+        if self.watching.is_like(&new.watching) {
+            let (watching, proposing) = (self.watching.clone(), self.proposing.clone());
+            *self = Self { watching, proposing, ..new };
+        } else {
+            *self = new;
+        }
     }
 
     fn observe(&self, now: Timestamp) -> BoxFuture<'_, Result<Sightings, Error>> {
         let look = self.look.clone();
         Box::pin(async move {
             let mut seen = super::files::blocking(move || look.look()).await?;
-            self.watch(&mut seen, now).await;
+            let deadline = Instant::now() + PATIENCE;
+            let hidden = self.take_from_github(&mut seen, deadline).await;
+            let unseen = self.watch(&mut seen, deadline, now).await;
+            note(&self.unseen, hidden.clone().or(unseen));
+            note(&self.hidden, hidden);
             Ok(seen)
         })
     }
 
     fn unseen(&self) -> Option<String> {
-        self.unseen.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        noted(&self.unseen)
+    }
+
+    fn remark(&self) -> Option<String> {
+        self.proposing.as_ref()?.waits()
+    }
+
+    fn gathers(&self) -> bool {
+        self.proposing.is_some()
     }
 
     fn woken(&self) -> BoxFuture<'_, ()> {
-        Box::pin(self.watching.woken())
+        let Some(proposing) = &self.proposing else { return Box::pin(self.watching.woken()) };
+        Box::pin(async {
+            tokio::select! {
+                () = self.watching.woken() => {}
+                () = proposing.woken() => {}
+            }
+        })
     }
 
     fn desire(&self, seen: &Sightings) -> Wishes {
@@ -236,6 +293,11 @@ impl Provider for Github {
             wisher.ask(&order, || generate::backup(&request));
         }
         let mut wishes = wisher.finish(self.rules.iter().map(|(rule, _)| rule), primary_stem);
+        if let Some(why) = noted(&self.hidden) {
+            // Nobody knows what is to be done about them.
+            let all = std::mem::take(&mut wishes.wanted).into_keys();
+            wishes.unseen.extend(all.map(|name| (name, why.clone())));
+        }
         self.call(&mut wishes, seen);
         wishes
     }
@@ -248,6 +310,9 @@ impl Provider for Github {
     ) -> BoxFuture<'a, Result<(), Error>> {
         if matches!(change, Change::Start | Change::Restart) {
             return Box::pin(self.act(name.as_str(), change));
+        }
+        if let Some(proposing) = &self.proposing {
+            return Box::pin(proposing.change(change.clone()));
         }
         let writer = Writer { reader: self.look.reader.clone() };
         let (name, change) = (name.clone(), change.clone());
@@ -279,11 +344,26 @@ impl Look {
     fn one(&self, folder: &str, file: &str) -> Option<(Name, Actual)> {
         let path = if folder.is_empty() { file.to_owned() } else { format!("{folder}/{file}") };
         let actual = self.reader.look(&path)?;
-        // Only a file where we would write it is spoken of by a backup's name.
-        let backup = file.strip_suffix(".yml").filter(|stem| stem.ends_with(SUFFIX));
-        let name = backup.unwrap_or(file).parse().unwrap_or_else(|_| stand_in(file, ""));
-        Some((name, actual))
+        Some((name(file), actual))
     }
+}
+
+/// How the workflow in `file` is called. Only a file where we would write it is spoken of by a
+/// backup's name.
+fn name(file: &str) -> Name {
+    let backup = file.strip_suffix(".yml").filter(|stem| stem.ends_with(SUFFIX));
+    backup.unwrap_or(file).parse().unwrap_or_else(|_| stand_in(file, ""))
+}
+
+/// What a look has found out beside what it saw.
+type Noted = Mutex<Option<String>>;
+
+fn note(place: &Noted, text: Option<String>) {
+    *place.lock().unwrap_or_else(PoisonError::into_inner) = text;
+}
+
+fn noted(place: &Noted) -> Option<String> {
+    place.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
 /// The names in `folder` that workflow files have, in order.

@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// How long whoever looks for the first time waits for GitHub.
-const PATIENCE: Duration = Duration::from_secs(25);
+pub(super) const PATIENCE: Duration = Duration::from_secs(25);
 
 /// How soon GitHub is asked again after something was changed there: a run takes a while to show.
 const SOON: Duration = Duration::from_secs(5);
@@ -94,14 +94,23 @@ impl Watching {
         (&self.config, &self.place) == (&other.config, &other.place)
     }
 
+    /// What speaks to GitHub, or why nothing can.
+    pub(super) fn speaks_by(&self) -> Result<Arc<Client>, String> {
+        self.client.clone()
+    }
+
     /// How GitHub calls the file that is at `path` in the project.
     pub(super) fn at_github(&self, path: &str) -> String {
         format!("{}{path}", self.place)
     }
 
     /// What GitHub knows of the workflow files at the paths `wanted`, or why that is not known. Waits
-    /// for it only the first time.
-    pub(super) async fn look(&self, wanted: BTreeSet<String>) -> Result<Arc<Seen>, String> {
+    /// for it only the first time, and not beyond `deadline`.
+    pub(super) async fn look(
+        &self,
+        wanted: BTreeSet<String>,
+        deadline: Instant,
+    ) -> Result<Arc<Seen>, String> {
         let client = self.client.clone()?;
         if wanted.is_empty() {
             return Ok(Arc::default());
@@ -113,7 +122,6 @@ impl Watching {
             }
             state.wanted = wanted;
         }
-        let deadline = Instant::now() + PATIENCE;
         loop {
             let done = self.shared.done.notified();
             self.look_if_due(&client);
@@ -121,10 +129,7 @@ impl Watching {
                 return seen;
             }
             if tokio::time::timeout_at(deadline, done).await.is_err() {
-                let seconds = PATIENCE.as_secs();
-                return Err(format!(
-                    "GitHub is being asked, and took more than {seconds} s so far"
-                ));
+                return Err(slow());
             }
         }
     }
@@ -264,6 +269,11 @@ impl Watching {
     fn look_soon(&self) {
         self.shared.state().due = Some(Instant::now() + SOON.min(self.config.poll_every.0));
     }
+}
+
+/// Why nothing is known yet.
+pub(super) fn slow() -> String {
+    format!("GitHub is being asked, and took more than {} s so far", PATIENCE.as_secs())
 }
 
 fn place(root: &std::path::Path) -> String {
