@@ -29,7 +29,7 @@ pub(super) fn run(project: &Project, options: &PlanOptions) -> anyhow::Result<Ex
     let now = Timestamp::now();
     let world = block_on(project.controller().look_around(now))?;
     if let Some(event) = &options.simulate {
-        return simulate(project, world, event, options.json, now);
+        return simulate(project, world, event, options.form.json, now);
     }
     choice::check(&options.choice, &world)?;
     let consent = options.choice.consent();
@@ -41,12 +41,12 @@ pub(super) fn run(project: &Project, options: &PlanOptions) -> anyhow::Result<Ex
     if let Some(path) = &options.out {
         document.save(path)?;
     }
-    let shown = if options.json {
+    let shown = if options.form.json {
         document.to_json()?
-    } else if options.markdown {
+    } else if options.form.markdown {
         markdown::plan(&document.plan)
     } else {
-        let beside = |step: &Step| beside(&world, step).filter(|_| options.diff);
+        let beside = |step: &Step| beside(&world, step).filter(|_| options.form.diff);
         human::plan_beside(&document.plan, beside) + &next_step(&document.plan, options)
     };
     output::print(&shown)?;

@@ -364,6 +364,11 @@ fn the_config_says_what_may_be_done() {
 #[test]
 fn the_backup_is_started_with_the_inputs_of_the_config() {
     let scene = Scene::new();
+    let inputs = "  workflow_dispatch:\n    inputs:\n      target: {type: string, required: true}\n\
+                  \x20     dry: {type: boolean, required: true}\n";
+    let primary = CI.replace("  workflow_dispatch:\n", inputs);
+    scene.project.write(".github/workflows/ci.yml", &primary);
+    scene.run(&["apply", "--yes"]).ok();
     {
         let mut world = scene.fake.world();
         let required = |name: &str| crate::fake::Input { name: name.to_owned(), required: true };

@@ -38,7 +38,10 @@ use super::{
     },
 };
 use crate::{
-    config::{Project, model::Workflow},
+    config::{
+        Project,
+        model::{Workflow, WorkflowMode},
+    },
     core::{
         change::Change,
         digest::Digest,
@@ -180,11 +183,14 @@ impl Github {
         }
     }
 
-    /// The inputs that the config gives to the backup called `name`.
+    /// The inputs that the config gives to the backup called `name`. One that calls or starts its
+    /// primary gives the primary's inputs itself, and has none.
     fn inputs(&self, name: &str) -> BTreeMap<String, String> {
         let stem = name.strip_suffix(SUFFIX).unwrap_or(name);
         let settings = ["yml", "yaml"].iter().find_map(|it| self.rule(&format!("{stem}.{it}")));
-        let inputs = settings.into_iter().flat_map(|(_, it)| &it.workflow.inputs);
+        let workflow = settings.map(|(_, it)| &it.workflow);
+        let copy = workflow.filter(|it| it.mode == WorkflowMode::Copy);
+        let inputs = copy.into_iter().flat_map(|it| &it.inputs);
         inputs.map(|(name, value)| (name.clone(), value.to_string())).collect()
     }
 
