@@ -321,6 +321,36 @@ fn what_others_do_on_the_default_branch_is_not_lost() {
 }
 
 #[test]
+fn what_has_changed_since_the_plan_was_made_is_not_touched() {
+    let scene = Scene::new(&["ci", "nightly"]);
+    scene.apply().ok();
+    // From now on nobody looks by the clock.
+    let config =
+        scene.project.read("redundancy.toml").replace("poll_every = '1s'", "poll_every = '1h'");
+    scene.project.write("redundancy.toml", &config);
+    let watch = Watch::start(scene.command(&["watch"]));
+    wait_for("the watch has looked around", || {
+        let status = scene.run(&["status", "--json"]).ok().stdout;
+        let status: serde_json::Value = serde_json::from_str(&status).unwrap();
+        (!status["last_look"].is_null()).then_some(())
+    });
+    let path = format!("{FOLDER}/ci-backup.yml");
+    let text = scene.on(BRANCH, "ci-backup.yml").unwrap() + "# better\n";
+    scene.fake.world().push("main", &[(&path, Some(&text))], "Better");
+    for name in ["ci", "nightly"] {
+        scene.project.write(&format!("{FOLDER}/{name}.yml"), &workflow("make all"));
+    }
+    watch.wait_for_log("has changed since the plan was made");
+    watch.wait_for_log("somebody has edited it since we wrote it");
+    wait_for("the other one is up to date", || {
+        scene.on(BRANCH, "nightly-backup.yml")?.contains("make all").then_some(())
+    });
+    watch.end_well();
+    assert_eq!(scene.on(BRANCH, "ci-backup.yml"), Some(text));
+    assert_eq!(scene.pulls(), (1, 1));
+}
+
+#[test]
 fn a_token_that_may_not_do_it_is_told_what_it_lacks() {
     let all = ["metadata:read", "actions:read", "contents:write", "workflows:write"];
     for (allowed, changes, lacks) in [
