@@ -163,6 +163,9 @@ pub(super) struct PlanOptions {
     /// Print the plan as Markdown, for a pull request
     #[arg(long)]
     pub(super) markdown: bool,
+    /// Show a new backup by how its file differs from its primary's
+    #[arg(long, conflicts_with_all = ["json", "markdown"])]
+    pub(super) diff: bool,
     /// Show what would follow if something failed, step by step, and touch nothing: "kill ID" (it
     /// dies, and again at each start), "crash ID" (it dies once), "freeze ID" (it hangs)
     #[arg(long, value_name = "EVENT", conflicts_with_all = ["markdown", "out", "detailed_exitcode",

@@ -16,9 +16,10 @@ use super::{
 use crate::{
     controller::World,
     core::{
-        change::Origin,
+        change::{Change, Origin, Step},
         id::Id,
         plan::{Asker, Plan},
+        resource::Body,
         simulate,
     },
 };
@@ -45,10 +46,21 @@ pub(super) fn run(project: &Project, options: &PlanOptions) -> anyhow::Result<Ex
     } else if options.markdown {
         markdown::plan(&document.plan)
     } else {
-        human::plan(&document.plan) + &next_step(&document.plan, options)
+        let beside = |step: &Step| beside(&world, step).filter(|_| options.diff);
+        human::plan_beside(&document.plan, beside) + &next_step(&document.plan, options)
     };
     output::print(&shown)?;
     Ok(code)
+}
+
+/// What a backup that is to be made is made from: the primary's file, called as the backup's.
+fn beside(world: &World, step: &Step) -> Option<Body> {
+    let Change::Create { to, backs_up: Some(primary), .. } = &step.change else { return None };
+    let primary = Id::new(step.id.provider.clone(), primary.parse().ok()?);
+    let found = &world.observed.found.get(&primary)?.body;
+    let (path, text) = (to.files.keys().next()?, found.files.values().next()?);
+    let files = [(path.clone(), text.clone())].into();
+    (to.files.len() == 1 && found.files.len() == 1).then(|| Body { files, ..Body::default() })
 }
 
 /// What would follow if something failed.
