@@ -126,7 +126,11 @@ impl Proposing {
                     files.extend(edits);
                     taken.push(asked);
                 }
-                Err(error) => asked.tell(Err(error)),
+                Err(error) => {
+                    // What was seen when it was planned is no longer so.
+                    self.looking.forget();
+                    asked.tell(Err(error));
+                }
             }
         }
         if taken.is_empty() {

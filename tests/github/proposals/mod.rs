@@ -1,136 +1,13 @@
 //! Backups in a pull request, made by the program itself, with a GitHub in GitHub's place.
 
-use std::{fs, process::Command};
+mod scene;
 
-use jiff::{SignedDuration, Timestamp};
-
+use self::scene::{BRANCH, FOLDER, Scene, workflow};
 use crate::{
-    fake::{Fake, Fault, TOKEN},
-    project::{Project, Run},
+    fake::{Fault, TOKEN},
     running::Watch,
     wait::wait_for,
 };
-
-const BRANCH: &str = "redundancy/backups";
-const FOLDER: &str = ".github/workflows";
-
-/// A workflow that runs `what` each day.
-fn workflow(what: &str) -> String {
-    format!(
-        "name: CI\non:\n  schedule:\n    - cron: '0 3 * * *'\n  workflow_dispatch:\njobs:\n  build:\n    \
-         runs-on: ubuntu-latest\n    steps:\n      - run: {what}\n"
-    )
-}
-
-/// A project with workflows, whose backups are proposed.
-struct Scene {
-    project: Project,
-    fake: Fake,
-    token: String,
-}
-
-impl Scene {
-    /// With these workflows, in the checkout and at GitHub.
-    fn new(names: &[&str]) -> Self {
-        let scene =
-            Self { project: Project::empty(), fake: Fake::start(), token: TOKEN.to_owned() };
-        scene.configure("backs_up = '*.yml'");
-        for name in names {
-            let path = format!("{FOLDER}/{name}.yml");
-            scene.project.write(&path, &workflow("make"));
-            let mut world = scene.fake.world();
-            world.now = Timestamp::now();
-            world.push("main", &[(&path, Some(&workflow("make")))], "Work");
-            // It does its work, so nothing has to stand in for it.
-            let id = world.add_workflow(name, &path);
-            for hours in [23, 1] {
-                let at = world.now - SignedDuration::from_hours(hours);
-                let run = world.add_run(id, "schedule", at);
-                world.complete(run, "success", at);
-            }
-        }
-        scene
-    }
-
-    fn configure(&self, rule: &str) {
-        self.project.config(&format!(
-            "[github]\nrepository = 'team/app'\napi_url = '{}'\ntoken_env = 'APP_TOKEN'\n\
-             poll_every = '1s'\nwrite = 'pull-request'\n[[workflow]]\n{rule}\n",
-            self.fake.url()
-        ));
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = self.project.command(arguments);
-        command.env("APP_TOKEN", &self.token);
-        command
-    }
-
-    fn run(&self, arguments: &[&str]) -> Run {
-        let output = self.command(arguments).output().unwrap();
-        let text = |bytes: Vec<u8>| {
-            let text = String::from_utf8(bytes).unwrap();
-            assert!(!text.contains(&TOKEN[4..]), "the token is in {text}");
-            text
-        };
-        let (stdout, stderr) = (text(output.stdout), text(output.stderr));
-        Run { code: output.status.code().unwrap(), stdout, stderr }
-    }
-
-    fn apply(&self) -> Run {
-        self.run(&["apply", "--yes"])
-    }
-
-    #[track_caller]
-    fn assert_settled(&self) {
-        let plan = self.run(&["plan"]).ok().stdout;
-        assert_eq!(plan, "Everything is as the config asks: there is nothing to do.\n");
-    }
-
-    fn status(&self) -> String {
-        self.run(&["status"]).ok().stdout
-    }
-
-    fn on(&self, branch: &str, name: &str) -> Option<String> {
-        self.fake.world().git.files(branch).get(&format!("{FOLDER}/{name}")).cloned()
-    }
-
-    fn end_of(&self, branch: &str) -> String {
-        self.fake.world().git.branches[branch].clone()
-    }
-
-    /// How many commits our branch has that the default branch has not.
-    fn commits(&self) -> usize {
-        let world = self.fake.world();
-        let Some(mut at) = world.git.branches.get(BRANCH) else { return 0 };
-        let mut count = 0;
-        while !world.git.leads_to(at, &world.git.branches["main"]) {
-            count += 1;
-            at = &world.git.commits[at].parents[0];
-        }
-        count
-    }
-
-    /// How many pull requests there are, and how many of them are open.
-    fn pulls(&self) -> (usize, usize) {
-        let world = self.fake.world();
-        (world.pulls.len(), world.pulls.iter().filter(|it| it.closed.is_none()).count())
-    }
-
-    /// How many requests there were that change something.
-    fn changes(&self) -> usize {
-        self.fake.world().requests.iter().filter(|it| it.method != "GET").count()
-    }
-
-    /// The names of the workflows in the checkout.
-    fn checkout(&self) -> Vec<String> {
-        let entries = fs::read_dir(self.project.path(FOLDER)).unwrap();
-        let mut names: Vec<_> =
-            entries.map(|it| it.unwrap().file_name().into_string().unwrap()).collect();
-        names.sort();
-        names
-    }
-}
 
 /// The line of a text that speaks of `id`, in single blanks.
 fn line(text: &str, id: &str) -> String {
@@ -318,6 +195,36 @@ fn what_others_do_on_the_default_branch_is_not_lost() {
     assert!(scene.on(BRANCH, "nightly-backup.yml").unwrap().contains("make all"));
     let plan = scene.run(&["plan"]).ok().stdout;
     assert_eq!(line(&plan, "github/nightly-backup"), "");
+}
+
+#[test]
+fn what_has_changed_since_the_plan_was_made_is_not_touched() {
+    let scene = Scene::new(&["ci", "nightly"]);
+    scene.apply().ok();
+    // From now on nobody looks by the clock.
+    let config =
+        scene.project.read("redundancy.toml").replace("poll_every = '1s'", "poll_every = '1h'");
+    scene.project.write("redundancy.toml", &config);
+    let watch = Watch::start(scene.command(&["watch"]));
+    wait_for("the watch has looked around", || {
+        let status = scene.run(&["status", "--json"]).ok().stdout;
+        let status: serde_json::Value = serde_json::from_str(&status).unwrap();
+        (!status["last_look"].is_null()).then_some(())
+    });
+    let path = format!("{FOLDER}/ci-backup.yml");
+    let text = scene.on(BRANCH, "ci-backup.yml").unwrap() + "# better\n";
+    scene.fake.world().push("main", &[(&path, Some(&text))], "Better");
+    for name in ["ci", "nightly"] {
+        scene.project.write(&format!("{FOLDER}/{name}.yml"), &workflow("make all"));
+    }
+    watch.wait_for_log("has changed since the plan was made");
+    watch.wait_for_log("somebody has edited it since we wrote it");
+    wait_for("the other one is up to date", || {
+        scene.on(BRANCH, "nightly-backup.yml")?.contains("make all").then_some(())
+    });
+    watch.end_well();
+    assert_eq!(scene.on(BRANCH, "ci-backup.yml"), Some(text));
+    assert_eq!(scene.pulls(), (1, 1));
 }
 
 #[test]
