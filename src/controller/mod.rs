@@ -129,6 +129,13 @@ impl Controller {
         Self { providers: provider::all(&possible), pairs, possible, project }
     }
 
+    /// The same for somebody who looks again and again, and when a provider is woken.
+    #[must_use]
+    pub fn that_never_waits(mut self) -> Self {
+        self.providers.iter_mut().for_each(|it| it.never_wait());
+        self
+    }
+
     /// The project.
     #[must_use]
     pub fn project(&self) -> &Project {

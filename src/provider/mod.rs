@@ -37,6 +37,10 @@ pub trait Provider: Send + Sync {
         false
     }
 
+    /// Tells it that whoever looks does so again and again, and when it is woken: a look need not
+    /// wait for what takes long.
+    fn never_wait(&mut self) {}
+
     /// Takes over a new config. What runs goes on running.
     fn configure(&mut self, project: &Project);
 

@@ -186,7 +186,7 @@ impl Watch {
         let watch = Self {
             lock,
             pulse: Pulse::new(now),
-            controller: Rc::new(Controller::new(loaded.project.clone())),
+            controller: Rc::new(Controller::new(loaded.project.clone()).that_never_waits()),
             world: World::default(),
             config,
             triggers,

@@ -17,6 +17,7 @@ use std::{
     fs, io,
     path::PathBuf,
     sync::{Mutex, PoisonError},
+    time::Duration,
 };
 
 use futures_util::future::BoxFuture;
@@ -68,6 +69,8 @@ pub struct Github {
     timetables: Timetables,
     /// The backups at GitHub, where they are proposed there.
     proposing: Option<Proposing>,
+    /// How long a look waits for GitHub.
+    patience: Duration,
     /// Why those could not be seen at the last look, if they could not.
     hidden: Noted,
     /// Why the runs could not be seen at the last look, if they could not.
@@ -95,6 +98,7 @@ impl Github {
             proposing: Proposing::of(&config.github, &watching),
             watching,
             timetables: Timetables::default(),
+            patience: PATIENCE,
             hidden: Mutex::default(),
             unseen: Mutex::default(),
         }
@@ -219,8 +223,12 @@ impl Provider for Github {
         "workflow"
     }
 
+    fn never_wait(&mut self) {
+        self.patience = Duration::ZERO;
+    }
+
     fn configure(&mut self, project: &Project) {
-        let new = Self::new(project);
+        let new = Self { patience: self.patience, ..Self::new(project) };
         // What is known of the runs stays known.
         if self.watching.is_like(&new.watching) {
             let (watching, proposing) = (self.watching.clone(), self.proposing.clone());
@@ -234,7 +242,7 @@ impl Provider for Github {
         let look = self.look.clone();
         Box::pin(async move {
             let mut seen = super::files::blocking(move || look.look()).await?;
-            let deadline = Instant::now() + PATIENCE;
+            let deadline = Instant::now() + self.patience;
             let hidden = self.take_from_github(&mut seen, deadline).await;
             let unseen = self.watch(&mut seen, deadline, now).await;
             note(&self.unseen, hidden.clone().or(unseen));

@@ -273,7 +273,7 @@ impl Watching {
 
 /// Why nothing is known yet.
 pub(super) fn slow() -> String {
-    format!("GitHub is being asked, and took more than {} s so far", PATIENCE.as_secs())
+    "GitHub is being asked and has not answered yet".to_owned()
 }
 
 fn place(root: &std::path::Path) -> String {
