@@ -145,27 +145,11 @@ impl Watching {
             state.looking = true;
             (Arc::clone(&state.known), state.wanted.clone())
         };
-        let (shared, client, every) =
-            (Arc::clone(&self.shared), Arc::clone(client), self.config.poll_every.0);
+        let (client, every) = (Arc::clone(client), self.config.poll_every.0);
+        let mut end = End { shared: Arc::clone(&self.shared), wanted, every, seen: None };
         tokio::spawn(async move {
-            let seen = poll::poll(&client, &before, &wanted, Timestamp::now()).await;
-            let seen = seen.map(Arc::new).map_err(|error| error.to_string());
-            let mut state = shared.state();
-            if let Ok(seen) = &seen {
-                state.known = Arc::clone(seen);
-                state.asked.retain(|id, at| !has_shown(seen, *id, *at));
-                state.again.retain(|run, (attempt, _)| attempts(seen, *run) <= Some(*attempt));
-            }
-            let is_new = state.seen.as_ref() != Some(&seen);
-            state.seen = Some(seen);
-            state.looking = false;
-            // What was asked for while GitHub was asked is asked for at once.
-            state.due = (wanted == state.wanted).then(|| Instant::now() + every);
-            drop(state);
-            shared.done.notify_waiters();
-            if is_new {
-                shared.news.notify_one();
-            }
+            let seen = poll::poll(&client, &before, &end.wanted, Timestamp::now()).await;
+            end.seen = Some(seen.map(Arc::new).map_err(|error| error.to_string()));
         });
     }
 
@@ -279,6 +263,37 @@ pub(super) fn slow() -> String {
 fn place(root: &std::path::Path) -> String {
     let place = relative(&repository::place(root));
     if place.is_empty() { place } else { place + "/" }
+}
+
+/// The end of a look, however it ends: what was seen is noted when this is dropped.
+struct End {
+    shared: Arc<Shared>,
+    wanted: BTreeSet<String>,
+    every: Duration,
+    seen: Option<Result<Arc<Seen>, String>>,
+}
+
+impl Drop for End {
+    fn drop(&mut self) {
+        let broken_off = || Err("the last look at GitHub broke off".to_owned());
+        let seen = self.seen.take().unwrap_or_else(broken_off);
+        let mut state = self.shared.state();
+        if let Ok(seen) = &seen {
+            state.known = Arc::clone(seen);
+            state.asked.retain(|id, at| !has_shown(seen, *id, *at));
+            state.again.retain(|run, (attempt, _)| attempts(seen, *run) <= Some(*attempt));
+        }
+        let is_new = state.seen.as_ref() != Some(&seen);
+        state.seen = Some(seen);
+        state.looking = false;
+        // What was asked for while GitHub was asked is asked for at once.
+        state.due = (self.wanted == state.wanted).then(|| Instant::now() + self.every);
+        drop(state);
+        self.shared.done.notify_waiters();
+        if is_new {
+            self.shared.news.notify_one();
+        }
+    }
 }
 
 fn client(project: &Project) -> Result<Client, String> {
