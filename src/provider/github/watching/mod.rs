@@ -150,6 +150,7 @@ impl Watching {
         tokio::spawn(async move {
             let seen = poll::poll(&client, &before, &end.wanted, Timestamp::now()).await;
             end.seen = Some(seen.map(Arc::new).map_err(|error| error.to_string()));
+            drop(end);
         });
     }
 
