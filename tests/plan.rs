@@ -80,7 +80,10 @@ fn worlds() -> impl Strategy<Value = (Desired, Observed)> {
         .prop_map(|(wanted, impossible, mut found, blind)| {
             let blind: BTreeMap<Name, String> = blind.into_iter().collect();
             found.retain(|id, _| !blind.contains_key(&id.provider));
-            (Desired { wanted, impossible }, Observed { found, blind, ..Observed::default() })
+            (
+                Desired { wanted, impossible, ..Desired::default() },
+                Observed { found, blind, ..Observed::default() },
+            )
         })
 }
 
@@ -140,7 +143,7 @@ fn carry_out(observed: &mut Observed, plan: &Plan) {
 fn fulfilled(desired: &Desired) -> Observed {
     let mut observed = Observed::default();
     let wanted = desired.wanted.clone();
-    let everything = Desired { wanted, impossible: BTreeMap::new() };
+    let everything = Desired { wanted, ..Desired::default() };
     let making = plan(&everything, &observed, Asker::Person, &Consent::default(), NOW);
     carry_out(&mut observed, &making);
     observed
