@@ -54,9 +54,12 @@ fn of_one_name_the_one_that_netlify_takes_is_backed_up() {
         ("d/index.js", V2),
         ("d/d.js", V1),
         ("d/d.mjs", V2),
+        ("e.f/e.f.ts", V1),
     ]);
     world.settle();
-    for (name, main) in [("a", "a.js"), ("b", "b.js"), ("c", "c/index.mjs"), ("d", "d/d.js")] {
+    for (name, main) in
+        [("a", "a.js"), ("b", "b.js"), ("c", "c/index.mjs"), ("d", "d/d.js"), ("e", "e.f/e.f.ts")]
+    {
         assert_eq!(main_of(&world, name), format!("netlify/functions/{main}"));
     }
 }

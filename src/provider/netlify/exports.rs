@@ -10,7 +10,10 @@ use oxc_ast::ast::{
 };
 use serde_json::Value;
 
-use super::source::{bytes, line, literal};
+use super::{
+    literal,
+    source::{bytes, line},
+};
 
 /// The package whose helpers the bundler knows.
 const HELPERS: &str = "@netlify/functions";
@@ -287,7 +290,7 @@ impl<'p, 'a> Reading<'p, 'a> {
         let Expression::Identifier(callee) = &call.callee else { return };
         self.found.helper = match self.helpers.get(callee.name.as_str()).copied() {
             Some("schedule") => Some(Helper::Schedule {
-                cron: literal(call.arguments.first()).map(str::to_owned),
+                cron: literal::text(call.arguments.first()).map(str::to_owned),
                 line: line(self.text, bytes(call.span).0),
             }),
             Some("stream") => Some(Helper::Stream),
@@ -327,52 +330,12 @@ impl<'p, 'a> Reading<'p, 'a> {
         for it in &object.properties {
             let ObjectPropertyKind::ObjectProperty(it) = it else { continue };
             let Some(key) = it.key.static_name() else { continue };
-            match plain(&it.value) {
+            match literal::value(&it.value) {
                 Some(value) => _ = config.insert(key.into_owned(), value),
                 None => self.found.ignored.push(key.into_owned()),
             }
         }
         self.found.config = Some(config);
-    }
-}
-
-/// The value of a literal; none where only a run can tell.
-fn plain(value: &Expression<'_>) -> Option<Value> {
-    Some(match value {
-        Expression::BooleanLiteral(it) => it.value.into(),
-        Expression::StringLiteral(it) => it.value.as_str().into(),
-        Expression::NumericLiteral(it) => number(it.value)?,
-        Expression::NullLiteral(_) => Value::Null,
-        Expression::ArrayExpression(it) => {
-            let items = it.elements.iter().map(|it| plain(it.as_expression()?));
-            Value::Array(items.collect::<Option<_>>()?)
-        }
-        Expression::ObjectExpression(it) => {
-            let items = it.properties.iter().filter_map(|it| match it {
-                ObjectPropertyKind::ObjectProperty(it) => {
-                    Some((it.key.static_name()?.into_owned(), plain(&it.value)?))
-                }
-                ObjectPropertyKind::SpreadProperty(_) => None,
-            });
-            Value::Object(items.collect())
-        }
-        // What minifiers make of `true` and `false`.
-        Expression::UnaryExpression(it) if it.operator.is_not() => match &it.argument {
-            Expression::NumericLiteral(it) => (it.value == 0.0).into(),
-            _ => return None,
-        },
-        _ => return None,
-    })
-}
-
-fn number(value: f64) -> Option<Value> {
-    #[allow(clippy::cast_possible_truncation)] // checked by going back
-    let whole = value as i64;
-    #[allow(clippy::cast_precision_loss, clippy::float_cmp)]
-    if whole as f64 == value {
-        Some(whole.into())
-    } else {
-        Some(serde_json::Number::from_f64(value)?.into())
     }
 }
 
@@ -383,7 +346,7 @@ fn required<'p>(value: &'p Expression<'_>) -> Option<&'p str> {
     if !call.callee.is_specific_id("require") {
         return None;
     }
-    literal(call.arguments.first())
+    literal::text(call.arguments.first())
 }
 
 /// `exports` or `module.exports`.

@@ -68,7 +68,8 @@ async function linked(file, to, names, within) {
   // A package in CommonJS may not tell all its names beforehand.
   const whole = found.default
   const lacks = (name) => !(name in found) && whole != null && name in Object(whole)
-  return names?.some(lacks) ? Object.assign({}, whole, found) : found
+  const more = names?.filter(lacks) ?? []
+  return more.length === 0 ? found : { ...found, ...Object.fromEntries(more.map((it) => [it, whole[it]])) }
 }
 
 const main = '__MAIN__'

@@ -21,7 +21,7 @@ use oxc_transformer_plugins::ModuleRunnerTransform;
 
 use super::{
     reached::{File, Reached, Trouble, place},
-    source::{Source, source_types},
+    source::{Link, Source, source_types},
 };
 
 /// What the code of a `CommonJS` file is called with.
@@ -98,6 +98,15 @@ struct Code {
 }
 
 fn code(path: &str, source: &Source, local: &BTreeMap<String, String>) -> Result<Code, Trouble> {
+    // Names for folders that a bundler is told of, such as in `tsconfig.json`.
+    let is_alias = |it: &&Link| it.to.starts_with("~/") || it.to.starts_with("@/");
+    if let Some(link) = source.links.iter().find(is_alias) {
+        return Err(Trouble::unclear(format!(
+            "{}it names `{}`, which only a bundler can follow: `snapshot = \"bundle\"`",
+            place(path, Some(link.line)),
+            link.to
+        )));
+    }
     let text = edited(source, local);
     if !source.module && !source.typed {
         // A first line `#!…` is one only in a file of its own.

@@ -272,3 +272,6 @@ pub(super) fn problem(name: &str) -> Option<&'static str> {
     }
     (name == RESERVED).then_some("Netlify keeps this name for itself")
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,15 +1,10 @@
 //! Looking at functions and at their backups, and making ready what a backup would consist of.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::PathBuf,
-    sync::Arc,
-};
+use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
 
 use super::{
     BACKUP, FOLDER, FUNCTION, RECIPE, REFUSED, SNAPSHOT_FILE, UNPROVEN,
-    bundle::{Job, Tools},
-    files,
+    bundle::Tools,
     function::{self, Function, Style, classify},
     manifest::{self, Manifest},
     reached::{Known, Reached, Trouble, Walker},
@@ -31,10 +26,7 @@ use crate::{
         Error,
         each::each,
         files::{
-            MADE_FROM, PATH, PROBLEM, Reader, Rule, failed,
-            read::{self, MOST_GENERATED_BYTES},
-            rule::SUFFIX,
-            stand_in,
+            MADE_FROM, PATH, PROBLEM, Reader, Rule, failed, read, rule::SUFFIX, stand_in,
             wish::text,
         },
     },
@@ -81,31 +73,32 @@ pub(super) struct Seen {
     /// The functions whose backups are to be made, or made anew.
     pub(super) needed: Vec<Needed>,
     /// The recipes of all functions.
-    recipes: BTreeSet<Digest>,
-    tools: Tools,
+    pub(super) recipes: BTreeSet<Digest>,
+    pub(super) tools: Tools,
 }
 
 /// A function whose backup has to be made.
 #[derive(Debug)]
 pub(super) struct Needed {
-    primary: Name,
-    draft: Draft,
+    pub(super) primary: Name,
+    pub(super) draft: Draft,
 }
 
 /// What a backup is made from.
 #[derive(Debug)]
-struct Draft {
-    reached: Reached,
-    recipe: Digest,
+pub(super) struct Draft {
+    pub(super) reached: Reached,
+    pub(super) recipe: Digest,
     /// The wrapper, which does not know its recipe yet.
-    wrapper: String,
+    pub(super) wrapper: String,
     /// Where the wrapper goes.
-    path: String,
+    pub(super) path: String,
     /// The folder of the wrapper and the snapshot.
-    folder: String,
-    style: Style,
-    form: Form,
-    external: Vec<String>,
+    pub(super) folder: String,
+    pub(super) style: Style,
+    pub(super) form: Form,
+    /// Packages that stay imports.
+    pub(super) external: Vec<String>,
 }
 
 impl Look {
@@ -114,7 +107,7 @@ impl Look {
         self.folder.clone().map_or_else(|| settings.folder(&self.reader.root), Ok)
     }
 
-    fn walker(&self) -> Walker<'_> {
+    pub(super) fn walker(&self) -> Walker<'_> {
         Walker { reader: &self.reader, known: &self.known }
     }
 
@@ -301,105 +294,11 @@ impl Look {
         }
         false
     }
-
-    /// Makes the snapshots that are needed and puts each with its wrapper into what was seen of the
-    /// primary.
-    pub(super) async fn prepare(&self, seen: Seen) -> Sightings {
-        let Seen { mut sightings, needed, recipes, tools } = seen;
-        self.snapshots.keep_only(&self.state_dir, &recipes);
-        let can_bundle = !needed.is_empty() && tools.can_bundle();
-        let kept = |draft: &Draft| self.snapshots.get(&self.state_dir, &draft.recipe);
-        let mut texts: BTreeMap<Digest, Result<String, String>> = BTreeMap::new();
-        let mut jobs = Vec::new();
-        for Needed { draft, .. } in &needed {
-            let bundled = match draft.form {
-                Form::Bundle => true,
-                Form::Files => false,
-                Form::Either => can_bundle,
-            };
-            if let Some(text) = kept(draft) {
-                texts.insert(draft.recipe, Ok(text));
-            } else if bundled {
-                let entry = draft.reached.main.clone();
-                jobs.push((draft, Job { entry, external: draft.external.clone() }));
-            }
-        }
-        if !jobs.is_empty() {
-            let list: Vec<Job> = jobs.iter().map(|(_, job)| job.clone()).collect();
-            let done = tools.bundle(&list).await;
-            let done = match done {
-                Ok(done) => done,
-                Err(error) => vec![Err(error.to_string()); jobs.len()],
-            };
-            for ((draft, _), result) in jobs.into_iter().zip(done) {
-                // What has changed meanwhile is for the next look.
-                if result.is_ok() && !self.is_as_before(draft) {
-                    let why = "it has changed just now; the next look makes its backup".to_owned();
-                    texts.insert(draft.recipe, Err(why));
-                    continue;
-                }
-                match result {
-                    Err(why) if draft.form == Form::Either => {
-                        tracing::debug!("{} is not bundled: {why}", draft.reached.main);
-                    }
-                    result => _ = texts.insert(draft.recipe, result),
-                }
-            }
-        }
-        for Needed { primary, draft } in &needed {
-            let text = texts.remove(&draft.recipe).unwrap_or_else(|| {
-                let traced = draft.style == Style::V1;
-                files::snapshot(&draft.reached, &draft.folder, traced).map_err(|it| it.why)
-            });
-            let text = text.and_then(|text| self.fitting(draft, text));
-            let Some(actual) = sightings.get_mut(primary) else { continue };
-            match text {
-                Ok(text) => {
-                    let wrapper = wrapper::of_recipe(&draft.wrapper, &draft.recipe);
-                    let files = [
-                        (draft.path.clone(), wrapper),
-                        (format!("{}/{SNAPSHOT_FILE}", draft.folder), text),
-                    ];
-                    actual.body.files.extend(files);
-                }
-                Err(why) => {
-                    let why = format!("{}: {why}", draft.reached.main);
-                    set(&mut actual.body, [(REFUSED, why)]);
-                }
-            }
-        }
-        sightings
-    }
-
-    /// Keeps a snapshot, if it is none that could not be read again.
-    fn fitting(&self, draft: &Draft, text: String) -> Result<String, String> {
-        let most = MOST_GENERATED_BYTES - 4096;
-        if text.len() as u64 > most {
-            return Err(format!(
-                "its snapshot would have {} KB, and more than {} are not written; `snapshot = \
-                 \"files\"` leaves its packages out",
-                text.len() / 1024,
-                most / 1024
-            ));
-        }
-        self.snapshots.put(&self.state_dir, draft.recipe, &text);
-        Ok(text)
-    }
-
-    /// Whether the function's files are as they were read.
-    fn is_as_before(&self, draft: &Draft) -> bool {
-        let main = &draft.reached.main;
-        let Ok(Some(text)) = self.reader.text(main) else { return false };
-        let reached = self.walker().walk(main, &text);
-        reached.is_ok_and(|it| {
-            recipe(&it, &draft.wrapper, draft.form, &draft.external) == draft.recipe
-        })
-    }
 }
 
 /// The digest of everything that a backup depends on. Where its snapshot may be made either way, which
 /// one it was does not count: another machine has other programs.
-fn recipe(reached: &Reached, wrapper: &str, form: Form, external: &[String]) -> Digest {
+pub(super) fn recipe(reached: &Reached, wrapper: &str, form: Form, external: &[String]) -> Digest {
     let form = match form {
         Form::Either => "either",
         Form::Bundle => "bundle",
@@ -421,7 +320,7 @@ fn lacking(why: String, function: Option<(&str, &str)>) -> Actual {
     Actual { body, status: Status::Code(code), mark: None, vitals: None }
 }
 
-fn set<const N: usize>(body: &mut Body, fields: [(&str, String); N]) {
+pub(super) fn set<const N: usize>(body: &mut Body, fields: [(&str, String); N]) {
     body.fields.extend(fields.map(|(key, value)| (key.to_owned(), value.into())));
 }
 

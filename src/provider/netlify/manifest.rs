@@ -100,6 +100,16 @@ mod tests {
             why("[{\"path\": \"a.js\"}]"),
             why(&huge),
             why(&deep),
-        ].join("\n"), @"");
+        ].join("\n"), @r"
+        :1: this is no JSON: EOF while parsing a value at line 1 column 0
+        :3: this is no JSON: EOF while parsing a value at line 3 column 0
+        : it has no list of `functions`
+        : it has no list of `functions`
+        : item 2 of `functions` is neither a name nor has one
+        : item 1 of `functions` is neither a name nor has one
+        : item 1 of `functions` is neither a name nor has one
+        : it lists 20001 functions, more than 20000
+        :1: this is no JSON: recursion limit exceeded at line 1 column 128
+        ");
     }
 }

@@ -58,9 +58,11 @@ fn function(entry: &DirEntry) -> Option<(usize, Found)> {
     // What can't be looked into holds only itself.
     let found = in_folder(&entry.path(), &file).unwrap_or_else(|error| {
         let problem = Some(format!("its folder can't be read: {error}"));
-        Some(Found { name: file.clone(), main: file, problem })
+        Some(Found { name: file.clone(), main: file.clone(), problem })
     });
-    found.map(|found| (0, found))
+    // Also of a folder's name, what looks like an extension is left out.
+    let name = file.rsplit_once('.').map(|(name, _)| name).filter(|it| !it.is_empty());
+    found.map(|found| (0, Found { name: name.unwrap_or(&file).to_owned(), ..found }))
 }
 
 fn by_itself(file: &str) -> Option<(usize, Found)> {

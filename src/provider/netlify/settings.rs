@@ -74,7 +74,7 @@ impl Settings {
         text.map_or_else(|| Ok(Self::default()), |text| Self::parse(&text))
     }
 
-    fn parse(text: &str) -> Result<Self, String> {
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
         let file = DeTable::parse(text).map_err(|error| {
             let at = error.span().map_or(0, |it| it.start);
             format!("{FILE}:{}: {}", line(text, at), error.message())

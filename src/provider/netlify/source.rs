@@ -4,9 +4,8 @@ use std::path::Path;
 
 use oxc_allocator::Allocator;
 use oxc_ast::ast::{
-    Argument, CallExpression, Expression, ImportDeclaration, ImportDeclarationSpecifier,
-    ImportExpression, Program, Statement, TSImportEqualsDeclaration, TSModuleReference,
-    TryStatement,
+    CallExpression, Expression, ImportDeclaration, ImportDeclarationSpecifier, ImportExpression,
+    Program, Statement, TSImportEqualsDeclaration, TSModuleReference, TryStatement,
 };
 use oxc_ast_visit::{Visit, walk};
 use oxc_parser::Parser;
@@ -211,12 +210,4 @@ impl<'a> Visit<'a> for Links<'_> {
 
 pub(super) fn bytes(span: Span) -> (usize, usize) {
     (span.start as usize, span.end as usize)
-}
-
-/// The text of an argument, where it is one.
-pub(super) fn literal<'a>(argument: Option<&'a Argument<'_>>) -> Option<&'a str> {
-    match argument?.as_expression()?.get_inner_expression() {
-        Expression::StringLiteral(it) => Some(it.value.as_str()),
-        _ => None,
-    }
 }
