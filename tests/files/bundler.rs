@@ -251,7 +251,7 @@ fn a_package_that_is_gone_does_not_end_the_bundling_and_is_answered() {
         fell_back(&it.name, &asked(&it), 503, "the function could not be loaded");
     }
     // With its packages in it, a snapshot does not miss them.
-    let world = site("bundle", &[FIRST[13], SECOND[6]]);
+    let world = site("bundle", &[FIRST[14], SECOND[6]]);
     fs::remove_dir_all(world.path("node_modules/loud")).unwrap();
     let bundled = bundle(&world, &json!({}), "-backup");
     assert_eq!(asked(&bundled["packaged-backup"]).body.as_deref(), Some("/x!"));

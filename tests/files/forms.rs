@@ -11,6 +11,10 @@ pub(crate) const FIRST: &[(&str, &str)] = &[
         "callback.cjs",
         "exports.handler = (event, context, callback) => { setTimeout(() => callback(null, { statusCode: 201, body: event.path }), 5) }",
     ),
+    (
+        "sloppy.js",
+        "path = require('path')\nfiles = 1\nvar loaded = this === exports\nexports.handler = async (event) => ({ statusCode: 200, body: path.basename(event.path) + files + loaded })",
+    ),
     ("at-once.js", "exports.handler = (event) => ({ statusCode: 200, body: event.path })"),
     (
         "esm.mjs",

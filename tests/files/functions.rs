@@ -10,7 +10,7 @@ const V2: &str = "export default async () => new Response('x')\n";
 /// The main file that the snapshot of a function was made from.
 fn main_of(world: &World, name: &str) -> String {
     let text = world.read(&format!("netlify/functions/{name}-backup/lkg.cjs"));
-    let main = text.split("const main = \"").nth(1).unwrap();
+    let main = text.split("const __redundancy_main = \"").nth(1).unwrap();
     main.split('"').next().unwrap().to_owned()
 }
 

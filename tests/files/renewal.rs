@@ -191,8 +191,6 @@ fn an_edit_of_either_file_is_kept_until_it_is_given_up() {
         assert_eq!(told(&world.plan()), "held netlify/a-backup: edited by hand");
         world.apply(&world.plan_with(&overwrite("netlify/a-backup"))).unwrap();
         assert_eq!(world.read(file), ours);
-        world.remove(file);
-        assert!(!world.plan().is_empty(), "{file}");
     }
 }
 
@@ -236,4 +234,29 @@ fn without_esbuild_a_bundle_is_refused_and_the_default_is_made_otherwise() {
     let world = World::new("[[function]]\nbacks_up = '*'", &files);
     world.settle();
     assert!(world.read(SNAPSHOT).contains("__redundancy_require"));
+}
+
+#[test]
+fn a_backup_whose_writing_was_broken_off_is_written_again() {
+    let world = world();
+    let old = [WRAPPER, SNAPSHOT].map(|it| (it, world.read(it)));
+    world.write(PRIMARY, text("two"));
+    say(&world, true, "it answers");
+    world.settle();
+    let new = [WRAPPER, SNAPSHOT].map(|it| (it, world.read(it)));
+    for (file, text) in &old {
+        // One part is of the time before.
+        world.write(file, text);
+        assert_eq!(world.plan().steps().count(), 1, "{}", told(&world.plan()));
+        world.settle();
+        assert_eq!([WRAPPER, SNAPSHOT].map(|it| (it, world.read(it))), new);
+        // One part is not there.
+        world.remove(file);
+        world.settle();
+        assert_eq!([WRAPPER, SNAPSHOT].map(|it| (it, world.read(it))), new);
+        // It is not mistaken for that when somebody has edited it.
+        world.write(file, world.read(file).lines().skip(3).collect::<Vec<_>>().join("\n"));
+        assert_eq!(told(&world.plan()), "held netlify/a-backup: NotOurs");
+        world.apply(&world.plan_with(&crate::adopt("netlify/a-backup"))).unwrap();
+    }
 }

@@ -70,9 +70,11 @@ impl Writer {
         if done {
             return Ok(());
         }
-        if live.as_ref().map(|it| &it.body) != from {
+        if live.as_ref().map(|it| &it.body.files) != from.map(|it| &it.files) {
             return Err(changed(to));
         }
+        // Broken off, there is a part that nobody uses, and not one that lacks another.
+        places.sort_by_key(|(place, ..)| place.file_stem().is_some_and(|it| it == name.as_str()));
         for (place, path, text) in places {
             replace(&place, &header.above(text, self.reader.comment))
                 .map_err(|error| failed("write", path, &error))?;

@@ -64,7 +64,7 @@ pub(super) fn snapshot(reached: &Reached, folder: &str, traced: bool) -> Result<
     let mut table = String::new();
     for package in &packages {
         let name = quoted(package);
-        let _ = writeln!(table, "  {name}: () => import({name}).catch(again),");
+        let _ = writeln!(table, "  {name}: () => import({name}).catch(__redundancy_again),");
     }
     if traced {
         let own: Vec<String> = packages

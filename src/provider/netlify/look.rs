@@ -20,7 +20,7 @@ use crate::{
         code::{Code, State},
         digest::Digest,
         id::Name,
-        resource::{Actual, Body, Sightings, Status},
+        resource::{Actual, Body, Mark, Sightings, Status},
     },
     provider::{
         Error,
@@ -219,10 +219,14 @@ impl Look {
         let paths = [main.clone(), format!("{own}/{SNAPSHOT_FILE}")];
         let is_folder = found.main.contains('/');
         let paths = paths.iter().take(if is_folder { 2 } else { 1 });
-        let mut actual = match self.reader.look_at_all(paths) {
-            Ok(actual) => actual?,
-            Err(why) => return Some(read::unreadable(&main, &why)),
+        let whole = paths.len();
+        let looks =
+            [self.reader.look_at_all(paths.clone()), self.reader.look_at_all(paths.skip(1))];
+        let (mut actual, second) = match looks {
+            [Ok(actual), Ok(second)] => (actual?, second),
+            [Err(why), _] | [_, Err(why)] => return Some(read::unreadable(&main, &why)),
         };
+        mend(&mut actual, second.as_ref(), whole);
         let state = actual.mark.as_ref().map(|mark| self.tested(&mark.written));
         if let Some(state) = state {
             actual.status = Status::Code(Code { state, notes: Vec::new() });
@@ -275,7 +279,8 @@ impl Look {
         let backup = format!("{primary}{SUFFIX}").parse::<Name>().ok();
         let Some(found) = backup.and_then(|it| seen.get(&it)) else { return true };
         let has_snapshot = || found.body.files.keys().any(|it| it.ends_with(SNAPSHOT_FILE));
-        let Some(mark) = found.mark.as_ref().filter(|_| has_snapshot()) else { return true };
+        let is_whole = has_snapshot() && found.body.fields.contains_key(MADE_FROM);
+        let Some(mark) = found.mark.as_ref().filter(|_| is_whole) else { return true };
         if text(&found.body, MADE_FROM) == Some(&draft.recipe.to_string()) {
             return mark.written != found.body.digest()
                 || !found.body.files.contains_key(&draft.path);
@@ -307,6 +312,18 @@ pub(super) fn recipe(reached: &Reached, wrapper: &str, form: Form, external: &[S
     let settings = [super::GENERATOR, form, wrapper, reached.main.as_str()];
     let external = external.iter().map(String::as_str);
     Digest::of(settings.into_iter().chain(external).chain(reached.parts()))
+}
+
+/// Tells a backup whose writing was broken off from one that somebody has edited: a part is missing, or
+/// both are ours and not from the same time. It is to be made anew.
+fn mend(actual: &mut Actual, second: Option<&Actual>, whole: usize) {
+    let lacks = actual.body.files.len() < whole;
+    let torn = second.and_then(|it| it.mark.as_ref()).filter(|_| actual.mark.is_none());
+    let first = actual.body.fields.contains_key(MADE_FROM);
+    let mark = actual.mark.as_ref().filter(|_| lacks).or(torn.filter(|_| first));
+    let Some(backs_up) = mark.map(|it| it.backs_up.clone()) else { return };
+    actual.body.fields.remove(MADE_FROM);
+    actual.mark = Some(Mark { written: actual.body.digest(), backs_up });
 }
 
 /// Something that is not there and should be, or is no good.
