@@ -226,11 +226,11 @@ fn one_that_is_in_no_pair() {
          [[process]]\nname = \"w\"\ncommand = [\"false\"]\nmax_restarts = 0\n",
     );
     assert_snapshot!(explained(&project, "embedded/w"), @r"
-resource  embedded/w: not there (unhealthy)
-          it is in no pair; not managed by this tool
-next      create: the config asks for it and it is not there
-watch     nobody watches, so nothing of this happens before somebody runs `redundancy watch`
-");
+        resource  embedded/w: not there (unhealthy)
+                  it is in no pair; not managed by this tool
+        next      create embedded/w: the config asks for it and it is not there
+        watch     nobody watches, so nothing of this happens before somebody runs `redundancy watch`
+        ");
     project.run(&["apply", "--yes"]).ok();
     wait_for("it was given up", || {
         (project.status("embedded/w")["health"] == "failed").then_some(())

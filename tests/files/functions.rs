@@ -361,3 +361,36 @@ fn what_a_function_can_t_reach_is_told_with_the_place() {
         broken-deep computed-cron data lacks lacks-deep looped
         ");
 }
+
+#[test]
+fn odd_names_hold_nothing_up() {
+    let long = format!("{}.js", "n".repeat(200));
+    let longest = format!("{}.js", "n".repeat(113));
+    let world = World::of_functions(&[
+        (&long, V1),
+        (&longest, V1),
+        ("größe.js", V1),
+        ("-rf.js", V1),
+        (".hidden.js", V1),
+        ("a'b.js", V1),
+        ("good.js", V1),
+        ("x.js", V1),
+        ("x-backup/index.js", V1),
+        ("y-backup.js", V1),
+        ("z-backup-backup.js", V1),
+    ]);
+    let plan = world.plan();
+    let made: Vec<&str> = plan.steps().map(|it| it.id.name.as_str()).collect();
+    let longest = format!("{}-backup", "n".repeat(113));
+    assert_eq!(made, ["good-backup", &longest]);
+    insta::assert_snapshot!(told(&plan).replace(&"n".repeat(113), "N").replace(&"n".repeat(79), "n"), @r"
+        create netlify/good-backup: the config asks for it and it is not there
+        create netlify/N-backup: the config asks for it and it is not there
+        held netlify/_-rf-3f5823b2-backup: `-rf` can't have a backup: a name starts with a letter, a digit or `_`, not with '-'
+        held netlify/__hidden-dba045f2-backup: netlify/functions/.hidden.js: the name of a function has only letters, digits, `-` and `_`
+        held netlify/_a_b-f7be0fd6-backup: netlify/functions/a'b.js: the name of a function has only letters, digits, `-` and `_`
+        held netlify/_gr__e-c36db57b-backup: netlify/functions/größe.js: the name of a function has only letters, digits, `-` and `_`
+        held netlify/_nn-125254f7-backup: `Nnnnnnnnnn` can't have a backup: a name has at most 120 characters, this one has 207
+        held netlify/x-backup: netlify/functions/x-backup/index.js has the name of the backup; rename or remove it
+        ");
+}

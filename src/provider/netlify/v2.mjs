@@ -46,26 +46,6 @@ export default async (request, context) => {
   }
 }
 
-class Failure extends Error {
-  constructor(status, message, cause) {
-    super(message, { cause })
-    this.status = status
-  }
-}
-
-const failed = (status, message) => (cause) => {
-  throw cause instanceof Failure ? cause : new Failure(status, message, cause)
-}
-
-// What went wrong is for the log only.
-const detail = (cause) => {
-  try {
-    return cause === undefined ? undefined : String(cause?.stack ?? cause)
-  } catch {
-    return 'unknown'
-  }
-}
-
 const answer = (status, kind, body) => {
   const headers = { 'cache-control': 'no-store', 'content-type': 'application/json', 'x-redundancy': kind }
   if (kind === 'fallback') headers['retry-after'] = '30'

@@ -13,7 +13,7 @@ pub(super) fn text(name: &str, function: &Function) -> String {
         Style::V2 => include_str!("v2.mjs"),
     };
     // A checked name, which needs no escaping in a JavaScript string.
-    let mut text = template
+    let mut text = format!("{template}\n{}", include_str!("failure.js"))
         .replace("__NAME__", name)
         .replace("__RETHROWS__", if function.rethrows { "true" } else { "false" })
         .replace("__LIMIT__", &function.limit.to_string());
