@@ -82,7 +82,7 @@ fn worlds() -> impl Strategy<Value = (Desired, Observed)> {
             let blind: BTreeMap<Name, String> = blind.into_iter().collect();
             found.retain(|id, _| !blind.contains_key(&id.provider) && !unseen.contains_key(id));
             (
-                Desired { wanted, impossible, unseen },
+                Desired { wanted, impossible, unseen, ..Desired::default() },
                 Observed { found, blind, ..Observed::default() },
             )
         })

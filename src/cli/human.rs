@@ -126,6 +126,9 @@ pub(super) fn help(held: &Held) -> Option<String> {
         ),
         Why::Paused { .. } => format!("`redundancy resume {id}` ends the pause"),
         Why::Undecided => format!("`redundancy explain {id}` says what is waited for"),
+        Why::NotProven { .. } => {
+            "`redundancy test` tries what it is made from; passed, it is made anew".to_owned()
+        }
         Why::Blind { .. }
         | Why::Impossible { .. }
         | Why::Resting { .. }

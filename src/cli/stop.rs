@@ -103,6 +103,7 @@ fn is_on(status: &Status) -> bool {
         | Status::Failed { .. }
         | Status::Stopped
         | Status::StoppedByHand
-        | Status::Job(_) => false,
+        | Status::Job(_)
+        | Status::Code(_) => false,
     }
 }

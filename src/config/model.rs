@@ -182,6 +182,9 @@ pub struct Netlify {
     pub token_env: String,
     /// Base address of the API.
     pub api_url: String,
+    /// Whether to install esbuild into a private folder (in `controller.state_dir`) with npm when the
+    /// project has none.
+    pub install_if_missing: bool,
 }
 
 impl Default for Netlify {
@@ -191,6 +194,7 @@ impl Default for Netlify {
             site: None,
             token_env: "NETLIFY_AUTH_TOKEN".into(),
             api_url: "https://api.netlify.com/api/v1".into(),
+            install_if_missing: false,
         }
     }
 }
@@ -204,4 +208,18 @@ pub struct Function {
     /// Names or patterns to leave out.
     #[serde(default)]
     pub except: Patterns,
+    /// What a backup carries of its primary. When left out: `"bundle"` where there is an esbuild, else
+    /// `"files"`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<Snapshot>,
+}
+
+/// What the backup of a function carries of its primary.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Snapshot {
+    /// One file with all that it imports, packages too, made by the project's esbuild.
+    Bundle,
+    /// Its file and the local files that it imports; packages stay imports. Needs no other program.
+    Files,
 }

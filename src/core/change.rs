@@ -220,6 +220,11 @@ pub enum Why {
         /// What is in the way.
         reason: String,
     },
+    /// What it is made from has changed, and is not known to work as it is now.
+    NotProven {
+        /// What is known of it: `send-mail has changed and has not passed its test yet`.
+        how: String,
+    },
     /// The plan would delete too much at once.
     TooManyDeletions {
         /// How many resources the plan would delete.
@@ -278,6 +283,7 @@ impl Why {
             | Self::NotOurs
             | Self::EditedByHand { .. }
             | Self::Impossible { .. }
+            | Self::NotProven { .. }
             | Self::TooManyDeletions { .. }
             | Self::GivenUp { .. }
             | Self::StoppedByHand => true,
@@ -297,6 +303,7 @@ impl fmt::Display for Why {
             Self::NotOurs => f.write_str("something of that name is there and is not ours"),
             Self::EditedByHand { .. } => f.write_str("somebody has edited it since we wrote it"),
             Self::Impossible { reason } => f.write_str(reason),
+            Self::NotProven { how } => write!(f, "{how}; until then it stays as it is"),
             Self::TooManyDeletions { deletions, managed } => {
                 write!(f, "{deletions} of the {managed} managed resources would be deleted at once")
             }

@@ -6,6 +6,7 @@
 pub mod backoff;
 pub mod breaker;
 pub mod change;
+pub mod code;
 pub mod diff;
 pub mod digest;
 pub mod duty;

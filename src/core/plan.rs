@@ -135,7 +135,10 @@ pub fn plan(
                     plan.held.push(hold(why));
                 }
                 (Some(wanted), found) => match steps(id, wanted, found, asker, consent, now) {
-                    Ok(lane) if lane.is_empty() => {}
+                    Ok(lane) if lane.is_empty() => {
+                        let unproven = desired.unproven.get(id).cloned();
+                        plan.held.extend(unproven.map(|how| hold(Why::NotProven { how })));
+                    }
                     Ok(lane) => plan.lanes.push(lane),
                     Err(why) => plan.held.push(hold(why)),
                 },
@@ -280,9 +283,19 @@ fn run_step(
 ) -> Result<Option<(Change, Reason)>, Why> {
     let start = |how: &str| Ok(Some((Change::Start, Reason::NotRunning { how: how.to_owned() })));
     match (wanted.run, status) {
-        (Run::On, Status::Present | Status::Running { .. } | Status::Finished { .. })
+        (
+            Run::On,
+            Status::Present | Status::Running { .. } | Status::Finished { .. } | Status::Code(_),
+        )
         // Nothing that works in runs of its own is broken off.
-        | (Run::Off, Status::Present | Status::Stopped | Status::StoppedByHand | Status::Job(_))
+        | (
+            Run::Off,
+            Status::Present
+            | Status::Stopped
+            | Status::StoppedByHand
+            | Status::Job(_)
+            | Status::Code(_),
+        )
         | (Run::AsIs, _) => Ok(None),
         // Also where it has ended: something may be left of it, or start it again.
         (

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    code::Code,
     digest::Digest,
     id::{Id, Name},
     job::{Call, Job},
@@ -182,6 +183,8 @@ pub enum Status {
     StoppedByHand,
     /// It works in runs of its own, and this is what they tell.
     Job(Box<Job>),
+    /// It is code that works when it is called, and this is what is known without calling it.
+    Code(Code),
 }
 
 impl Status {
@@ -198,6 +201,7 @@ impl Status {
             Self::Failed { .. } => "failed",
             Self::Stopped | Self::StoppedByHand => "stopped",
             Self::Job(job) => job.word(),
+            Self::Code(code) => code.word(),
         }
     }
 
@@ -210,6 +214,7 @@ impl Status {
                 Some(*at)
             }
             Self::Job(job) => job.since(),
+            Self::Code(code) => code.since(),
             Self::Present | Self::Scheduled { .. } | Self::Stopped | Self::StoppedByHand => None,
         }
     }
@@ -217,10 +222,11 @@ impl Status {
 
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Self::Job(job) = self {
-            return job.fmt(f);
+        match self {
+            Self::Job(job) => return job.fmt(f),
+            Self::Code(code) => return code.fmt(f),
+            _ => f.write_str(self.word())?,
         }
-        f.write_str(self.word())?;
         match self {
             Self::Running { pid, .. } => write!(f, ", pid {pid}"),
             Self::Unwell { pid, how, .. } => write!(f, ", pid {pid}: {how}"),
@@ -229,7 +235,7 @@ impl fmt::Display for Status {
                 write!(f, ": {how}")
             }
             Self::StoppedByHand => f.write_str(" by hand"),
-            Self::Present | Self::Stopped | Self::Job(_) => Ok(()),
+            Self::Present | Self::Stopped | Self::Job(_) | Self::Code(_) => Ok(()),
         }
     }
 }
@@ -321,6 +327,9 @@ pub struct Wishes {
     /// What is asked for and could not be seen although the rest could, with the reason. Nobody
     /// knows whether it is there.
     pub unseen: BTreeMap<Name, String>,
+    /// What would be made anew if what it is made from were known to work, with what is known of
+    /// that. It is wanted as it is.
+    pub unproven: BTreeMap<Name, String>,
 }
 
 /// What the config asks for, of all providers.
@@ -333,6 +342,9 @@ pub struct Desired {
     /// What is asked for and could not be seen although the rest could, with the reason. Nobody
     /// knows whether it is there.
     pub unseen: BTreeMap<Id, String>,
+    /// What would be made anew if what it is made from were known to work, with what is known of
+    /// that. It is wanted as it is.
+    pub unproven: BTreeMap<Id, String>,
 }
 
 impl Desired {
@@ -342,9 +354,11 @@ impl Desired {
         self.wanted.retain(|id, _| id.provider != *provider);
         self.impossible.retain(|id, _| id.provider != *provider);
         self.unseen.retain(|id, _| id.provider != *provider);
+        self.unproven.retain(|id, _| id.provider != *provider);
         self.wanted.extend(wishes.wanted.into_iter().map(|(name, it)| (id(name), it)));
         self.impossible.extend(wishes.impossible.into_iter().map(|(name, it)| (id(name), it)));
         self.unseen.extend(wishes.unseen.into_iter().map(|(name, it)| (id(name), it)));
+        self.unproven.extend(wishes.unproven.into_iter().map(|(name, it)| (id(name), it)));
     }
 }
 

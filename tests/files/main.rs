@@ -5,6 +5,7 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
 mod bundler;
+mod forms;
 mod functions;
 mod hostile;
 mod life;
@@ -17,6 +18,7 @@ mod parser;
 mod parts;
 #[path = "../parts/python.rs"]
 mod python;
+mod renewal;
 mod safety;
 mod start;
 mod workflows;
@@ -165,7 +167,7 @@ fn collect(root: &Path, folder: &Path, found: &mut Vec<String>) {
 }
 
 fn run<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }
 
 /// A plan in words: a line for each step and for each resource that is left alone.
@@ -179,6 +181,7 @@ fn why(why: &Why) -> String {
     match why {
         Why::Impossible { reason } | Why::Blind { reason } => reason.clone(),
         Why::EditedByHand { .. } => "edited by hand".to_owned(),
+        Why::NotProven { .. } => why.to_string(),
         other => format!("{other:?}"),
     }
 }

@@ -8,19 +8,25 @@ use std::{
 
 use serde::de::DeserializeOwned;
 
-const PARTS: [(&str, &str); 6] = [
+const PARTS: [(&str, &str); 7] = [
     ("package.json", include_str!("../node/package.json")),
     ("package-lock.json", include_str!("../node/package-lock.json")),
     (".npmrc", include_str!("../node/.npmrc")),
     ("workflows.mjs", include_str!("../node/workflows.mjs")),
     ("json-modules.mjs", include_str!("../node/json-modules.mjs")),
     ("bundle.mjs", include_str!("../node/bundle.mjs")),
+    ("call.mjs", include_str!("../node/call.mjs")),
 ];
 
 /// The folder with the parts, made on first use.
 fn parts() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| crate::parts::install("node", &PARTS))
+}
+
+/// Where a package of theirs is.
+pub(crate) fn package(name: &str) -> PathBuf {
+    parts().join("node_modules").join(name)
 }
 
 /// What a script said: its standard output as JSON, and each line of its standard error.

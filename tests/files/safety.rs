@@ -40,7 +40,7 @@ fn no_folder_leads_out_of_the_project() {
     fs::write(outside.path().join("hello.js"), "exports.handler = async () => ({})").unwrap();
     fs::create_dir(world.path("netlify")).unwrap();
     symlink(outside.path(), world.path("netlify/functions")).unwrap();
-    insta::assert_snapshot!(refused(&world), @"netlify/functions/hello-backup/hello-backup.mjs is left alone: a symbolic link on the way leads out of the project");
+    insta::assert_snapshot!(refused(&world), @"netlify/functions/hello-backup/hello-backup.cjs is left alone: a symbolic link on the way leads out of the project");
     assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 1);
 }
 
@@ -112,7 +112,7 @@ fn a_path_in_a_saved_plan_can_t_leave_the_project() {
 fn what_stands_in_the_place_of_a_folder_is_not_removed() {
     let world = World::of_functions(&[("hello.js", "exports.handler = async () => ({})")]);
     world.write("netlify/functions/hello-backup", "somebody's notes");
-    insta::assert_snapshot!(refused(&world), @"netlify/functions/hello-backup/hello-backup.mjs is left alone: there is a file where one of its folders should be");
+    insta::assert_snapshot!(refused(&world), @"netlify/functions/hello-backup/hello-backup.cjs is left alone: there is a file where one of its folders should be");
 }
 
 #[test]

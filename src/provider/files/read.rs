@@ -17,6 +17,10 @@ use crate::core::resource::{Actual, Body, Mark, Status};
 /// none, and a wrong path should not fill the memory.
 pub(crate) const MOST_BYTES: u64 = 500 * 1024;
 
+/// The largest file of a resource of several files, in bytes: such a one may be a generated file that
+/// holds all that its primary consists of.
+pub(crate) const MOST_GENERATED_BYTES: u64 = 8 * 1024 * 1024;
+
 /// Reads the files of a project.
 #[derive(Debug, Clone)]
 pub(crate) struct Reader {
@@ -30,6 +34,10 @@ impl Reader {
     /// The text of the file at `path` (relative, with `/`), or why it can't be had, or none when
     /// there is none.
     pub(crate) fn text(&self, path: &str) -> Result<Option<String>, String> {
+        self.text_within(path, MOST_BYTES)
+    }
+
+    fn text_within(&self, path: &str, most: u64) -> Result<Option<String>, String> {
         let place = self.root.join(path);
         let failed = |error: io::Error| format!("it can't be read: {error}");
         let file = match open(&place, OFlags::NOFOLLOW) {
@@ -51,13 +59,13 @@ impl Reader {
             return Err(format!("it should be a file and is {what}"));
         }
         let size = found.len();
-        if size > MOST_BYTES {
-            return Err(too_large(size));
+        if size > most {
+            return Err(too_large(size, most));
         }
         let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0) + 1);
-        file.take(MOST_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
-        if bytes.len() as u64 > MOST_BYTES {
-            return Err(too_large(bytes.len() as u64));
+        file.take(most + 1).read_to_end(&mut bytes).map_err(failed)?;
+        if bytes.len() as u64 > most {
+            return Err(too_large(bytes.len() as u64, most));
         }
         decoded(bytes).map(Some)
     }
@@ -81,7 +89,8 @@ impl Reader {
     ) -> Result<Option<Actual>, String> {
         let mut whole: Option<Actual> = None;
         for path in paths {
-            let text = self.text(path).map_err(|problem| format!("{path}: {problem}"))?;
+            let text = self.text_within(path, MOST_GENERATED_BYTES);
+            let text = text.map_err(|problem| format!("{path}: {problem}"))?;
             let Some(part) = text.map(|text| resource(path, &text, self.comment)) else { continue };
             whole = Some(match whole {
                 None => part,
@@ -119,8 +128,8 @@ pub(crate) fn decoded(bytes: Vec<u8>) -> Result<String, String> {
     })
 }
 
-pub(crate) fn too_large(size: u64) -> String {
-    let (kb, most) = (size.div_ceil(1024), MOST_BYTES / 1024);
+pub(crate) fn too_large(size: u64, most: u64) -> String {
+    let (kb, most) = (size.div_ceil(1024), most / 1024);
     format!("it has {kb} KB, and files of more than {most} KB are not read")
 }
 

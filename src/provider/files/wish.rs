@@ -73,6 +73,16 @@ impl<'a> Wisher<'a> {
         order: &Order<'_>,
         generate: impl FnOnce() -> Result<String, String>,
     ) {
+        let path = &order.path;
+        self.ask_for_files(order, || Ok(BTreeMap::from([(path.clone(), generate()?)])));
+    }
+
+    /// The same for a backup of several files, one of them at the path of the order.
+    pub(crate) fn ask_for_files(
+        &mut self,
+        order: &Order<'_>,
+        generate: impl FnOnce() -> Result<BTreeMap<String, String>, String>,
+    ) {
         let name = match backup_name(order.stem).and_then(|name| {
             // The mark has to be able to say it.
             order.primary.parse::<Name>().map(|_| name)
@@ -112,10 +122,22 @@ impl<'a> Wisher<'a> {
         }
     }
 
+    /// Leaves the backup of `stem` as it is, because what it would be made from is not known to
+    /// work, which `how` says.
+    pub(crate) fn keep(&mut self, order: &Order<'_>, found: &Body, how: String) {
+        self.ask_for_files(order, || Ok(BTreeMap::new()));
+        let Ok(name) = backup_name(order.stem) else { return };
+        if let Some(wanted) = self.wishes.wanted.get_mut(&name) {
+            wanted.body = Some(found.clone());
+            self.wishes.unproven.insert(name, how);
+        }
+    }
+
     /// Notes that the backup of `stem` can't be made. The first reason stays.
     pub(crate) fn refuse(&mut self, stem: &str, why: String) {
         let name = backup_name(stem).unwrap_or_else(|_| stand_in(stem, SUFFIX));
         self.wishes.wanted.remove(&name);
+        self.wishes.unproven.remove(&name);
         self.wishes.impossible.entry(name).or_insert(why);
     }
 
@@ -123,7 +145,7 @@ impl<'a> Wisher<'a> {
         &self,
         name: &Name,
         order: &Order<'_>,
-        generate: impl FnOnce() -> Result<String, String>,
+        generate: impl FnOnce() -> Result<BTreeMap<String, String>, String>,
     ) -> Result<Body, String> {
         let found = self.seen.get(name);
         if let Some(found) = found {
@@ -146,7 +168,7 @@ impl<'a> Wisher<'a> {
         {
             return Ok(unedited.body.clone());
         }
-        let files = BTreeMap::from([(order.path.clone(), generate()?)]);
+        let files = generate()?;
         // What it is made from may change without a change of the text, such as in a comment.
         if let Some(unedited) = unedited
             && unedited.body.files == files

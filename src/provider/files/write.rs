@@ -31,9 +31,9 @@ impl Writer {
     /// Makes one change of the resource `name`. Nothing is touched that is not as the change says.
     pub(crate) fn apply(&self, name: &Name, change: &Change) -> Result<(), Error> {
         match change {
-            Change::Create { to, backs_up, .. } => self.write(None, to, backs_up.as_deref()),
+            Change::Create { to, backs_up, .. } => self.write(name, None, to, backs_up.as_deref()),
             Change::Update { from, to, backs_up, .. } => {
-                self.write(Some(from), to, backs_up.as_deref())
+                self.write(name, Some(from), to, backs_up.as_deref())
             }
             Change::Delete { from } => self.delete(name, from),
             Change::Start | Change::Stop | Change::Restart => {
@@ -43,23 +43,41 @@ impl Writer {
         }
     }
 
-    fn write(&self, from: Option<&Body>, to: &Body, backs_up: Option<&str>) -> Result<(), Error> {
+    fn write(
+        &self,
+        name: &Name,
+        from: Option<&Body>,
+        to: &Body,
+        backs_up: Option<&str>,
+    ) -> Result<(), Error> {
         let header = header(to, backs_up)?;
         let mut places = Vec::new();
         for (path, text) in &to.files {
             places.push((self.place(path)?, path, text));
         }
-        let live = self.live(to)?;
+        // What it no longer consists of, as where one file gives way to another.
+        let mut left = Vec::new();
+        for path in from.into_iter().flat_map(|it| it.files.keys()) {
+            if !to.files.contains_key(path) {
+                left.push((self.place(path)?, path));
+            }
+        }
+        let live = self.live(to.files.keys().chain(left.iter().map(|(_, path)| *path)))?;
         let done = live.as_ref().is_some_and(|it| it.body == *to && it.mark == Some(header.mark()));
         if done {
             return Ok(());
         }
-        if live.as_ref().map(|it| &it.body) != from {
+        if live.as_ref().map(|it| &it.body.files) != from.map(|it| &it.files) {
             return Err(changed(to));
         }
+        // Broken off, there is a part that nobody uses, and not one that lacks another.
+        places.sort_by_key(|(place, ..)| place.file_stem().is_some_and(|it| it == name.as_str()));
         for (place, path, text) in places {
             replace(&place, &header.above(text, self.reader.comment))
                 .map_err(|error| failed("write", path, &error))?;
+        }
+        for (place, path) in left {
+            remove(&place, name).map_err(|error| failed("delete", path, &error))?;
         }
         Ok(())
     }
@@ -69,7 +87,7 @@ impl Writer {
         for path in from.files.keys() {
             places.push((self.place(path)?, path));
         }
-        let Some(live) = self.live(from)? else { return Ok(()) };
+        let Some(live) = self.live(from.files.keys())? else { return Ok(()) };
         if live.mark.is_none() {
             return Err(not_ours(from));
         }
@@ -82,9 +100,9 @@ impl Writer {
         Ok(())
     }
 
-    /// What is there now where `body` has files.
-    fn live(&self, body: &Body) -> Result<Option<Actual>, Error> {
-        self.reader.look_at_all(body.files.keys()).map_err(Error::Refused)
+    /// What is there now at `paths`.
+    fn live<'a>(&self, paths: impl Iterator<Item = &'a String>) -> Result<Option<Actual>, Error> {
+        self.reader.look_at_all(paths).map_err(Error::Refused)
     }
 
     /// Where `path` is, if it is safe to change something there: inside the project, also when

@@ -1,47 +1,57 @@
-//! Functions of Netlify: each primary that the config names gets a wrapper beside it, which
-//! answers honestly where the primary fails.
+//! Functions of Netlify: each primary that the config names gets a backup, which carries a snapshot of
+//! the primary as it last was good, and so works when the primary does not.
 //!
 //! A primary is called by its function's name, `send-mail`; its backup `send-mail-backup` is the
-//! folder of that name with one file, which Netlify serves as a function of its own.
+//! folder of that name with two files: a wrapper, which Netlify serves as a function of its own, and
+//! the snapshot, which the wrapper loads when it is called.
 
+mod bundle;
+mod exports;
+mod files;
+mod function;
+mod literal;
+mod look;
+mod manifest;
+mod prepare;
+mod reached;
 mod scan;
 mod settings;
-mod style;
+mod snapshots;
+mod source;
+pub mod verdicts;
+mod wrapper;
 
-use std::path::PathBuf;
+use std::{collections::BTreeSet, path::PathBuf};
 
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 
 use self::{
-    scan::{Found, scan},
+    look::{Look, below, unread},
+    scan::scan,
     settings::Settings,
-    style::{Style, style},
 };
 use super::{
     Error, Provider,
-    each::each,
     files::{
-        Comment, Order, Primary, Reader, Rule, Wisher, Writer, blocking, failed, read,
-        rule::SUFFIX, shown, stand_in, wish::text,
+        Comment, Order, Reader, Rule, Wisher, Writer, blocking, rule::SUFFIX, shown, wish::text,
     },
 };
 use crate::{
     config::Project,
     core::{
         change::Change,
-        digest::Digest,
         id::Name,
-        resource::{Actual, Sightings, Wishes},
+        resource::{Actual, Run, Sightings, Status, Wanted, Wishes},
     },
 };
 
 /// The version of what is generated. Raise it with every change of the text that comes out for
 /// the same primary.
-const GENERATOR: &str = "netlify/1";
+const GENERATOR: &str = "netlify/2";
 
-/// What the name of a function ends in that Netlify runs in the background.
-const BACKGROUND: &str = "-background";
+/// The snapshot, in the backup's folder.
+const SNAPSHOT_FILE: &str = "lkg.cjs";
 
 /// Field of a primary: the name of the function.
 const FUNCTION: &str = "function";
@@ -49,12 +59,25 @@ const FUNCTION: &str = "function";
 /// Field of a primary: the functions folder, relative to the project.
 const FOLDER: &str = "folder";
 
+/// Field of a primary: the digest of all that its backup depends on. `redundancy test` keeps its
+/// verdict by this.
+const RECIPE: &str = "recipe";
+
+/// Field of a primary: where the wrapper of its backup goes. The files that its backup would consist
+/// of are among its own where they are needed.
+const BACKUP: &str = "backup";
+
+/// Field of a primary: why it can't have a backup.
+const REFUSED: &str = "refused";
+
+/// Field of a primary: why its backup is left as it is for now.
+const UNPROVEN: &str = "unproven";
+
 /// The functions of a project and their backups.
 #[derive(Debug)]
 pub struct Netlify {
     name: Name,
     look: Look,
-    rules: Vec<Rule>,
 }
 
 impl Netlify {
@@ -62,14 +85,24 @@ impl Netlify {
     #[must_use]
     pub fn new(project: &Project) -> Self {
         let config = &project.config;
+        let rules = config.function.iter();
+        let rules = rules.map(|it| (Rule::new(&it.backs_up, &it.except), it.snapshot.into()));
         Self {
             name: Name::literal("netlify"),
             look: Look {
                 reader: Reader { root: project.root.clone(), comment: Comment::Slashes },
                 folder: config.netlify.functions_dir.clone(),
+                rules: rules.collect(),
+                state_dir: project.state_dir(),
+                install_if_missing: config.netlify.install_if_missing,
+                known: reached::Known::default(),
+                snapshots: std::sync::Arc::default(),
             },
-            rules: config.function.iter().map(|it| Rule::new(&it.backs_up, &it.except)).collect(),
         }
+    }
+
+    fn asks_for(&self, function: &str) -> bool {
+        self.look.rules.iter().any(|(rule, _)| rule.asks_for(function))
     }
 }
 
@@ -88,42 +121,38 @@ impl Provider for Netlify {
 
     fn observe(&self, _: Timestamp) -> BoxFuture<'_, Result<Sightings, Error>> {
         let look = self.look.clone();
-        Box::pin(blocking(move || look.look()))
+        Box::pin(async move {
+            let seen = blocking(move || look.look()).await?;
+            Ok(self.look.prepare(seen).await)
+        })
     }
 
     fn desire(&self, seen: &Sightings) -> Wishes {
-        let asked_for = |function: &str| self.rules.iter().any(|rule| rule.asks_for(function));
         let mut wisher = Wisher::new(seen);
-        for actual in seen.values() {
-            let (Some(primary), Some(function), Some(folder)) =
-                (Primary::of(actual), text(&actual.body, FUNCTION), text(&actual.body, FOLDER))
-            else {
-                continue;
-            };
-            if !asked_for(function) {
+        let mut primaries = Vec::new();
+        for (name, actual) in seen {
+            let is_ours = actual.mark.is_some() || name.as_str().ends_with(SUFFIX);
+            if is_ours {
                 continue;
             }
-            let path = primary.path;
-            let text = match primary.text {
-                Ok(text) => text,
-                Err(problem) => {
-                    wisher.refuse(function, format!("{}: {problem}", shown(path)));
-                    continue;
+            let Some(function) = text(&actual.body, FUNCTION) else {
+                // What is wrong with all of them.
+                if matches!(actual.status, Status::Code(_)) && !self.look.rules.is_empty() {
+                    primaries.push(name);
                 }
+                continue;
             };
-            let name = format!("{function}{SUFFIX}");
-            let main =
-                if folder.is_empty() { path } else { path.get(folder.len() + 1..).unwrap_or(path) };
-            let order = Order {
-                primary: function,
-                stem: function,
-                made_from: Digest::of([GENERATOR, main, text]),
-                path: below(folder, &format!("{name}/{name}.mjs")),
-            };
-            wisher.ask(&order, || wrapper(function, path, main, text));
+            if self.asks_for(function) {
+                primaries.push(name);
+                wish(&mut wisher, seen, function, actual);
+            }
         }
-        wisher
-            .finish(self.rules.iter(), |function| Some(function).filter(|it| !it.ends_with(SUFFIX)))
+        let rules = self.look.rules.iter().map(|(rule, _)| rule);
+        let mut wishes =
+            wisher.finish(rules, |function| Some(function).filter(|it| !it.ends_with(SUFFIX)));
+        let primaries = primaries.into_iter().map(|it| (it.clone(), Wanted::not_ours(Run::On)));
+        wishes.wanted.extend(primaries);
+        wishes
     }
 
     fn apply<'a>(
@@ -139,87 +168,46 @@ impl Provider for Netlify {
 
     fn places(&self) -> Vec<PathBuf> {
         // What can't be read now is said by the next look.
-        let file = vec![self.look.reader.root.join(settings::FILE)];
-        let Ok(settings) = Settings::read(&self.look.reader.root) else { return file };
+        let root = &self.look.reader.root;
+        let file = vec![root.join(settings::FILE)];
+        let Ok(settings) = Settings::read(root) else { return file };
         let Ok(folder) = self.look.folder(&settings) else { return file };
-        let folder = self.look.reader.root.join(folder);
+        let folder = root.join(folder);
         let functions = scan(&folder).unwrap_or_default();
         let own = functions.iter().filter_map(|it| Some(folder.join(it.main.split_once('/')?.0)));
-        let own: Vec<PathBuf> = own.collect();
-        file.into_iter().chain([folder]).chain(own).collect()
+        // Also where the files are that functions reach.
+        let reached = self.look.known.folders().into_iter().map(|it| root.join(it));
+        let all: BTreeSet<PathBuf> =
+            file.into_iter().chain([folder.clone()]).chain(own).chain(reached).collect();
+        all.into_iter().collect()
     }
 }
 
-/// The text of the wrapper of `function`, or why there can be none, with the place.
-fn wrapper(function: &str, path: &str, main: &str, text: &str) -> Result<String, String> {
-    let style = style(main, text).map_err(|(line, why)| match line {
-        Some(line) => format!("{path}:{line}: {why}"),
-        None => format!("{path}: {why}"),
-    })?;
-    let template = match style {
-        Style::V1 => include_str!("v1.mjs"),
-        Style::V2 => include_str!("v2.mjs"),
-    };
-    // Both are checked names, which need no escaping in a JavaScript string.
-    Ok(template.replace("__NAME__", function).replace("__PRIMARY__", &format!("../{main}")))
-}
-
-/// Where to look.
-#[derive(Debug, Clone)]
-struct Look {
-    reader: Reader,
-    folder: Option<PathBuf>,
-}
-
-impl Look {
-    fn folder(&self, settings: &Settings) -> Result<PathBuf, String> {
-        self.folder.clone().map_or_else(|| settings.folder(), Ok)
+/// Asks for the backup of one function, or says why there can be none.
+fn wish(wisher: &mut Wisher<'_>, seen: &Sightings, function: &str, actual: &Actual) {
+    let body = &actual.body;
+    if let Some((path, problem)) = unread(body) {
+        return wisher.refuse(function, format!("{}: {problem}", shown(path)));
     }
-
-    fn look(&self) -> Result<Sightings, Error> {
-        let settings = Settings::read(&self.reader.root).map_err(Error::Refused)?;
-        let folder = self.folder(&settings).map_err(Error::Refused)?;
-        let place = self.reader.root.join(&folder);
-        let folder = read::relative(&folder);
-        let functions = scan(&place).map_err(|error| failed("look into", &folder, &error))?;
-        let seen = each(&functions, |found| self.one(&settings, &folder, found));
-        Ok(seen.into_iter().flatten().collect())
+    if let Some(why) = text(body, REFUSED) {
+        return wisher.refuse(function, why.to_owned());
     }
-
-    /// One function, or none when it has gone meanwhile.
-    fn one(&self, settings: &Settings, folder: &str, found: &Found) -> Option<(Name, Actual)> {
-        let function = found.name.as_str();
-        let path = below(folder, &found.main);
-        let name = function.parse().unwrap_or_else(|_| stand_in(function, ""));
-        let mut actual = self.reader.look(&path)?;
-        if actual.mark.is_some() || function.ends_with(SUFFIX) {
-            return Some((name, actual));
+    let recipe = text(body, RECIPE).and_then(|it| it.parse().ok());
+    let (Some(made_from), Some(path)) = (recipe, text(body, BACKUP)) else { return };
+    let order = Order { primary: function, stem: function, made_from, path: path.to_owned() };
+    let backup = format!("{function}{SUFFIX}").parse::<Name>().ok();
+    let found = backup.and_then(|it| seen.get(&it));
+    if let (Some(how), Some(found)) = (text(body, UNPROVEN), found) {
+        return wisher.keep(&order, &found.body, how.to_owned());
+    }
+    let own = below(path.rsplit_once('/').map_or("", |(folder, _)| folder), "");
+    wisher.ask_for_files(&order, || {
+        let files = body.files.iter().filter(|(path, _)| path.starts_with(&own));
+        let files: std::collections::BTreeMap<String, String> =
+            files.map(|(path, text)| (path.clone(), text.clone())).collect();
+        if files.is_empty() {
+            return Err(format!("{function} has changed just now; the next look makes its backup"));
         }
-        let problem = found.problem.clone().or_else(|| problem(settings, function));
-        if let Some(problem) = problem {
-            actual = read::unreadable(&path, &problem);
-        }
-        let fields = [(FUNCTION, function), (FOLDER, folder)];
-        actual.body.fields.extend(fields.map(|(key, value)| (key.to_owned(), value.into())));
-        Some((name, actual))
-    }
-}
-
-/// Why a function of this name can't have a backup, if it can't.
-fn problem(settings: &Settings, function: &str) -> Option<String> {
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
-    if !function.chars().all(plain) {
-        let why = "the name of a function has only letters, digits, `-` and `_`";
-        return Some(why.to_owned());
-    }
-    if function.ends_with(BACKGROUND) {
-        let why = "it runs in the background (its name ends in `-background`), and a wrapper would \
-                   not; it can't be wrapped yet";
-        return Some(why.to_owned());
-    }
-    settings.harm(&format!("{function}{SUFFIX}"))
-}
-
-fn below(folder: &str, path: &str) -> String {
-    if folder.is_empty() { path.to_owned() } else { format!("{folder}/{path}") }
+        Ok(files)
+    });
 }

@@ -10,7 +10,8 @@ use std::{
     path::Path,
 };
 
-use crate::provider::each::each;
+use super::SNAPSHOT_FILE;
+use crate::provider::{each::each, files::rule::SUFFIX};
 
 /// Extensions of functions, the one that wins among files of one name first.
 const EXTENSIONS: [&str; 8] = ["js", "zip", "mjs", "cjs", "ts", "tsx", "mts", "cts"];
@@ -58,9 +59,11 @@ fn function(entry: &DirEntry) -> Option<(usize, Found)> {
     // What can't be looked into holds only itself.
     let found = in_folder(&entry.path(), &file).unwrap_or_else(|error| {
         let problem = Some(format!("its folder can't be read: {error}"));
-        Some(Found { name: file.clone(), main: file, problem })
+        Some(Found { name: file.clone(), main: file.clone(), problem })
     });
-    found.map(|found| (0, found))
+    // Also of a folder's name, what looks like an extension is left out.
+    let name = file.rsplit_once('.').map(|(name, _)| name).filter(|it| !it.is_empty());
+    found.map(|found| (0, Found { name: name.unwrap_or(&file).to_owned(), ..found }))
 }
 
 fn by_itself(file: &str) -> Option<(usize, Found)> {
@@ -88,6 +91,9 @@ fn in_folder(folder: &Path, name: &str) -> io::Result<Option<Found>> {
         .flat_map(|extension| [format!("{name}.{extension}"), format!("index.{extension}")]);
     let there = |file: &str| files.iter().any(|it| it == file);
     let main = candidates.into_iter().find(|file| there(file));
+    // What is left of a backup whose writing was broken off.
+    let left = (there(SNAPSHOT_FILE) && name.ends_with(SUFFIX)).then(|| SNAPSHOT_FILE.to_owned());
+    let main = main.or(left);
     let other = |file: &str, language: &str| {
         there(file)
             .then(|| (file.to_owned(), format!("a function in {language} can't be wrapped yet")))

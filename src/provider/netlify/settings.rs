@@ -1,11 +1,19 @@
-//! `netlify.toml`: where the functions are, and what it does to some of them by their names.
-//! Source of the format: Netlify's "File-based configuration" and its `@netlify/config`.
+//! `netlify.toml`: where the functions are, and what it does to them by their names.
+//! Source of the format: Netlify's "File-based configuration", its `@netlify/config`, and
+//! `getFromMainConfig` of `@netlify/zip-it-and-ship-it`.
 
-use std::path::{Component, Path, PathBuf};
+use std::{
+    collections::BTreeSet,
+    path::{Component, Path, PathBuf},
+};
 
 use globset::Glob;
-use toml::{Table, Value};
+use toml::{
+    Spanned,
+    de::{DeTable, DeValue},
+};
 
+use super::source::line;
 use crate::provider::files::{Comment, Reader};
 
 /// The file, in the project's folder.
@@ -14,34 +22,102 @@ pub(super) const FILE: &str = "netlify.toml";
 /// Where the functions are when nobody says otherwise.
 const DEFAULT_FOLDER: &str = "netlify/functions";
 
+/// Where they are then in old projects.
+const OLD_DEFAULT_FOLDER: &str = "netlify-automatic-functions";
+
+/// Folders whose functions other programs write, which lose whatever else is put there.
+const INTERNAL: [&str; 2] = [".netlify/functions-internal", ".netlify/v1/functions"];
+
+/// The keys of `[functions]` that are about all of them; a table of another name is about the
+/// functions that match it.
+const PLAIN: &str = "*";
+
 /// What `netlify.toml` says.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Settings(Table);
+pub(super) struct Settings {
+    base: String,
+    directory: Option<String>,
+    /// By the pattern of the functions' names, those of most weight last.
+    tables: Vec<Table>,
+}
+
+/// What is said of the functions whose names match a pattern.
+#[derive(Debug, Clone, Default)]
+struct Table {
+    pattern: String,
+    line: usize,
+    schedule: Option<String>,
+    background: Option<bool>,
+    bundler: Option<String>,
+    included_files: Vec<String>,
+    external_node_modules: Vec<String>,
+}
+
+/// What is said of one function.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Settled {
+    pub(super) schedule: Option<String>,
+    pub(super) background: bool,
+    /// Files that come with it, by patterns.
+    pub(super) included_files: BTreeSet<String>,
+    /// Packages that are not put into its bundle.
+    pub(super) external_node_modules: BTreeSet<String>,
+    /// Which bundler takes it.
+    pub(super) bundler: Option<String>,
+}
 
 impl Settings {
     /// Reads it, or says why it can't be read. Without the file, nothing is set.
     pub(super) fn read(root: &Path) -> Result<Self, String> {
         let reader = Reader { root: root.to_owned(), comment: Comment::Hash };
-        let Some(text) = reader.text(FILE).map_err(|why| format!("{FILE}: {why}"))? else {
-            return Ok(Self::default());
-        };
-        text.parse().map(Self).map_err(|error: toml::de::Error| {
+        let text = reader.text(FILE).map_err(|why| format!("{FILE}: {why}"))?;
+        text.map_or_else(|| Ok(Self::default()), |text| Self::parse(&text))
+    }
+
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        let file = DeTable::parse(text).map_err(|error| {
             let at = error.span().map_or(0, |it| it.start);
-            let line = text.get(..at).unwrap_or_default().matches('\n').count() + 1;
-            format!("{FILE}:{line}: {}", error.message())
-        })
+            format!("{FILE}:{}: {}", line(text, at), error.message())
+        })?;
+        let file = file.into_inner();
+        let text_of =
+            |table: &str, key: &str| string(file.get(table)?.get_ref().get(key)?.get_ref());
+        let mut settings = Self {
+            base: text_of("build", "base").unwrap_or_default(),
+            directory: text_of("functions", "directory").or_else(|| text_of("build", "functions")),
+            ..Self::default()
+        };
+        if let Some((key, functions)) = file.get_key_value("functions")
+            && let Some(functions) = functions.get_ref().as_table()
+        {
+            settings.tables.push(Table::read(PLAIN, line(text, key.span().start), functions));
+            for (key, value) in functions {
+                if let Some(table) = value.get_ref().as_table() {
+                    let at = line(text, key.span().start);
+                    settings.tables.push(Table::read(key.get_ref(), at, table));
+                }
+            }
+        }
+        settings.tables.sort_by_key(Table::weight);
+        Ok(settings)
+    }
+
+    /// The folder that Netlify builds in, relative to the project.
+    pub(super) fn base(&self) -> &str {
+        self.base.trim_matches('/')
     }
 
     /// The functions folder, relative to the project.
-    pub(super) fn folder(&self) -> Result<PathBuf, String> {
-        let text = |table: &str, key: &str| self.0.get(table)?.get(key)?.as_str();
-        let base = text("build", "base").unwrap_or_default();
-        let folder = text("functions", "directory")
-            .or_else(|| text("build", "functions"))
-            .unwrap_or(DEFAULT_FOLDER);
+    pub(super) fn folder(&self, root: &Path) -> Result<PathBuf, String> {
+        let folder = self.directory.as_deref().unwrap_or_else(|| {
+            let is_there =
+                |it: &str| root.join(self.base.trim_start_matches('/')).join(it).is_dir();
+            let old = !is_there(DEFAULT_FOLDER) && is_there(OLD_DEFAULT_FOLDER);
+            if old { OLD_DEFAULT_FOLDER } else { DEFAULT_FOLDER }
+        });
         let mut clean = PathBuf::new();
         // Netlify takes a leading `/` for the project's folder.
-        for part in Path::new(base.trim_start_matches('/'))
+        for part in Path::new(self.base.trim_start_matches('/'))
             .join(folder.trim_start_matches('/'))
             .components()
         {
@@ -62,25 +138,82 @@ impl Settings {
         Ok(clean)
     }
 
-    /// What the settings for many functions would do to one of this name that it must not: run it
-    /// by a schedule or in the background. A table with exactly its name is somebody's wish.
-    pub(super) fn harm(&self, name: &str) -> Option<String> {
-        let functions = self.0.get("functions")?.as_table()?;
-        let bare = harm(functions).map(|what| ("*", what));
-        let tables = functions.iter().filter(|(key, _)| *key != name).filter_map(|(key, value)| {
-            let what = harm(value.as_table()?)?;
-            let glob = Glob::new(key).ok()?.compile_matcher();
-            glob.is_match(name).then_some((key.as_str(), what))
-        });
-        let (pattern, what) = bare.into_iter().chain(tables).next()?;
+    /// What is said of the function called `name`.
+    pub(super) fn of(&self, name: &str) -> Settled {
+        let mut settled = Settled::default();
+        for table in self.tables.iter().filter(|it| it.matches(name)) {
+            settled.schedule = table.schedule.clone().or(settled.schedule);
+            settled.background = table.background.unwrap_or(settled.background);
+            settled.bundler = table.bundler.clone().or(settled.bundler);
+            settled.included_files.extend(table.included_files.iter().cloned());
+            settled.external_node_modules.extend(table.external_node_modules.iter().cloned());
+        }
+        settled
+    }
+
+    /// What a pattern would do to the backup called `name` that it must not: run it by a schedule,
+    /// or in the background where its primary is not. A table with exactly its name is somebody's
+    /// wish.
+    pub(super) fn harm(&self, name: &str, background: bool) -> Option<String> {
+        let harmful = |it: &&Table| it.harm(background).is_some();
+        let table = (self.tables.iter())
+            .filter(|it| it.pattern != name && it.matches(name))
+            .find(harmful)?;
         Some(format!(
-            "{FILE} sets `{what}` for `{pattern}`, so also for its backup; name the functions one by one there"
+            "{FILE}:{} sets `{}` for `{}`, so also for its backup; name the functions one by one \
+             there",
+            table.line,
+            table.harm(background)?,
+            table.pattern,
         ))
     }
 }
 
-fn harm(table: &Table) -> Option<&'static str> {
-    let schedule = table.get("schedule").is_some_and(Value::is_str);
-    let background = table.get("background").and_then(Value::as_bool) == Some(true);
-    schedule.then_some("schedule").or(background.then_some("background"))
+impl Table {
+    fn read(pattern: &str, line: usize, table: &DeTable<'_>) -> Self {
+        let value = |key: &str| table.get(key).map(Spanned::get_ref);
+        let list = |key: &str| {
+            let items = value(key).and_then(DeValue::as_array).into_iter().flat_map(|it| it.iter());
+            items.filter_map(|it| string(it.get_ref())).collect()
+        };
+        Self {
+            pattern: pattern.to_owned(),
+            line,
+            schedule: value("schedule").and_then(string),
+            background: value("background").and_then(DeValue::as_bool),
+            bundler: value("node_bundler").and_then(string),
+            included_files: list("included_files"),
+            external_node_modules: list("external_node_modules"),
+        }
+    }
+
+    /// How much of the pattern is no wildcard: the table of most weight is obeyed.
+    fn weight(&self) -> isize {
+        let wild = self.pattern.matches('*').count();
+        (self.pattern.len() - wild).cast_signed() - isize::from(wild > 0)
+    }
+
+    fn matches(&self, name: &str) -> bool {
+        self.pattern == name
+            || Glob::new(&self.pattern).is_ok_and(|it| it.compile_matcher().is_match(name))
+    }
+
+    fn harm(&self, background: bool) -> Option<&'static str> {
+        let deferred = (self.background == Some(true) && !background).then_some("background");
+        self.schedule.as_ref().map(|_| "schedule").or(deferred)
+    }
+}
+
+/// Why nothing can be put into this functions folder, if nothing can.
+pub(super) fn internal(folder: &str) -> Option<String> {
+    let is_internal = INTERNAL
+        .iter()
+        .any(|it| folder.strip_suffix(it).is_some_and(|it| it.is_empty() || it.ends_with('/')));
+    is_internal.then(|| {
+        format!("the functions in {folder} are made by other programs; name a folder of your own")
+    })
+}
+
+fn string(value: &DeValue<'_>) -> Option<String> {
+    value.as_str().map(str::to_owned)
 }

@@ -1,38 +1,53 @@
-// The limit of this backup: it imports the primary's own file. While that file can't be loaded,
-// only the fallback below answers, and where it is no valid code at all, this can't be bundled
-// either. A later version of redundancy carries a snapshot of the primary instead.
-
 const NAME = '__NAME__'
+const SNAPSHOT = '__SNAPSHOT__'
+const RETHROWS = __RETHROWS__
+const LIMIT = __LIMIT__
+
+// The snapshot is loaded when it is called for, and once. What it throws then is caught here.
+let loading
+const load = () =>
+  (loading ??= (async () => {
+    const { default: snapshot } = await import('./lkg.cjs')
+    const loaded = await (snapshot.__redundancy ?? snapshot)
+    const found = loaded.default?.default ?? loaded.default
+    const handler = typeof found === 'function' ? found : found?.fetch?.bind(found)
+    if (typeof handler !== 'function') throw new TypeError('it has no default export to call')
+    return handler
+  })())
 
 export default async (request, context) => {
-  let primary
-  try {
-    const module = await import('__PRIMARY__')
-    const found = module.default?.default ?? module.default
-    primary = typeof found === 'function' ? found : found?.fetch?.bind(found)
-    if (typeof primary !== 'function') throw new TypeError('the primary has no default export to call')
-  } catch (error) {
-    return fallback(503, 'the function could not be loaded', error)
+  const began = Date.now()
+  const log = (more) => {
+    const line = { source: 'redundancy', function: NAME, snapshot: SNAPSHOT, ms: Date.now() - began, ...more }
+    console.log(JSON.stringify(line))
   }
+  const isProbe = request.headers.has('x-redundancy-probe')
+  let timer
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(reject, LIMIT, new Failure(504, 'the function took too long'))
+  })
   try {
-    return await primary(request, context)
-  } catch (error) {
-    return fallback(502, 'the function failed', error)
+    const handler = await Promise.race([load(), late]).catch(failed(503, 'the function could not be loaded'))
+    if (isProbe) {
+      log({ outcome: 'probed' })
+      return answer(200, 'probe', { ok: true, function: NAME, snapshot: SNAPSHOT })
+    }
+    // A body that streams goes on after this; what fails in it then, nobody can catch.
+    const called = (async () => handler(request, context))()
+    const response = await Promise.race([called, late]).catch(failed(502, 'the function failed'))
+    log({ outcome: 'answered', status: response?.status })
+    return response
+  } catch (failure) {
+    log({ outcome: 'failed', status: failure.status, message: failure.message, detail: detail(failure.cause) })
+    if (RETHROWS && !isProbe) throw failure.cause ?? failure
+    return answer(failure.status, 'fallback', { error: failure.message })
+  } finally {
+    clearTimeout(timer)
   }
 }
 
-// What went wrong is for the log only.
-const fallback = (status, message, error) => {
-  let detail = 'unknown'
-  try {
-    detail = String(error?.stack ?? error)
-  } catch {}
-  console.error(JSON.stringify({ source: 'redundancy', function: NAME, message, detail }))
-  const headers = {
-    'cache-control': 'no-store',
-    'content-type': 'application/json',
-    'retry-after': '30',
-    'x-redundancy': 'fallback',
-  }
-  return new Response(JSON.stringify({ error: message }), { status, headers })
+const answer = (status, kind, body) => {
+  const headers = { 'cache-control': 'no-store', 'content-type': 'application/json', 'x-redundancy': kind }
+  if (kind === 'fallback') headers['retry-after'] = '30'
+  return new Response(JSON.stringify(body), { status, headers })
 }

@@ -180,7 +180,7 @@ async fn text(
         return Ok(Err(format!("it should be a file and is a {}", entry.kind)));
     }
     if entry.size > MOST_BYTES {
-        return Ok(Err(too_large(entry.size)));
+        return Ok(Err(too_large(entry.size, MOST_BYTES)));
     }
     let known = texts.get(&entry.sha).or_else(|| before.read.get(&entry.sha));
     let text = match known {

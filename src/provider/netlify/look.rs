@@ -1,0 +1,351 @@
+//! Looking at functions and at their backups, and making ready what a backup would consist of.
+
+use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
+
+use super::{
+    BACKUP, FOLDER, FUNCTION, RECIPE, REFUSED, SNAPSHOT_FILE, UNPROVEN,
+    bundle::Tools,
+    function::{self, Function, Style, classify},
+    manifest::{self, Manifest},
+    reached::{Known, Reached, Trouble, Walker},
+    scan::{Found, scan},
+    settings::{self, Settings},
+    snapshots::Snapshots,
+    verdicts::Verdicts,
+    wrapper,
+};
+use crate::{
+    config::model::Snapshot,
+    core::{
+        code::{Code, State},
+        digest::Digest,
+        id::Name,
+        resource::{Actual, Body, Mark, Sightings, Status},
+    },
+    provider::{
+        Error,
+        each::each,
+        files::{
+            MADE_FROM, PATH, PROBLEM, Reader, Rule, failed, read, rule::SUFFIX, stand_in,
+            wish::text,
+        },
+    },
+};
+
+/// Where to look, and for what.
+#[derive(Debug, Clone)]
+pub(super) struct Look {
+    pub(super) reader: Reader,
+    /// The functions folder that the config names.
+    pub(super) folder: Option<PathBuf>,
+    pub(super) rules: Vec<(Rule, Form)>,
+    pub(super) state_dir: PathBuf,
+    pub(super) install_if_missing: bool,
+    pub(super) known: Known,
+    pub(super) snapshots: Arc<Snapshots>,
+}
+
+/// How a snapshot is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// By esbuild where there is one, else from the files.
+    Either,
+    /// By esbuild.
+    Bundle,
+    /// From the files.
+    Files,
+}
+
+impl From<Option<Snapshot>> for Form {
+    fn from(asked: Option<Snapshot>) -> Self {
+        match asked {
+            None => Self::Either,
+            Some(Snapshot::Bundle) => Self::Bundle,
+            Some(Snapshot::Files) => Self::Files,
+        }
+    }
+}
+
+/// What was seen.
+#[derive(Debug)]
+pub(super) struct Seen {
+    pub(super) sightings: Sightings,
+    /// The functions whose backups are to be made, or made anew.
+    pub(super) needed: Vec<Needed>,
+    /// The recipes of all functions.
+    pub(super) recipes: BTreeSet<Digest>,
+    pub(super) tools: Tools,
+}
+
+/// A function whose backup has to be made.
+#[derive(Debug)]
+pub(super) struct Needed {
+    pub(super) primary: Name,
+    pub(super) draft: Draft,
+}
+
+/// What a backup is made from.
+#[derive(Debug)]
+pub(super) struct Draft {
+    pub(super) reached: Reached,
+    pub(super) recipe: Digest,
+    /// The wrapper, which does not know its recipe yet.
+    pub(super) wrapper: String,
+    /// Where the wrapper goes.
+    pub(super) path: String,
+    /// The folder of the wrapper and the snapshot.
+    pub(super) folder: String,
+    pub(super) style: Style,
+    pub(super) form: Form,
+    /// Packages that stay imports.
+    pub(super) external: Vec<String>,
+}
+
+impl Look {
+    /// The functions folder, relative to the project.
+    pub(super) fn folder(&self, settings: &Settings) -> Result<PathBuf, String> {
+        self.folder.clone().map_or_else(|| settings.folder(&self.reader.root), Ok)
+    }
+
+    pub(super) fn walker(&self) -> Walker<'_> {
+        Walker { reader: &self.reader, known: &self.known }
+    }
+
+    /// How the snapshot of `function` is to be made, where it shall have a backup.
+    fn asked_for(&self, function: &str) -> Option<Form> {
+        let rule = self.rules.iter().find(|(rule, _)| rule.asks_for(function));
+        rule.filter(|_| !function.ends_with(SUFFIX)).map(|(_, form)| *form)
+    }
+
+    /// Looks at everything. Waits for the file system.
+    pub(super) fn look(&self) -> Result<Seen, Error> {
+        let root = &self.reader.root;
+        let settings = Settings::read(root).map_err(Error::Refused)?;
+        let folder = self.folder(&settings).map_err(Error::Refused)?;
+        let place = root.join(&folder);
+        let folder = read::relative(&folder);
+        if let Some(why) = settings::internal(&folder) {
+            return Err(Error::Refused(why));
+        }
+        let found = scan(&place).map_err(|error| failed("look into", &folder, &error))?;
+        let listed = Manifest::read(&self.reader, &below(&folder, manifest::FILE));
+        let manifest = listed.as_ref().ok().and_then(Option::as_ref);
+        let looks = each(&found, |found| self.one(&settings, &folder, manifest, found));
+        let mut sightings = Sightings::new();
+        let mut drafts = Vec::new();
+        for (name, actual, draft) in looks.into_iter().flatten() {
+            drafts.extend(draft.map(|draft| (name.clone(), draft)));
+            sightings.insert(name, actual);
+        }
+        if let Err(why) = &listed {
+            sightings.insert(Name::literal(manifest::FILE), lacking(why.clone(), None));
+        }
+        let there: BTreeSet<&str> = found.iter().map(|it| it.name.as_str()).collect();
+        let ghosts = manifest.into_iter().flat_map(|it| it.ghosts(&there));
+        for ghost in ghosts.filter(|it| self.asked_for(it).is_some()) {
+            let why = Manifest::ghost(&below(&folder, manifest::FILE), &folder, ghost);
+            let name = ghost.parse().unwrap_or_else(|_| stand_in(ghost, ""));
+            sightings.entry(name).or_insert_with(|| lacking(why, Some((ghost, &folder))));
+        }
+        let recipes = drafts.iter().map(|(_, draft)| draft.recipe).collect();
+        let needed = drafts.into_iter().filter_map(|(primary, draft)| {
+            let needed = self.is_needed(&mut sightings, &primary, &draft);
+            needed.then_some(Needed { primary, draft })
+        });
+        let needed = needed.collect();
+        let tools = Tools {
+            root: root.clone(),
+            folders: vec![root.join(settings.base()), root.clone()],
+            private: self.state_dir.join("tools"),
+            install_if_missing: self.install_if_missing,
+        };
+        Ok(Seen { sightings, needed, recipes, tools })
+    }
+
+    /// One function, or none when it has gone meanwhile.
+    fn one(
+        &self,
+        settings: &Settings,
+        folder: &str,
+        manifest: Option<&Manifest>,
+        found: &Found,
+    ) -> Option<(Name, Actual, Option<Draft>)> {
+        let function = found.name.as_str();
+        let path = below(folder, &found.main);
+        let name: Name = function.parse().unwrap_or_else(|_| stand_in(function, ""));
+        if function.ends_with(SUFFIX) {
+            return Some((name, self.backup(folder, found)?, None));
+        }
+        let mut actual = self.reader.look(&path)?;
+        if actual.mark.is_some() {
+            return Some((name, actual, None));
+        }
+        let problem = found.problem.as_deref().or_else(|| function::problem(function));
+        if let Some(problem) = problem {
+            actual = read::unreadable(&path, problem);
+        }
+        let mut code = Code { state: State::Untested, notes: Vec::new() };
+        if manifest.is_some_and(|it| !it.has(function)) {
+            code.notes.push(format!("{} does not name it", manifest::FILE));
+        }
+        let mut draft = None;
+        let asked_for = self.asked_for(function).zip(actual.body.files.get(&path));
+        if let Some((form, main)) = asked_for {
+            match self.draft(settings, folder, function, (&path, main), form) {
+                Ok((of, made)) => {
+                    code.notes.extend(of.notes);
+                    code.state = self.tested(&made.recipe);
+                    let fields = [(RECIPE, made.recipe.to_string()), (BACKUP, made.path.clone())];
+                    set(&mut actual.body, fields);
+                    draft = Some(made);
+                }
+                Err(Trouble { why, broken }) => {
+                    if broken {
+                        code.state = State::Broken { how: why.clone() };
+                    }
+                    set(&mut actual.body, [(REFUSED, why)]);
+                }
+            }
+        }
+        actual.status = Status::Code(code);
+        set(&mut actual.body, [(FUNCTION, function.to_owned()), (FOLDER, folder.to_owned())]);
+        Some((name, actual, draft))
+    }
+
+    /// A backup, or what has the name of one.
+    fn backup(&self, folder: &str, found: &Found) -> Option<Actual> {
+        let main = below(folder, &found.main);
+        let own = main.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let paths = [main.clone(), format!("{own}/{SNAPSHOT_FILE}")];
+        let is_folder = found.main.contains('/');
+        let paths = paths.iter().take(if is_folder { 2 } else { 1 });
+        let whole = paths.len();
+        let looks =
+            [self.reader.look_at_all(paths.clone()), self.reader.look_at_all(paths.skip(1))];
+        let (mut actual, second) = match looks {
+            [Ok(actual), Ok(second)] => (actual?, second),
+            [Err(why), _] | [_, Err(why)] => return Some(read::unreadable(&main, &why)),
+        };
+        mend(&mut actual, second.as_ref(), whole);
+        let state = actual.mark.as_ref().map(|mark| self.tested(&mark.written));
+        if let Some(state) = state {
+            actual.status = Status::Code(Code { state, notes: Vec::new() });
+        }
+        Some(actual)
+    }
+
+    /// What is known of what has this digest.
+    fn tested(&self, digest: &Digest) -> State {
+        match Verdicts::new(&self.state_dir).read(digest) {
+            None => State::Untested,
+            Some(it) if it.passed => State::Passed { at: it.at },
+            Some(it) => State::Failed { at: it.at, why: it.why },
+        }
+    }
+
+    fn draft(
+        &self,
+        settings: &Settings,
+        folder: &str,
+        name: &str,
+        (path, main): (&str, &str),
+        form: Form,
+    ) -> Result<(Function, Draft), Trouble> {
+        let reached = self.walker().walk(path, main)?;
+        let function = classify(name, &reached, settings)?;
+        let wrapper = wrapper::text(name, &function);
+        let own = below(folder, &format!("{name}{SUFFIX}"));
+        let extension = match function.style {
+            Style::V1 => "cjs",
+            Style::V2 => "mjs",
+        };
+        let external: Vec<String> = settings.of(name).external_node_modules.into_iter().collect();
+        let draft = Draft {
+            recipe: recipe(&reached, &wrapper, form, &external),
+            path: format!("{own}/{name}{SUFFIX}.{extension}"),
+            reached,
+            wrapper,
+            folder: own,
+            style: function.style,
+            form,
+            external,
+        };
+        Ok((function, draft))
+    }
+
+    /// Whether a backup has to be made from `draft`. One that there is stays, until what it would be
+    /// made from is known to work.
+    fn is_needed(&self, seen: &mut Sightings, primary: &Name, draft: &Draft) -> bool {
+        let backup = format!("{primary}{SUFFIX}").parse::<Name>().ok();
+        let Some(found) = backup.and_then(|it| seen.get(&it)) else { return true };
+        let has_snapshot = || found.body.files.keys().any(|it| it.ends_with(SNAPSHOT_FILE));
+        let is_whole = has_snapshot() && found.body.fields.contains_key(MADE_FROM);
+        let Some(mark) = found.mark.as_ref().filter(|_| is_whole) else { return true };
+        if text(&found.body, MADE_FROM) == Some(&draft.recipe.to_string()) {
+            return mark.written != found.body.digest()
+                || !found.body.files.contains_key(&draft.path);
+        }
+        let how = match self.tested(&draft.recipe) {
+            State::Passed { .. } => return true,
+            State::Failed { why, .. } => {
+                format!("{primary} has changed and failed `redundancy test`: {why}")
+            }
+            State::Untested | State::Broken { .. } => {
+                format!("{primary} has changed and has not passed `redundancy test` yet")
+            }
+        };
+        if let Some(primary) = seen.get_mut(primary) {
+            set(&mut primary.body, [(UNPROVEN, how)]);
+        }
+        false
+    }
+}
+
+/// The digest of everything that a backup depends on. Where its snapshot may be made either way, which
+/// one it was does not count: another machine has other programs.
+pub(super) fn recipe(reached: &Reached, wrapper: &str, form: Form, external: &[String]) -> Digest {
+    let form = match form {
+        Form::Either => "either",
+        Form::Bundle => "bundle",
+        Form::Files => "files",
+    };
+    let settings = [super::GENERATOR, form, wrapper, reached.main.as_str()];
+    let external = external.iter().map(String::as_str);
+    Digest::of(settings.into_iter().chain(external).chain(reached.parts()))
+}
+
+/// Tells a backup whose writing was broken off from one that somebody has edited: a part is missing, or
+/// both are ours and not from the same time. It is to be made anew.
+fn mend(actual: &mut Actual, second: Option<&Actual>, whole: usize) {
+    let lacks = actual.body.files.len() < whole;
+    let torn = second.and_then(|it| it.mark.as_ref()).filter(|_| actual.mark.is_none());
+    let first = actual.body.fields.contains_key(MADE_FROM);
+    let mark = actual.mark.as_ref().filter(|_| lacks).or(torn.filter(|_| first));
+    let Some(backs_up) = mark.map(|it| it.backs_up.clone()) else { return };
+    actual.body.fields.remove(MADE_FROM);
+    actual.mark = Some(Mark { written: actual.body.digest(), backs_up });
+}
+
+/// Something that is not there and should be, or is no good.
+fn lacking(why: String, function: Option<(&str, &str)>) -> Actual {
+    let mut body = Body::default();
+    if let Some((function, folder)) = function {
+        let fields = [(FUNCTION, function), (FOLDER, folder), (REFUSED, why.as_str())];
+        set(&mut body, fields.map(|(key, value)| (key, value.to_owned())));
+    }
+    let code = Code { state: State::Broken { how: why }, notes: Vec::new() };
+    Actual { body, status: Status::Code(code), mark: None, vitals: None }
+}
+
+pub(super) fn set<const N: usize>(body: &mut Body, fields: [(&str, String); N]) {
+    body.fields.extend(fields.map(|(key, value)| (key.to_owned(), value.into())));
+}
+
+/// Why nothing can be read of what was seen, with its path.
+pub(super) fn unread(body: &Body) -> Option<(&str, &str)> {
+    Some((text(body, PATH)?, text(body, PROBLEM)?))
+}
+
+pub(super) fn below(folder: &str, path: &str) -> String {
+    if folder.is_empty() { path.to_owned() } else { format!("{folder}/{path}") }
+}
