@@ -54,11 +54,12 @@ async fn a_child_without_the_mark_ends_with_its_group() {
 
 #[tokio::test]
 async fn a_process_is_asked_by_its_own_signal_and_given_time() {
-    // Not SIGINT: for that one bash asks what became of the program that it waits for.
-    let script = "trap 'echo asked; sleep 0.3; echo done; exit 0' USR1; echo ready; \
-                  while :; do sleep 0.02; done";
+    // Not a shell: it has rules of its own for what reaches the program that it waits for too.
+    let script = "process.on('SIGINT', () => { console.log('asked'); setTimeout(() => { \
+                  console.log('done'); process.exit(0) }, 300) }); setInterval(() => {}, 1000); \
+                  console.log('ready')";
     let toml = format!(
-        "[[process]]\nname = 'a'\nstop_signal = 'SIGUSR1'\ncommand = ['bash', '-c', \"{script}\"]"
+        "[[process]]\nname = 'a'\nstop_signal = 'SIGINT'\ncommand = ['node', '-e', \"{script}\"]"
     );
     let world = World::new(&toml);
     world.pass().await;
