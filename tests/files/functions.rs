@@ -394,3 +394,54 @@ fn odd_names_hold_nothing_up() {
         held netlify/x-backup: netlify/functions/x-backup/index.js has the name of the backup; rename or remove it
         ");
 }
+
+#[test]
+fn a_snapshot_of_files_can_be_read() {
+    let world = World::new(
+        "[[function]]\nbacks_up = '*'\nsnapshot = 'files'",
+        &[
+            (
+                "netlify/functions/a.mts",
+                "import Stripe, { type Event } from 'stripe'\nimport { greet } from './lib/greet'\n\n// Says hello.\nexport default async (request: Request) => new Response(greet(request.url, Stripe))\n",
+            ),
+            (
+                "netlify/functions/lib/greet.js",
+                "const { name } = require('./name')\nexports.greet = (it) => `${name} ${it}`\n",
+            ),
+            ("netlify/functions/lib/name.json", "{ \"name\": \"a\" }\n"),
+        ],
+    );
+    world.settle();
+    let text = world.read("netlify/functions/a-backup/lkg.cjs");
+    let files = text.split("const __redundancy_packages").nth(1).unwrap();
+    insta::assert_snapshot!(files.split("// The files see").next().unwrap(), @r#"
+         = {
+          "stripe": () => import("stripe").catch(__redundancy_again),
+        }
+
+        const __redundancy_files = {
+        "netlify/functions/a.mts": { links: {"./lib/greet":"netlify/functions/lib/greet.js"}, async module(__vite_ssr_import__, __vite_ssr_dynamic_import__, __vite_ssr_exports__, __vite_ssr_exportAll__, __vite_ssr_import_meta__) {
+        'use strict'
+        // Says hello.
+        Object.defineProperty(__vite_ssr_exports__, "default", {
+        	enumerable: true,
+        	configurable: true,
+        	get() {
+        		return __vite_ssr_export_default__;
+        	}
+        });
+        const __vite_ssr_import_0__ = await __vite_ssr_import__("stripe", { importedNames: ["default"] });
+        const __vite_ssr_import_1__ = await __vite_ssr_import__("./lib/greet", { importedNames: ["greet"] });
+        const __vite_ssr_export_default__ = async (request) => new Response((0, __vite_ssr_import_1__.greet)(request.url, __vite_ssr_import_0__.default));
+        } },
+        "netlify/functions/lib/greet.js": { links: {"./name":"netlify/functions/lib/name.json"}, common(module, exports, __filename, __dirname) {
+        const { name } = __redundancy_require("netlify/functions/lib/name.json")
+        exports.greet = (it) => `${name} ${it}`
+        } },
+        "netlify/functions/lib/name.json": { common(module, exports, __filename, __dirname) {
+        module.exports = { "name": "a" }
+
+        } },
+        }
+        "#);
+}

@@ -14,6 +14,7 @@ mod parser;
 mod parts;
 mod renewal;
 mod safety;
+mod tools;
 mod workflows;
 
 use std::{

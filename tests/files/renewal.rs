@@ -204,27 +204,6 @@ fn what_is_no_longer_asked_for_goes_with_its_folder() {
 }
 
 #[test]
-fn a_snapshot_is_made_once_and_kept_for_this_user_alone() {
-    use std::os::unix::fs::PermissionsExt as _;
-    let world = World::of_functions(&[("a.js", "exports.handler = async () => ({})\n")]);
-    world.plan();
-    assert_eq!(world.tree(), [PRIMARY], "a plan leaves nothing behind where nothing is yet");
-    fs::create_dir(world.path(".redundancy")).unwrap();
-    world.plan();
-    let kept = world
-        .tree()
-        .into_iter()
-        .find(|it| it.starts_with(".redundancy/netlify/snapshots/"))
-        .unwrap();
-    let mode = world.path(&kept).metadata().unwrap().permissions().mode();
-    assert_eq!(mode & 0o777, 0o600);
-    // It is taken as it is.
-    world.write(&kept, "exports.handler = 'kept'\n");
-    world.settle();
-    assert!(world.read(SNAPSHOT).contains("'kept'"));
-}
-
-#[test]
 fn without_esbuild_a_bundle_is_refused_and_the_default_is_made_otherwise() {
     let files = [(PRIMARY, "exports.handler = async () => ({})\n")];
     let world = World::new("[[function]]\nbacks_up = '*'\nsnapshot = 'bundle'", &files);
