@@ -266,6 +266,9 @@ fn what_is_odd_about_a_function_is_told() {
             "export default () => {}\nexport const config = { includedFiles: ['a/*'] }\n",
         ),
         ("dynamic.js", "exports.handler = async (it) => require(it.path)\n"),
+        ("templated/templated.js", "require('./lib/a')\nexports.handler = async () => ({})\n"),
+        ("templated/lib/a.js", "1\n"),
+        ("templated/mail.html", "<p>"),
     ]);
     world.write(
         "netlify.toml",
@@ -284,6 +287,7 @@ fn what_is_odd_about_a_function_is_told() {
         netlify/included-too untested
         netlify/parametrised untested; it takes parameters from its path, and its backup gets none
         netlify/submission-created untested; Netlify calls it for an event by its name, and its backup by none
+        netlify/templated untested; `mail.html` in its folder is not in its backup
         netlify/timed untested; its `config.schedule` has no effect, because it exports a `handler`
         "#);
     world.settle();
@@ -357,9 +361,7 @@ fn what_a_function_can_t_reach_is_told_with_the_place() {
     let (_, seen) = world.look();
     let broken = seen.found.iter().filter(|(_, it)| it.status.word() == "broken");
     let broken: Vec<&str> = broken.map(|(id, _)| id.name.as_str()).collect();
-    insta::assert_snapshot!(broken.join(" "), @r"
-        broken-deep computed-cron data lacks lacks-deep looped
-        ");
+    insta::assert_snapshot!(broken.join(" "), @"broken-deep computed-cron data lacks lacks-deep looped");
 }
 
 #[test]

@@ -69,15 +69,11 @@ fn a_first_backup_is_made_of_what_is_there_and_says_that_nobody_tried_it() {
 fn a_changed_primary_renews_its_backup_once_it_has_passed() {
     let world = world();
     world.write(PRIMARY, text("two"));
-    insta::assert_snapshot!(told(&world.plan()), @r"
-        held netlify/a-backup: a has changed and has not passed `redundancy test` yet; until then it stays as it is
-        ");
+    insta::assert_snapshot!(told(&world.plan()), @"held netlify/a-backup: its primary, or how it is made, has changed, and has not passed `redundancy test` yet; until then it stays as it is");
     assert!(world.plan().steps().next().is_none());
 
     say(&world, false, "it throws at line 3");
-    insta::assert_snapshot!(told(&world.plan()), @r"
-        held netlify/a-backup: a has changed and failed `redundancy test`: it throws at line 3; until then it stays as it is
-        ");
+    insta::assert_snapshot!(told(&world.plan()), @"held netlify/a-backup: its primary, or how it is made, has changed, and failed `redundancy test`: it throws at line 3; until then it stays as it is");
     let (state, health) = state(&world, "netlify/a");
     assert_eq!((state.as_str(), health), ("failing: it throws at line 3", Health::Unhealthy));
 
@@ -207,9 +203,7 @@ fn what_is_no_longer_asked_for_goes_with_its_folder() {
 fn without_esbuild_a_bundle_is_refused_and_the_default_is_made_otherwise() {
     let files = [(PRIMARY, "exports.handler = async () => ({})\n")];
     let world = World::new("[[function]]\nbacks_up = '*'\nsnapshot = 'bundle'", &files);
-    insta::assert_snapshot!(told(&world.plan()), @r"
-        held netlify/a-backup: netlify/functions/a.js: there is no esbuild in the project; install it there (`npm install -D esbuild`), or set `install_if_missing = true` in [netlify]
-        ");
+    insta::assert_snapshot!(told(&world.plan()), @"held netlify/a-backup: netlify/functions/a.js: there is no esbuild in the project; install it there (`npm install -D esbuild`), or set `install_if_missing = true` in [netlify]");
     let world = World::new("[[function]]\nbacks_up = '*'", &files);
     world.settle();
     assert!(world.read(SNAPSHOT).contains("__redundancy_require"));

@@ -189,14 +189,16 @@ fn wish(wisher: &mut Wisher<'_>, seen: &Sightings, function: &str, actual: &Actu
     if let Some((path, problem)) = unread(body) {
         return wisher.refuse(function, format!("{}: {problem}", shown(path)));
     }
+    let backup = format!("{function}{SUFFIX}").parse::<Name>().ok();
+    let found = backup.and_then(|it| seen.get(&it));
     if let Some(why) = text(body, REFUSED) {
-        return wisher.refuse(function, why.to_owned());
+        let stays = found.is_some_and(|it| it.mark.is_some());
+        let stays = if stays { "; its backup stays as it is" } else { "" };
+        return wisher.refuse(function, format!("{why}{stays}"));
     }
     let recipe = text(body, RECIPE).and_then(|it| it.parse().ok());
     let (Some(made_from), Some(path)) = (recipe, text(body, BACKUP)) else { return };
     let order = Order { primary: function, stem: function, made_from, path: path.to_owned() };
-    let backup = format!("{function}{SUFFIX}").parse::<Name>().ok();
-    let found = backup.and_then(|it| seen.get(&it));
     if let (Some(how), Some(found)) = (text(body, UNPROVEN), found) {
         return wisher.keep(&order, &found.body, how.to_owned());
     }
