@@ -31,3 +31,4 @@ pub mod simulate;
 pub(crate) mod span;
 pub mod storm;
 pub mod timetable;
+pub mod trial;

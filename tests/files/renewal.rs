@@ -44,7 +44,13 @@ fn recipe(world: &World) -> Digest {
 }
 
 fn say(world: &World, passed: bool, why: &str) {
-    let verdict = Verdict { passed, why: why.to_owned(), at: NOW };
+    let verdict = Verdict {
+        passed,
+        why: why.to_owned(),
+        at: NOW,
+        tool: std::collections::BTreeMap::new(),
+        tried_with: None,
+    };
     Verdicts::new(&world.path(".redundancy")).write(&recipe(world), &verdict).unwrap();
 }
 

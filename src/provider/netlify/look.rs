@@ -4,13 +4,13 @@ use std::{collections::BTreeSet, fs, path::PathBuf, sync::Arc};
 
 use super::{
     BACKUP, FOLDER, FUNCTION, RECIPE, REFUSED, SNAPSHOT_FILE, UNPROVEN,
-    bundle::Tools,
     function::{self, Function, Style, classify},
     manifest::{self, Manifest},
     reached::{Known, Reached, Trouble, Walker},
     scan::{Found, scan},
     settings::{self, Settings},
     snapshots::Snapshots,
+    tools::Tools,
     verdicts::Verdicts,
     wrapper,
 };
@@ -114,8 +114,24 @@ impl Look {
         Walker { reader: &self.reader, known: &self.known }
     }
 
+    /// Where programs from npm may be.
+    pub(super) fn tools(&self, settings: &Settings) -> Tools {
+        let root = &self.reader.root;
+        Tools {
+            root: root.clone(),
+            folders: vec![root.join(settings.base()), root.clone()],
+            private: self.state_dir.join("tools"),
+            install_if_missing: self.install_if_missing,
+        }
+    }
+
+    /// Which rule is about `function`, by its place in the list.
+    pub(super) fn rule(&self, function: &str) -> Option<usize> {
+        self.rules.iter().position(|(rule, _)| rule.asks_for(function))
+    }
+
     /// How the snapshot of `function` is to be made, where it shall have a backup.
-    fn asked_for(&self, function: &str) -> Option<Form> {
+    pub(super) fn asked_for(&self, function: &str) -> Option<Form> {
         let rule = self.rules.iter().find(|(rule, _)| rule.asks_for(function));
         rule.filter(|_| !function.ends_with(SUFFIX)).map(|(_, form)| *form)
     }
@@ -156,12 +172,7 @@ impl Look {
             needed.then_some(Needed { primary, draft })
         });
         let needed = needed.collect();
-        let tools = Tools {
-            root: root.clone(),
-            folders: vec![root.join(settings.base()), root.clone()],
-            private: self.state_dir.join("tools"),
-            install_if_missing: self.install_if_missing,
-        };
+        let tools = self.tools(&settings);
         Ok(Seen { sightings, needed, recipes, tools })
     }
 
@@ -268,7 +279,7 @@ impl Look {
         Some(format!("`{}` in its folder is not in its backup", shown(first)))
     }
 
-    fn draft(
+    pub(super) fn draft(
         &self,
         settings: &Settings,
         folder: &str,

@@ -18,6 +18,8 @@ mod scan;
 mod settings;
 mod snapshots;
 mod source;
+mod tools;
+mod trial;
 pub mod verdicts;
 mod wrapper;
 
@@ -38,11 +40,12 @@ use super::{
     },
 };
 use crate::{
-    config::Project,
+    config::{Project, model::FunctionTest},
     core::{
         change::Change,
         id::Name,
         resource::{Actual, Run, Sightings, Status, Wanted, Wishes},
+        trial::Trial,
     },
 };
 
@@ -78,6 +81,8 @@ const UNPROVEN: &str = "unproven";
 pub struct Netlify {
     name: Name,
     look: Look,
+    /// How the functions of each rule of the look are tested.
+    tests: Vec<FunctionTest>,
 }
 
 impl Netlify {
@@ -98,6 +103,7 @@ impl Netlify {
                 known: reached::Known::default(),
                 snapshots: std::sync::Arc::default(),
             },
+            tests: config.function.iter().map(|it| it.test.clone().unwrap_or_default()).collect(),
         }
     }
 
@@ -164,6 +170,15 @@ impl Provider for Netlify {
         let writer = Writer { reader: self.look.reader.clone() };
         let (name, change) = (name.clone(), change.clone());
         Box::pin(blocking(move || writer.apply(&name, &change)))
+    }
+
+    fn test<'a>(
+        &'a self,
+        names: &'a [Name],
+        anew: bool,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<Vec<Trial>, Error>> {
+        Box::pin(trial::all(&self.look, &self.tests, names, anew, now))
     }
 
     fn places(&self) -> Vec<PathBuf> {
