@@ -17,7 +17,8 @@ use tokio::{
 };
 
 use super::{
-    run::{Group, Node, environment},
+    group::Group,
+    node::{Node, environment},
     subject::Subjects,
 };
 use crate::provider::netlify::tools::Package;

@@ -2,6 +2,10 @@
 //! and, backups always and primaries where the config says with what, called.
 
 mod bundler;
+mod call;
+mod group;
+mod node;
+mod output;
 mod run;
 mod subject;
 
@@ -17,7 +21,9 @@ use jiff::Timestamp;
 
 use self::{
     bundler::{Bundle, Bundler},
-    run::{Call, End, Job, Node},
+    call::Call,
+    node::Node,
+    run::{End, Job},
     subject::{State, Subject, Subjects},
 };
 use super::{
@@ -43,9 +49,6 @@ const VERSION: &str = "test/1";
 
 /// How long a function may take to be loaded, and to answer, where the config does not say.
 const LIMIT: Duration = Duration::from_secs(10);
-
-/// The header that a backup answers without doing its work.
-const PROBE: &str = "x-redundancy-probe";
 
 /// What package managers write down about the packages of a project.
 const LOCKS: [&str; 5] =
