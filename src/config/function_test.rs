@@ -13,9 +13,11 @@ use super::units::Span;
 #[serde(default, deny_unknown_fields)]
 pub struct FunctionTest {
     /// The method that it is called with; `GET` when left out.
+    #[schemars(extend("pattern" = "^[A-Z]+$"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub method: Option<String>,
     /// The path that it is called with, and the query; `/` when left out.
+    #[schemars(extend("pattern" = "^/"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
     /// Headers that it is called with.
