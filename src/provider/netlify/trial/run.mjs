@@ -7,8 +7,8 @@ import { pathToFileURL } from 'node:url'
 
 const MOST_BYTES = 20 * 1024 * 1024
 
-const { folder, file, style, name, calls } = JSON.parse(fs.readFileSync(0, 'utf8'))
-const { exit, on, nextTick } = process
+const { folder, file, style, name, calls, longest } = JSON.parse(fs.readFileSync(0, 'utf8'))
+const { exit, on } = process
 const write = fs.writeSync
 const tell = (line) => write(0, JSON.stringify(line) + '\n')
 
@@ -47,6 +47,8 @@ globalThis.awslambda = {
   HttpResponseStream: { from: (stream, head) => (heads.set(stream, head), stream) },
 }
 
+// Where nobody is left to end this process, it ends by itself.
+setTimeout(() => exit.call(process, 1), longest).unref()
 tell({ at: 'begun' })
 let loaded
 try {

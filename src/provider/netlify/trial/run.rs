@@ -187,11 +187,19 @@ impl Place<'_> {
     }
 }
 
+impl Job<'_> {
+    /// The longest that all of it may take, in seconds, on a busy machine.
+    fn longest(&self) -> u64 {
+        let runs = 1 + self.calls.len() as u64;
+        // More is more than Node.js can count to.
+        (NODE.as_secs() + runs * self.limit.max(LIMIT).as_secs()).min(2_000_000)
+    }
+}
+
 /// Sets what a process may use. It waits for its job meanwhile.
 fn limit(pid: Pid, job: &Job<'_>) -> io::Result<()> {
-    let runs = 1 + job.calls.len() as u64;
-    // Twice what it may take: Node.js works on several processors.
-    let seconds = NODE.as_secs() + 2 * runs * job.limit.max(LIMIT).as_secs();
+    // Node.js works on several processors.
+    let seconds = 2 * job.longest();
     let limits = [
         (Resource::Data, MEMORY),
         (Resource::Fsize, FILE),
@@ -213,7 +221,14 @@ async fn follow(
     answers: &mut Vec<Option<u16>>,
 ) -> io::Result<Stop> {
     let Bundle { folder, file, style, .. } = job.bundle;
-    let text = json!({ "folder": folder, "file": file, "style": style, "name": job.name, "calls": job.calls });
+    let text = json!({
+        "folder": folder,
+        "file": file,
+        "style": style,
+        "name": job.name,
+        "calls": job.calls,
+        "longest": 1000 * job.longest(),
+    });
     // One that is gone already is heard of below.
     let given = async {
         stream.write_all(text.to_string().as_bytes()).await?;
