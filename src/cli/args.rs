@@ -72,6 +72,14 @@ pub(super) enum Verb {
     /// The exit code is 0 where all is well or off on purpose, 2 where something is not, 3 where it
     /// could not be seen, and 1 where this verb itself failed.
     Health(HealthOptions),
+    /// Try out functions and their backups where that does no harm
+    ///
+    /// Each is parsed, bundled by Netlify's own bundler, and loaded in a process of its own with little
+    /// time and memory, without network and without your environment. Backups are called by their
+    /// probe, primaries as `test` of their `[[function]]` says. What has passed as it is now is not
+    /// tried again. The exit code is 0 where all passed, 2 where something failed, 3 where something
+    /// could not be tested, and 1 where this verb itself failed.
+    Test(TestOptions),
     /// Show how one resource does, who of its pair is on duty and why, and what happens next
     Explain(ExplainOptions),
     /// Give duty of a pair to its backup
@@ -297,6 +305,19 @@ pub(super) struct HealthOptions {
     /// A provider, like github, or one resource, like github/ci.yml [default: all]
     #[arg(value_name = "PROVIDER | ID")]
     pub(super) of: Option<String>,
+    /// Print as JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct TestOptions {
+    /// Only these [default: all that the config names, and all backups]
+    #[arg(value_name = "ID")]
+    pub(super) ids: Vec<Id>,
+    /// Try also what has passed and has not changed since
+    #[arg(long)]
+    pub(super) again: bool,
     /// Print as JSON
     #[arg(long)]
     pub(super) json: bool,

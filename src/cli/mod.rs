@@ -22,6 +22,7 @@ mod status;
 mod stop;
 mod sync;
 mod table;
+mod test;
 mod watch;
 
 use std::process::ExitCode;
@@ -59,6 +60,7 @@ pub fn main() -> ExitCode {
         Verb::Stop => project_even_if_broken().and_then(|project| stop::run(&project)),
         Verb::Status(options) => project().and_then(|project| status::run(&project, options)),
         Verb::Health(options) => project().and_then(|project| health::run(&project, options)),
+        Verb::Test(options) => project().and_then(|project| test::run(&project, options)),
         Verb::Explain(options) => project().and_then(|project| explain::run(&project, options)),
         Verb::Failover(options) => {
             project().and_then(|project| duty::run(&project, &options.id, Asked::FailOver))

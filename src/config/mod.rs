@@ -8,6 +8,7 @@ mod check;
 pub mod discover;
 mod env_files;
 mod failover;
+mod function_test;
 pub mod init;
 mod load;
 pub mod model;

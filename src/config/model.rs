@@ -12,6 +12,7 @@ use crate::core::{id::Name, recovery};
 
 pub use super::{
     failover::{Backoff, Failover, HandBack, Mode, PairFailover},
+    function_test::FunctionTest,
     pm2::{Pm2, Pm2Process},
     process::{Log, Process, Restart, Runner, State, StopSignal},
     workflow::{Grouping, Input, OnError, Workflow, WorkflowMode},
@@ -182,8 +183,8 @@ pub struct Netlify {
     pub token_env: String,
     /// Base address of the API.
     pub api_url: String,
-    /// Whether to install esbuild into a private folder (in `controller.state_dir`) with npm when the
-    /// project has none.
+    /// Whether to install esbuild and Netlify's own bundler into a private folder (in
+    /// `controller.state_dir`) with npm when they are needed and the project has none.
     pub install_if_missing: bool,
 }
 
@@ -212,6 +213,9 @@ pub struct Function {
     /// `"files"`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snapshot: Option<Snapshot>,
+    /// How `redundancy test` tries them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test: Option<FunctionTest>,
 }
 
 /// What the backup of a function carries of its primary.

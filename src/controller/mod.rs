@@ -13,6 +13,7 @@ mod reload;
 pub mod requests;
 mod signals;
 pub mod stopped;
+pub mod testing;
 mod triggers;
 pub mod watch;
 

@@ -85,3 +85,32 @@ impl fmt::Display for Code {
         self.notes.iter().try_for_each(|note| write!(f, "; {note}"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::resource::{Run, Status};
+
+    #[test]
+    fn only_what_was_tried_is_well() {
+        let at = Timestamp::UNIX_EPOCH;
+        let told = |state, notes: &[&str]| {
+            let notes = notes.iter().map(|it| (*it).to_owned()).collect();
+            let status = Status::Code(Code { state, notes });
+            let health = Health::of(Run::On, Some(&status));
+            format!("{} {health} {status}", status.word())
+        };
+        let why = || "it throws at a.js:3".to_owned();
+        insta::assert_snapshot!([
+            told(State::Untested, &["it is odd", "it is old"]),
+            told(State::Passed { at }, &[]),
+            told(State::Failed { at, why: why() }, &["it is odd"]),
+            told(State::Broken { how: why() }, &[]),
+        ].join("\n"), @r"
+        untested unknown untested; it is odd; it is old
+        tested healthy tested
+        failing unhealthy failing: it throws at a.js:3; it is odd
+        broken unhealthy broken: it throws at a.js:3
+        ");
+    }
+}

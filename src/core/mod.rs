@@ -32,3 +32,4 @@ pub mod simulate;
 pub(crate) mod span;
 pub mod storm;
 pub mod timetable;
+pub mod trial;

@@ -19,6 +19,7 @@ use crate::{
         change::Change,
         id::Name,
         resource::{Sightings, Wishes},
+        trial::Trial,
     },
 };
 
@@ -77,6 +78,19 @@ pub trait Provider: Send + Sync {
     /// Makes sure that something could be made here, as far as that can be told beforehand.
     fn make_ready(&self) -> BoxFuture<'_, Result<(), Error>> {
         Box::pin(std::future::ready(Ok(())))
+    }
+
+    /// Tries out the resources called `names`, or all that can be tried where it is given none, without
+    /// having them do their work. What has passed as it is now is not tried again, unless `anew`.
+    fn test<'a>(
+        &'a self,
+        names: &'a [Name],
+        _anew: bool,
+        _now: Timestamp,
+    ) -> BoxFuture<'a, Result<Vec<Trial>, Error>> {
+        let why = format!("{} has nothing to test: only functions are tested", self.name());
+        let trials = names.iter().map(|name| Trial::none(name.clone(), why.clone())).collect();
+        Box::pin(std::future::ready(Ok(trials)))
     }
 
     /// Tells it which of its resources are off duty: whatever starts others again by itself leaves

@@ -85,6 +85,9 @@ fn the_schema_and_the_loader_agree() {
         "[[workflow]]\nbacks_up = '*'\nmode = 'call'\ninputs = { a = 'b', c = 1, d = true, e = 1.5 }"
             .to_owned(),
         "[[function]]\nbacks_up = ['*']".to_owned(),
+        "[[function]]\nbacks_up = '*'\ntest = { method = 'POST', path = '/x', headers = { a = 'b' }, body = '', status = 201, env = { A = 'b' }, timeout = '1m' }"
+            .to_owned(),
+        "[[function]]\nbacks_up = '*'\ntest = {}".to_owned(),
     ];
     for text in &good {
         assert!(parse(text).is_ok(), "the loader refuses {text}: {:?}", parse(text));
@@ -95,6 +98,11 @@ fn the_schema_and_the_loader_agree() {
         "controller = []".to_owned(),
         "process = 5".to_owned(),
         "process = [['a']]".to_owned(),
+        "[[function]]\nbacks_up = '*'\ntest = { status = 42 }".to_owned(),
+        "[[function]]\nbacks_up = '*'\ntest = { method = 'get' }".to_owned(),
+        "[[function]]\nbacks_up = '*'\ntest = { path = 'x' }".to_owned(),
+        "[[function]]\nbacks_up = '*'\ntest = { env = { A = 1 } }".to_owned(),
+        "[[function]]\nbacks_up = '*'\ntest = 'x'".to_owned(),
         "[controller]\nlook_every = 5".to_owned(),
         "[controller]\nlook_every = 'soon'".to_owned(),
         "[controller]\nlook_every = '1d'".to_owned(),

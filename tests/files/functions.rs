@@ -266,6 +266,9 @@ fn what_is_odd_about_a_function_is_told() {
             "export default () => {}\nexport const config = { includedFiles: ['a/*'] }\n",
         ),
         ("dynamic.js", "exports.handler = async (it) => require(it.path)\n"),
+        ("templated/templated.js", "require('./lib/a')\nexports.handler = async () => ({})\n"),
+        ("templated/lib/a.js", "1\n"),
+        ("templated/mail.html", "<p>"),
     ]);
     world.write(
         "netlify.toml",
@@ -284,6 +287,7 @@ fn what_is_odd_about_a_function_is_told() {
         netlify/included-too untested
         netlify/parametrised untested; it takes parameters from its path, and its backup gets none
         netlify/submission-created untested; Netlify calls it for an event by its name, and its backup by none
+        netlify/templated untested; `mail.html` in its folder is not in its backup
         netlify/timed untested; its `config.schedule` has no effect, because it exports a `handler`
         "#);
     world.settle();
@@ -357,9 +361,7 @@ fn what_a_function_can_t_reach_is_told_with_the_place() {
     let (_, seen) = world.look();
     let broken = seen.found.iter().filter(|(_, it)| it.status.word() == "broken");
     let broken: Vec<&str> = broken.map(|(id, _)| id.name.as_str()).collect();
-    insta::assert_snapshot!(broken.join(" "), @r"
-        broken-deep computed-cron data lacks lacks-deep looped
-        ");
+    insta::assert_snapshot!(broken.join(" "), @"broken-deep computed-cron data lacks lacks-deep looped");
 }
 
 #[test]
@@ -393,4 +395,55 @@ fn odd_names_hold_nothing_up() {
         held netlify/_nn-125254f7-backup: `Nnnnnnnnnn` can't have a backup: a name has at most 120 characters, this one has 207
         held netlify/x-backup: netlify/functions/x-backup/index.js has the name of the backup; rename or remove it
         ");
+}
+
+#[test]
+fn a_snapshot_of_files_can_be_read() {
+    let world = World::new(
+        "[[function]]\nbacks_up = '*'\nsnapshot = 'files'",
+        &[
+            (
+                "netlify/functions/a.mts",
+                "import Stripe, { type Event } from 'stripe'\nimport { greet } from './lib/greet'\n\n// Says hello.\nexport default async (request: Request) => new Response(greet(request.url, Stripe))\n",
+            ),
+            (
+                "netlify/functions/lib/greet.js",
+                "const { name } = require('./name')\nexports.greet = (it) => `${name} ${it}`\n",
+            ),
+            ("netlify/functions/lib/name.json", "{ \"name\": \"a\" }\n"),
+        ],
+    );
+    world.settle();
+    let text = world.read("netlify/functions/a-backup/lkg.cjs");
+    let files = text.split("const __redundancy_packages").nth(1).unwrap();
+    insta::assert_snapshot!(files.split("// The files see").next().unwrap(), @r#"
+         = {
+          "stripe": () => import("stripe").catch(__redundancy_again),
+        }
+
+        const __redundancy_files = {
+        "netlify/functions/a.mts": { links: {"./lib/greet":"netlify/functions/lib/greet.js"}, async module(__vite_ssr_import__, __vite_ssr_dynamic_import__, __vite_ssr_exports__, __vite_ssr_exportAll__, __vite_ssr_import_meta__) {
+        'use strict'
+        // Says hello.
+        Object.defineProperty(__vite_ssr_exports__, "default", {
+        	enumerable: true,
+        	configurable: true,
+        	get() {
+        		return __vite_ssr_export_default__;
+        	}
+        });
+        const __vite_ssr_import_0__ = await __vite_ssr_import__("stripe", { importedNames: ["default"] });
+        const __vite_ssr_import_1__ = await __vite_ssr_import__("./lib/greet", { importedNames: ["greet"] });
+        const __vite_ssr_export_default__ = async (request) => new Response((0, __vite_ssr_import_1__.greet)(request.url, __vite_ssr_import_0__.default));
+        } },
+        "netlify/functions/lib/greet.js": { links: {"./name":"netlify/functions/lib/name.json"}, common(module, exports, __filename, __dirname) {
+        const { name } = __redundancy_require("netlify/functions/lib/name.json")
+        exports.greet = (it) => `${name} ${it}`
+        } },
+        "netlify/functions/lib/name.json": { common(module, exports, __filename, __dirname) {
+        module.exports = { "name": "a" }
+
+        } },
+        }
+        "#);
 }

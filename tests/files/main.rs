@@ -21,6 +21,7 @@ mod python;
 mod renewal;
 mod safety;
 mod start;
+mod tools;
 mod workflows;
 
 use std::{

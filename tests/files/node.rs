@@ -19,7 +19,7 @@ const PARTS: [(&str, &str); 7] = [
 ];
 
 /// The folder with the parts, made on first use.
-fn parts() -> &'static Path {
+pub(crate) fn parts() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| crate::parts::install("node", &PARTS))
 }

@@ -1,16 +1,16 @@
 //! Looking at functions and at their backups, and making ready what a backup would consist of.
 
-use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
+use std::{collections::BTreeSet, fs, path::PathBuf, sync::Arc};
 
 use super::{
     BACKUP, FOLDER, FUNCTION, RECIPE, REFUSED, SNAPSHOT_FILE, UNPROVEN,
-    bundle::Tools,
     function::{self, Function, Style, classify},
     manifest::{self, Manifest},
     reached::{Known, Reached, Trouble, Walker},
     scan::{Found, scan},
     settings::{self, Settings},
     snapshots::Snapshots,
+    tools::Tools,
     verdicts::Verdicts,
     wrapper,
 };
@@ -26,11 +26,14 @@ use crate::{
         Error,
         each::each,
         files::{
-            MADE_FROM, PATH, PROBLEM, Reader, Rule, failed, read, rule::SUFFIX, stand_in,
+            MADE_FROM, PATH, PROBLEM, Reader, Rule, failed, read, rule::SUFFIX, shown, stand_in,
             wish::text,
         },
     },
 };
+
+/// Why a backup would be made anew.
+const CHANGED: &str = "its primary, or how it is made, has changed, and";
 
 /// Where to look, and for what.
 #[derive(Debug, Clone)]
@@ -111,8 +114,24 @@ impl Look {
         Walker { reader: &self.reader, known: &self.known }
     }
 
+    /// Where programs from npm may be.
+    pub(super) fn tools(&self, settings: &Settings) -> Tools {
+        let root = &self.reader.root;
+        Tools {
+            root: root.clone(),
+            folders: vec![root.join(settings.base()), root.clone()],
+            private: self.state_dir.join("tools"),
+            install_if_missing: self.install_if_missing,
+        }
+    }
+
+    /// Which rule is about `function`, by its place in the list.
+    pub(super) fn rule(&self, function: &str) -> Option<usize> {
+        self.rules.iter().position(|(rule, _)| rule.asks_for(function))
+    }
+
     /// How the snapshot of `function` is to be made, where it shall have a backup.
-    fn asked_for(&self, function: &str) -> Option<Form> {
+    pub(super) fn asked_for(&self, function: &str) -> Option<Form> {
         let rule = self.rules.iter().find(|(rule, _)| rule.asks_for(function));
         rule.filter(|_| !function.ends_with(SUFFIX)).map(|(_, form)| *form)
     }
@@ -153,12 +172,7 @@ impl Look {
             needed.then_some(Needed { primary, draft })
         });
         let needed = needed.collect();
-        let tools = Tools {
-            root: root.clone(),
-            folders: vec![root.join(settings.base()), root.clone()],
-            private: self.state_dir.join("tools"),
-            install_if_missing: self.install_if_missing,
-        };
+        let tools = self.tools(&settings);
         Ok(Seen { sightings, needed, recipes, tools })
     }
 
@@ -194,6 +208,7 @@ impl Look {
             match self.draft(settings, folder, function, (&path, main), form) {
                 Ok((of, made)) => {
                     code.notes.extend(of.notes);
+                    code.notes.extend(self.beside(&found.main, &made));
                     code.state = self.tested(&made.recipe);
                     let fields = [(RECIPE, made.recipe.to_string()), (BACKUP, made.path.clone())];
                     set(&mut actual.body, fields);
@@ -243,7 +258,28 @@ impl Look {
         }
     }
 
-    fn draft(
+    /// What is told of a function of the first style in a folder of its own: Netlify's bundler puts all
+    /// that is in there into its bundle, whether it is imported or not.
+    fn beside(&self, main: &str, draft: &Draft) -> Option<String> {
+        main.split_once('/').filter(|_| draft.style == Style::V1)?;
+        let (folder, _) = draft.reached.main.rsplit_once('/')?;
+        // Who can't list it has heard of that already.
+        let entries = fs::read_dir(self.reader.root.join(folder)).ok()?.flatten();
+        let mut names: Vec<String> = entries
+            .map(|it| it.file_name().to_string_lossy().into_owned())
+            .filter(|it| {
+                let path = format!("{folder}/{it}");
+                let is_there =
+                    |reached: &String| *reached == path || reached.starts_with(&format!("{path}/"));
+                it != "node_modules" && !draft.reached.files.keys().any(is_there)
+            })
+            .collect();
+        names.sort();
+        let first = names.first()?;
+        Some(format!("`{}` in its folder is not in its backup", shown(first)))
+    }
+
+    pub(super) fn draft(
         &self,
         settings: &Settings,
         folder: &str,
@@ -288,10 +324,10 @@ impl Look {
         let how = match self.tested(&draft.recipe) {
             State::Passed { .. } => return true,
             State::Failed { why, .. } => {
-                format!("{primary} has changed and failed `redundancy test`: {why}")
+                format!("{CHANGED} failed `redundancy test`: {why}")
             }
             State::Untested | State::Broken { .. } => {
-                format!("{primary} has changed and has not passed `redundancy test` yet")
+                format!("{CHANGED} has not passed `redundancy test` yet")
             }
         };
         if let Some(primary) = seen.get_mut(primary) {

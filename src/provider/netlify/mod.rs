@@ -18,6 +18,8 @@ mod scan;
 mod settings;
 mod snapshots;
 mod source;
+mod tools;
+mod trial;
 pub mod verdicts;
 mod wrapper;
 
@@ -38,11 +40,12 @@ use super::{
     },
 };
 use crate::{
-    config::Project,
+    config::{Project, model::FunctionTest},
     core::{
         change::Change,
         id::Name,
         resource::{Actual, Run, Sightings, Status, Wanted, Wishes},
+        trial::Trial,
     },
 };
 
@@ -78,6 +81,8 @@ const UNPROVEN: &str = "unproven";
 pub struct Netlify {
     name: Name,
     look: Look,
+    /// How the functions of each rule of the look are tested.
+    tests: Vec<FunctionTest>,
 }
 
 impl Netlify {
@@ -98,6 +103,7 @@ impl Netlify {
                 known: reached::Known::default(),
                 snapshots: std::sync::Arc::default(),
             },
+            tests: config.function.iter().map(|it| it.test.clone().unwrap_or_default()).collect(),
         }
     }
 
@@ -166,6 +172,15 @@ impl Provider for Netlify {
         Box::pin(blocking(move || writer.apply(&name, &change)))
     }
 
+    fn test<'a>(
+        &'a self,
+        names: &'a [Name],
+        anew: bool,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<Vec<Trial>, Error>> {
+        Box::pin(trial::all(&self.look, &self.tests, names, anew, now))
+    }
+
     fn places(&self) -> Vec<PathBuf> {
         // What can't be read now is said by the next look.
         let root = &self.look.reader.root;
@@ -189,14 +204,16 @@ fn wish(wisher: &mut Wisher<'_>, seen: &Sightings, function: &str, actual: &Actu
     if let Some((path, problem)) = unread(body) {
         return wisher.refuse(function, format!("{}: {problem}", shown(path)));
     }
+    let backup = format!("{function}{SUFFIX}").parse::<Name>().ok();
+    let found = backup.and_then(|it| seen.get(&it));
     if let Some(why) = text(body, REFUSED) {
-        return wisher.refuse(function, why.to_owned());
+        let stays = found.is_some_and(|it| it.mark.is_some());
+        let stays = if stays { "; its backup stays as it is" } else { "" };
+        return wisher.refuse(function, format!("{why}{stays}"));
     }
     let recipe = text(body, RECIPE).and_then(|it| it.parse().ok());
     let (Some(made_from), Some(path)) = (recipe, text(body, BACKUP)) else { return };
     let order = Order { primary: function, stem: function, made_from, path: path.to_owned() };
-    let backup = format!("{function}{SUFFIX}").parse::<Name>().ok();
-    let found = backup.and_then(|it| seen.get(&it));
     if let (Some(how), Some(found)) = (text(body, UNPROVEN), found) {
         return wisher.keep(&order, &found.body, how.to_owned());
     }

@@ -28,8 +28,9 @@ impl Look {
         for Needed { draft, .. } in &needed {
             let bundled = match draft.form {
                 Form::Bundle => true,
-                Form::Files => false,
                 Form::Either => can_bundle,
+                // One of the files is made as quickly as it would be read.
+                Form::Files => continue,
             };
             if let Some(text) = kept(draft) {
                 texts.insert(draft.recipe, Ok(text));
@@ -52,6 +53,9 @@ impl Look {
                     texts.insert(draft.recipe, Err(of(draft, why)));
                     continue;
                 }
+                if let Ok(text) = &result {
+                    self.snapshots.put(&self.state_dir, draft.recipe, text);
+                }
                 match result {
                     Err(why) if draft.form == Form::Either => {
                         tracing::debug!("{} is not bundled: {why}", draft.reached.main);
@@ -67,7 +71,7 @@ impl Look {
                 let traced = draft.style == Style::V1;
                 files::snapshot(&draft.reached, &draft.folder, traced).map_err(|it| it.why)
             });
-            let text = text.and_then(|text| self.fitting(draft, text));
+            let text = text.and_then(|text| fitting(draft, text));
             let Some(actual) = sightings.get_mut(primary) else { continue };
             match text {
                 Ok(text) => {
@@ -84,22 +88,6 @@ impl Look {
         sightings
     }
 
-    /// Keeps a snapshot, if it is none that could not be read again.
-    fn fitting(&self, draft: &Draft, text: String) -> Result<String, String> {
-        let most = MOST_GENERATED_BYTES - 4096;
-        if text.len() as u64 > most {
-            let why = format!(
-                "its snapshot would have {} KB, and more than {} are not written; `snapshot = \
-                 \"files\"` leaves its packages out",
-                text.len() / 1024,
-                most / 1024
-            );
-            return Err(of(draft, &why));
-        }
-        self.snapshots.put(&self.state_dir, draft.recipe, &text);
-        Ok(text)
-    }
-
     /// Whether the function's files are as they were read.
     fn is_as_before(&self, draft: &Draft) -> bool {
         let main = &draft.reached.main;
@@ -113,5 +101,22 @@ impl Look {
 
 /// What is wrong with a function as a whole.
 fn of(draft: &Draft, why: &str) -> String {
-    format!("{}: {why}", draft.reached.main)
+    let main = &draft.reached.main;
+    // It may name the line itself.
+    if why.starts_with(main) { why.to_owned() } else { format!("{main}: {why}") }
+}
+
+/// A snapshot, if it is none that could not be read again.
+fn fitting(draft: &Draft, text: String) -> Result<String, String> {
+    let most = MOST_GENERATED_BYTES - 4096;
+    if text.len() as u64 > most {
+        let why = format!(
+            "its snapshot would have {} KB, and more than {} are not written; `snapshot = \
+             \"files\"` leaves its packages out",
+            text.len() / 1024,
+            most / 1024
+        );
+        return Err(of(draft, &why));
+    }
+    Ok(text)
 }

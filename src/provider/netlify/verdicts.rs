@@ -2,6 +2,7 @@
 //! `STATE_DIR/netlify/tests`. What has changed since has another digest, and so no verdict.
 
 use std::{
+    collections::BTreeMap,
     fs,
     io::{self, Write as _},
     path::{Path, PathBuf},
@@ -21,6 +22,13 @@ pub struct Verdict {
     pub why: String,
     /// When.
     pub at: Timestamp,
+    /// What it was tried with, for people: programs and their versions.
+    #[serde(default)]
+    pub tool: BTreeMap<String, String>,
+    /// The digest of what it was tried with: the programs, the packages of the project, the test's
+    /// settings. With others it is tried again.
+    #[serde(default)]
+    pub tried_with: Option<Digest>,
 }
 
 /// The verdicts of a project.
@@ -86,8 +94,13 @@ mod tests {
         let verdicts = Verdicts::new(dir.path());
         let digest = Digest::of(["a"]);
         assert_eq!(verdicts.read(&digest), None);
-        let verdict =
-            Verdict { passed: true, why: "it answers".to_owned(), at: Timestamp::UNIX_EPOCH };
+        let verdict = Verdict {
+            passed: true,
+            why: "it answers".to_owned(),
+            at: Timestamp::UNIX_EPOCH,
+            tool: BTreeMap::new(),
+            tried_with: Some(digest),
+        };
         verdicts.write(&digest, &verdict).unwrap();
         assert_eq!(verdicts.read(&digest), Some(verdict));
         assert_eq!(verdicts.read(&Digest::of(["b"])), None);

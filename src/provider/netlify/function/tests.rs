@@ -137,12 +137,8 @@ fn the_table_of_most_weight_is_obeyed() {
     assert_eq!(of("b"), (false, None));
     assert_eq!(of("ab"), (true, Some("@daily".to_owned())));
     assert_eq!(of("abc"), (false, Some("@daily".to_owned())));
-    insta::assert_snapshot!(settings.harm("ab-backup", true).unwrap(), @r"
-    netlify.toml:3 sets `schedule` for `a*`, so also for its backup; name the functions one by one there
-    ");
+    insta::assert_snapshot!(settings.harm("ab-backup", true).unwrap(), @"netlify.toml:3 sets `schedule` for `a*`, so also for its backup; name the functions one by one there");
     let settings = Settings::parse("[functions.'a*']\nbackground = true\n").unwrap();
     assert_eq!(settings.harm("ab-backup", true), None);
-    insta::assert_snapshot!(settings.harm("ab-backup", false).unwrap(), @r"
-    netlify.toml:1 sets `background` for `a*`, so also for its backup; name the functions one by one there
-    ");
+    insta::assert_snapshot!(settings.harm("ab-backup", false).unwrap(), @"netlify.toml:1 sets `background` for `a*`, so also for its backup; name the functions one by one there");
 }
