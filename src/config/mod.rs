@@ -26,7 +26,9 @@ mod table;
 mod tree;
 pub mod units;
 mod wording;
+mod workflow;
 
+pub(crate) use check::github_cron;
 pub use load::{FILE_NAME, LoadError, Loaded, by_default, find, load, load_or_default};
 pub use model::Config;
 pub use pairs::{pairs, prechecks};

@@ -1,6 +1,6 @@
 //! The keys of `redundancy.toml`, their meaning and their defaults. The JSON Schema is made from
-//! this file and `process.rs`, and its descriptions are these comments: editors show them, so they
-//! are written for whoever edits the file.
+//! this file, `process.rs` and `workflow.rs`, and its descriptions are these comments: editors show
+//! them, so they are written for whoever edits the file.
 
 use std::{borrow::Cow, path::PathBuf, time::Duration};
 
@@ -14,6 +14,7 @@ pub use super::{
     failover::{Backoff, Failover, HandBack, Mode, PairFailover},
     pm2::{Pm2, Pm2Process},
     process::{Log, Process, Restart, Runner, State, StopSignal},
+    workflow::{Grouping, Input, OnError, Workflow, WorkflowMode},
 };
 
 /// What must exist: the processes, workflows and functions of a project and their backups. Every
@@ -139,6 +140,20 @@ pub struct Github {
     /// Time between two questions to GitHub for the runs of workflows, at least `1s`. What has not changed
     /// costs nothing of the limit that GitHub sets.
     pub poll_every: Span,
+    /// Where the backups of workflows are written.
+    pub write: Writing,
+}
+
+/// Where the backups of workflows are written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Writing {
+    /// Into the checkout. Somebody commits them.
+    #[default]
+    WorkingTree,
+    /// Into one pull request on GitHub, and not into the checkout. The token needs the permissions
+    /// Contents, Workflows and Pull requests: write.
+    PullRequest,
 }
 
 impl Default for Github {
@@ -149,6 +164,7 @@ impl Default for Github {
             token_env: "GITHUB_TOKEN".into(),
             api_url: "https://api.github.com".into(),
             poll_every: Span::secs(60),
+            write: Writing::default(),
         }
     }
 }
@@ -180,27 +196,6 @@ impl Default for Netlify {
             api_url: "https://api.netlify.com/api/v1".into(),
             install_if_missing: false,
         }
-    }
-}
-
-/// `[[workflow]]`: workflows to give a backup.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Workflow {
-    /// File names or patterns, like `"ci.yml"` or `"*.yml"`. Backups never match.
-    pub backs_up: Patterns,
-    /// File names or patterns to leave out.
-    #[serde(default)]
-    pub except: Patterns,
-    /// When the backup runs by itself: `hourly`, `daily`, `weekly` or five cron fields as GitHub
-    /// reads them (UTC, weekdays 0 to 6 or SUN to SAT, at most every 5 minutes).
-    #[serde(default = "Workflow::default_schedule")]
-    pub schedule: String,
-}
-
-impl Workflow {
-    fn default_schedule() -> String {
-        "daily".to_owned()
     }
 }
 

@@ -20,6 +20,7 @@ pub mod job;
 pub mod monitor;
 pub mod outlook;
 pub mod pause;
+pub mod placing;
 pub mod plan;
 pub mod probe;
 pub mod reconciler;

@@ -327,6 +327,9 @@ pub struct Wishes {
     /// What would be made anew if what it is made from were known to work, with what is known of
     /// that. It is wanted as it is.
     pub unproven: BTreeMap<Name, String>,
+    /// What is asked for and could not be seen although the rest could, with the reason. Nobody
+    /// knows whether it is there.
+    pub unseen: BTreeMap<Name, String>,
 }
 
 /// What the config asks for, of all providers.
@@ -339,6 +342,9 @@ pub struct Desired {
     /// What would be made anew if what it is made from were known to work, with what is known of
     /// that. It is wanted as it is.
     pub unproven: BTreeMap<Id, String>,
+    /// What is asked for and could not be seen although the rest could, with the reason. Nobody
+    /// knows whether it is there.
+    pub unseen: BTreeMap<Id, String>,
 }
 
 impl Desired {
@@ -351,6 +357,8 @@ impl Desired {
         self.wanted.extend(wishes.wanted.into_iter().map(|(name, it)| (id(name), it)));
         self.impossible.extend(wishes.impossible.into_iter().map(|(name, it)| (id(name), it)));
         self.unproven.extend(wishes.unproven.into_iter().map(|(name, it)| (id(name), it)));
+        self.unseen.retain(|id, _| id.provider != *provider);
+        self.unseen.extend(wishes.unseen.into_iter().map(|(name, it)| (id(name), it)));
     }
 }
 

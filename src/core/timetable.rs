@@ -16,9 +16,6 @@ const WINDOW: Duration = days(28);
 /// How far it goes for what comes rarely: more than a year.
 const LONG_WINDOW: Duration = days(400);
 
-/// How old the last success may be of what has no schedule.
-const WITHOUT_SCHEDULE: Duration = days(2);
-
 /// What is given to the longest gap at least.
 const LEAST_GRACE: Duration = Duration::from_hours(3);
 
@@ -79,11 +76,11 @@ impl Timetable {
     }
 
     /// How old the last success may be until something is wrong: twice the longest gap, at least
-    /// that and 3 h, because GitHub starts by hours late; 48 h for what has no schedule.
+    /// that and 3 h, because whoever starts it may be late by hours. As old as it will, where no
+    /// two runs are planned.
     #[must_use]
-    pub fn stale_after(&self) -> Duration {
-        let grace = |gap: Duration| gap + gap.max(LEAST_GRACE);
-        self.longest_gap().map_or(WITHOUT_SCHEDULE, grace)
+    pub fn stale_after(&self) -> Option<Duration> {
+        self.longest_gap().map(|gap| gap + gap.max(LEAST_GRACE))
     }
 }
 
@@ -106,10 +103,9 @@ mod tests {
 
     #[test]
     fn the_grace_grows_with_the_gap() {
-        let hours = |crons: &[&str]| of(crons).stale_after().as_secs_f64() / 3600.0;
+        let hours = |crons: &[&str]| of(crons).stale_after().unwrap().as_secs_f64() / 3600.0;
         for (crons, expected) in [
-            (&[][..], 48.0),
-            (&["*/5 * * * *"], 3.0 + 1.0 / 12.0),
+            (&["*/5 * * * *"][..], 3.0 + 1.0 / 12.0),
             (&["0 * * * *"], 4.0),
             (&["0 3 * * *"], 48.0),
             (&["0 3 * * *", "0 15 * * *"], 24.0),
@@ -119,9 +115,11 @@ mod tests {
             // Of a season: from the end of March to January.
             (&["0 3 * 1-3 *"], 2.0 * 276.0 * 24.0),
             (&["0 3 * 6-8 *"], 2.0 * 274.0 * 24.0),
-            (&["0 0 30 2 *"], 48.0),
         ] {
             assert!((hours(crons) - expected).abs() < 0.01, "{crons:?}: {}", hours(crons));
+        }
+        for never in [&[][..], &["0 0 30 2 *"]] {
+            assert_eq!(of(never).stale_after(), None);
         }
     }
 

@@ -107,15 +107,15 @@ fn a_link_that_leads_out_of_the_project_is_not_followed() {
     fs::rename(project.path(".github/workflows"), outside.path().join("workflows")).unwrap();
     symlink(outside.path().join("workflows"), project.path(".github/workflows")).unwrap();
     let run = project.run(&["apply", "--yes"]);
-    assert_snapshot!(project.steady(&run.stdout), @"
-    + create  github/ci-backup  the config asks for it and it is not there
-        .github/workflows/ci-backup.yml (13 lines)
+    assert_snapshot!(project.steady(&run.stdout), @r"
+        + create  github/ci-backup  the config asks for it and it is not there
+            .github/workflows/ci-backup.yml (78 lines)
 
-    Plan: 1 to create.
-    failed   create  github/ci-backup: .github/workflows/ci-backup.yml is left alone: a symbolic link on the way leads out of the project
+        Plan: 1 to create.
+        failed   create  github/ci-backup: .github/workflows/ci-backup.yml is left alone: a symbolic link on the way leads out of the project
 
-    0 of 1 change done; not as planned: github/ci-backup.
-    ");
+        0 of 1 change done; not as planned: github/ci-backup.
+        ");
     assert_eq!(fs::read_dir(outside.path().join("workflows")).unwrap().count(), 1);
 }
 

@@ -24,28 +24,31 @@ fn project() -> Project {
 #[test]
 fn for_people() {
     let project = project();
-    assert_snapshot!(project.run(&["plan"]).ok().stdout, @"
-    + create  github/ci-backup  the config asks for it and it is not there
-        .github/workflows/ci-backup.yml (13 lines)
+    assert_snapshot!(project.run(&["plan"]).ok().stdout, @r"
+        + create  github/ci-backup  the config asks for it and it is not there
+            .github/workflows/ci-backup.yml (79 lines)
 
-    Plan: 1 to create.
-    Next: `redundancy apply` makes these changes.
-    ");
+        Plan: 1 to create.
+        Next: `redundancy apply` makes these changes.
+        ");
+    let diff = project.run(&["plan", "--diff"]).ok().stdout;
+    assert!(diff.contains("\n    -name: CI\n"), "{diff}");
+    assert!(diff.contains("\n    +name: CI (backup)\n"), "{diff}");
     project.run(&["apply", "--yes"]).ok();
     project.write(".github/workflows/ci.yml", &WORKFLOW.replace("make test", "make check"));
-    assert_snapshot!(project.run(&["plan"]).ok().stdout, @"
-    ~ update  github/ci-backup  backup out of date: its primary, or the config, has changed
-        .github/workflows/ci-backup.yml
-        @@ -10,4 +10,4 @@
-           test:
-             runs-on: ubuntu-latest
-             steps:
-        -    - run: make test
-        +    - run: make check
+    assert_snapshot!(project.run(&["plan"]).ok().stdout, @r"
+        ~ update  github/ci-backup  backup out of date: its primary, or the config, has changed
+            .github/workflows/ci-backup.yml
+            @@ -76,4 +76,4 @@
+                   needs.redundancy_guard.outputs.run == 'true'
+                 runs-on: ubuntu-latest
+                 steps:
+            -      - run: make test
+            +      - run: make check
 
-    Plan: 1 to update.
-    Next: `redundancy apply` makes these changes.
-    ");
+        Plan: 1 to update.
+        Next: `redundancy apply` makes these changes.
+        ");
 }
 
 #[test]
@@ -53,30 +56,30 @@ fn for_a_pull_request() {
     let project = project();
     project.run(&["apply", "--yes"]).ok();
     project.write(".github/workflows/ci.yml", &WORKFLOW.replace("make test", "make `x` | ```y"));
-    assert_snapshot!(project.run(&["plan", "--markdown"]).ok().stdout, @"
-    ## redundancy plan
+    assert_snapshot!(project.run(&["plan", "--markdown"]).ok().stdout, @r"
+        ## redundancy plan
 
-    Plan: 1 to update.
+        Plan: 1 to update.
 
-    | change | resource | why |
-    | --- | --- | --- |
-    | update | `github/ci-backup` | backup out of date: its primary, or the config, has changed |
+        | change | resource | why |
+        | --- | --- | --- |
+        | update | `github/ci-backup` | backup out of date: its primary, or the config, has changed |
 
-    <details><summary>update github/ci-backup</summary>
+        <details><summary>update github/ci-backup</summary>
 
-    ````diff
-    --- .github/workflows/ci-backup.yml
-    +++ .github/workflows/ci-backup.yml
-    @@ -10,4 +10,4 @@
-       test:
-         runs-on: ubuntu-latest
-         steps:
-    -    - run: make test
-    +    - run: make `x` | ```y
-    ````
+        ````diff
+        --- .github/workflows/ci-backup.yml
+        +++ .github/workflows/ci-backup.yml
+        @@ -76,4 +76,4 @@
+               needs.redundancy_guard.outputs.run == 'true'
+             runs-on: ubuntu-latest
+             steps:
+        -      - run: make test
+        +      - run: make `x` | ```y
+        ````
 
-    </details>
-    ");
+        </details>
+        ");
 }
 
 #[test]
@@ -115,19 +118,19 @@ fn a_file_edited_by_hand_is_kept_until_told_otherwise() {
     let path = ".github/workflows/ci-backup.yml";
     let edited = project.read(path).replace("make test", "make tea");
     project.write(path, &edited);
-    assert_snapshot!(project.run(&["plan"]).ok().stdout, @"
-    ! left    github/ci-backup  somebody has edited it since we wrote it
-        .github/workflows/ci-backup.yml
-        @@ -10,4 +10,4 @@
-           test:
-             runs-on: ubuntu-latest
-             steps:
-        -    - run: make tea
-        +    - run: make test
-        help: `--overwrite github/ci-backup` makes the change shown here and loses the edit; to keep the edit, make it in what the file is made from
+    assert_snapshot!(project.run(&["plan"]).ok().stdout, @r"
+        ! left    github/ci-backup  somebody has edited it since we wrote it
+            .github/workflows/ci-backup.yml
+            @@ -76,4 +76,4 @@
+                   needs.redundancy_guard.outputs.run == 'true'
+                 runs-on: ubuntu-latest
+                 steps:
+            -      - run: make tea
+            +      - run: make test
+            help: `--overwrite github/ci-backup` makes the change shown here and loses the edit; to keep the edit, make it in what the file is made from
 
-    Plan: 1 left alone.
-    ");
+        Plan: 1 left alone.
+        ");
     project.run(&["apply", "--yes"]).ok();
     assert_eq!(project.read(path), edited);
     project.run(&["apply", "--yes", "--overwrite", "github/ci-backup"]).ok();

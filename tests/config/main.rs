@@ -8,6 +8,7 @@ mod loading;
 mod refusals;
 mod rendering;
 mod schema;
+mod workflows;
 
 use redundancy::config::{Problem, parse, problem::position};
 

@@ -79,6 +79,11 @@ fn the_schema_and_the_loader_agree() {
         process("log = { max_size = '1.5 MB' }"),
         "[[process]]\nname = 'a'\nscript = 'x'\nargs = []\ninterpreter = 'none'".to_owned(),
         "[[workflow]]\nbacks_up = '*.yml'\nexcept = ['a', 'b']\nschedule = 'weekly'".to_owned(),
+        "[[workflow]]\nbacks_up = '*'\nschedule = '*/6h'\nguard = false\nconcurrency = 'separate'"
+            .to_owned(),
+        "[[workflow]]\nbacks_up = '*'\nstale_after = '4h'\non_error = 'skip'".to_owned(),
+        "[[workflow]]\nbacks_up = '*'\nmode = 'call'\ninputs = { a = 'b', c = 1, d = true, e = 1.5 }"
+            .to_owned(),
         "[[function]]\nbacks_up = ['*']".to_owned(),
     ];
     for text in &good {
@@ -118,6 +123,10 @@ fn the_schema_and_the_loader_agree() {
         process("log = { x = 1 }"),
         "[[workflow]]\nschedule = 'daily'".to_owned(),
         "[[workflow]]\nbacks_up = ''".to_owned(),
+        "[[workflow]]\nbacks_up = '*'\nmode = 'both'".to_owned(),
+        "[[workflow]]\nbacks_up = '*'\non_error = true".to_owned(),
+        "[[workflow]]\nbacks_up = '*'\nmode = 'call'\ninputs = { a = ['b'] }".to_owned(),
+        "[[workflow]]\nbacks_up = '*'\nstale_after = '2d'".to_owned(),
         "[[function]]\nbacks_up = [5]".to_owned(),
         "[[function]]\nbacks_up = '*'\nschedule = 'daily'".to_owned(),
     ];

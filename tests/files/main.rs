@@ -1,5 +1,5 @@
 //! Backups of workflows and functions as plain files: through the providers and the plan, onto a
-//! real disk, and with GitHub's own parser and Netlify's own bundler.
+//! real disk, and with GitHub's own parser, actionlint and Netlify's own bundler.
 
 // The whole crate is a test, also what is not a test function by itself.
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
@@ -7,13 +7,20 @@
 mod bundler;
 mod forms;
 mod functions;
+mod hostile;
 mod life;
+mod linter;
+mod modes;
 mod node;
+mod odd;
 mod parser;
 #[path = "../parts/mod.rs"]
 mod parts;
+#[path = "../parts/python.rs"]
+mod python;
 mod renewal;
 mod safety;
+mod start;
 mod tools;
 mod workflows;
 

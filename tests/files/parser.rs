@@ -17,8 +17,9 @@ struct Said {
     differs: Vec<String>,
 }
 
-#[test]
-fn github_takes_every_backup_and_reads_it_as_the_primary() {
+/// A project with the workflows that are hard to read or to write, settled; and what they are called
+/// without their extension.
+pub(crate) fn nasty() -> (World, Vec<String>) {
     let world = World::of_workflows(&[]);
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/files/nasty");
     let mut stems = Vec::new();
@@ -28,11 +29,16 @@ fn github_takes_every_backup_and_reads_it_as_the_primary() {
         world.write(&format!(".github/workflows/{stem}.yml"), fs::read(&path).unwrap());
         stems.push(stem);
     }
-    assert!(stems.len() >= 12, "the nasty workflows are gone: {stems:?}");
+    assert!(stems.len() >= 25, "the nasty workflows are gone: {stems:?}");
     let plan = world.plan();
     assert_eq!(plan.steps().count(), stems.len(), "{}", told(&plan));
     world.settle();
+    (world, stems)
+}
 
+#[test]
+fn github_takes_every_backup_and_reads_it_as_the_primary() {
+    let (world, stems) = nasty();
     let file =
         |name: String| world.path(&format!(".github/workflows/{name}")).display().to_string();
     let pairs: Vec<String> = (stems.iter())
@@ -44,7 +50,9 @@ fn github_takes_every_backup_and_reads_it_as_the_primary() {
     for it in said {
         assert_eq!(it.errors, [""; 0], "{}", it.backup);
         assert_eq!(it.events, ["schedule", "workflow_dispatch"], "{}", it.backup);
-        assert_eq!(it.differs, ["concurrency", "name", "on"], "{}", it.backup);
+        // The group is the primary's own where that can be.
+        let differs: Vec<_> = it.differs.iter().filter(|it| *it != "concurrency").collect();
+        assert_eq!(differs, ["name", "on"], "{}", it.backup);
     }
 }
 
@@ -125,7 +133,8 @@ fn trees() -> impl Strategy<Value = Value> {
     })
 }
 
-/// JSON is YAML that leaves no doubt, so it says what the backup has to mean.
+/// JSON is YAML that leaves no doubt, so it says what the backup has to mean. It is in flow style, so
+/// the backup is written anew.
 #[test]
 fn github_s_reader_finds_what_was_meant() {
     let mut runner = TestRunner::deterministic();

@@ -21,30 +21,94 @@ fn a_backup_does_the_same_at_another_time() {
     let text = world.read(".github/workflows/nightly-backup.yml");
     let (mark, text): (Vec<_>, Vec<_>) = text.lines().partition(|it| it.contains("written="));
     assert_eq!(mark.len(), 1);
-    insta::assert_snapshot!(text.join("\n"), @r"
-    # The backup of nightly.yml, made by redundancy. To change it, change nightly.yml or redundancy.toml and
-    # run `redundancy apply`. An edit made here is kept, and ends its updates until somebody decides.
-    name: Nightly (backup)
-    on:
-      workflow_dispatch:
-        inputs:
-          dry:
-            type: boolean
-      schedule:
-      - cron: 22 1 * * *
-    permissions: {}
-    concurrency:
-      group: nightly-backup
-      cancel-in-progress: false
-    jobs:
-      build:
-        runs-on: ubuntu-latest
-        steps:
-        - uses: actions/checkout@v4
-        - run: |
-            make
-            make test
-    ");
+    insta::assert_snapshot!(text.join("\n"), @r#"
+        # The backup of nightly.yml, made by redundancy. To change it, change nightly.yml or redundancy.toml and
+        # run `redundancy apply`. An edit made here is kept, and ends its updates until somebody decides.
+        # Builds every night.
+        name: Nightly (backup)
+        on:
+          workflow_dispatch:
+            inputs:
+              dry: {type: boolean}
+          schedule:
+            - cron: "14 15 * * *"
+        permissions: {}
+        concurrency: nightly
+        jobs:
+          redundancy_guard:
+            runs-on: ubuntu-latest
+            timeout-minutes: 5
+            permissions:
+              actions: read
+            outputs:
+              run: ${{ steps.primary.outputs.run }}
+              reason: ${{ steps.primary.outputs.reason }}
+            steps:
+              - id: primary
+                name: Does the primary need its backup?
+                env:
+                  TOKEN: ${{ github.token }}
+                  PRIMARY: "nightly.yml"
+                  STALE_AFTER: "172800" # seconds: 48h
+                  ON_ERROR: "true" # whether to run when GitHub can't be asked
+                shell: bash
+                working-directory: .
+                run: |
+                  # Decides whether this backup has to do the work of its primary. It only reads, and it ends well
+                  # whatever happens.
+                  set +e
+                  say() { # true or false, and why
+                    printf 'run=%s\nreason=%s\n' "$1" "$2" >>"$GITHUB_OUTPUT"
+                    echo "run: $1, because $2" | tee -a "$GITHUB_STEP_SUMMARY"
+                    exit 0
+                  }
+                  [ "$GITHUB_EVENT_NAME" = schedule ] || say true "it was asked for"
+
+                  # Runs of pull requests say nothing of the primary, nor do cancelled and skipped ones. A run began
+                  # when it was last started again. An active one that began too long ago is stuck: two days, where
+                  # nothing plans its runs. What has a dollar here is jq's.
+                  # shellcheck disable=SC2016
+                  judge='
+                    def began: .run_started_at // .created_at | fromdate;
+                    def age: now - began;
+                    def old: $stale != null and age >= $stale;
+                    def ended: .conclusion == ("success", "failure", "timed_out", "startup_failure");
+                    [.workflow_runs[] | select(.event | startswith("pull_request") | not)] | sort_by(began, .id)
+                    | (map(select(.status != "completed" and age < ($stale // 172800))) | last) as $active
+                    | (map(select(ended)) | last) as $last
+                    | if $active then "false the primary is at work: \($active.html_url)"
+                      elif $last == null then "true no run of the primary has come to an end"
+                      elif $last.conclusion != "success" then
+                        "true the last run of the primary ended in \($last.conclusion): \($last.html_url)"
+                      elif ($last | old) then
+                        "true the last success of the primary is too long ago: \($last.html_url)"
+                      else "false the last run of the primary succeeded: \($last.html_url)" end'
+
+                  for pause in 0 5 15 30; do
+                    sleep "$pause"
+                    answer=$(curl -sS -m 20 -w '\n%{http_code}' -G --data-urlencode "branch=$GITHUB_REF_NAME" \
+                      -d per_page=100 -d exclude_pull_requests=true -H 'Accept: application/vnd.github+json' \
+                      -H 'X-GitHub-Api-Version: 2022-11-28' -H @- <<<"Authorization: Bearer $TOKEN" \
+                      "$GITHUB_API_URL/repos/$GITHUB_REPOSITORY/actions/workflows/$PRIMARY/runs")
+                    status=${answer##*$'\n'}
+                    [ "$status" = 404 ] && say true "the primary is not there"
+                    [ "$status" = 200 ] &&
+                      verdict=$(jq -r --argjson stale "$STALE_AFTER" "$judge" <<<"${answer%$'\n'*}") &&
+                      read -r run why <<<"$verdict" && [ -n "$run" ] && say "$run" "$why"
+                    echo "GitHub gave no answer that can be read (HTTP status $status)"
+                  done
+                  say "$ON_ERROR" "GitHub gave no answer that can be read (HTTP status $status)"
+          build:
+            needs: redundancy_guard
+            if: >-
+              needs.redundancy_guard.outputs.run == 'true'
+            runs-on: ubuntu-latest
+            steps:
+            - uses: actions/checkout@v4
+            - run: |
+                make
+                make test
+        "#);
 }
 
 #[test]
@@ -54,7 +118,7 @@ fn what_has_no_group_gets_one() {
     let text = world.read(".github/workflows/ci-backup.yml");
     assert!(text.contains("\nname: ci (backup)\non:\n"), "{text}");
     assert!(
-        text.contains("concurrency:\n  group: ci-backup\n  cancel-in-progress: false\n"),
+        text.contains("concurrency:\n  group: redundancy-ci-backup\n  cancel-in-progress: false\n"),
         "{text}"
     );
 }
@@ -66,15 +130,17 @@ fn the_time_does_not_depend_on_where_the_project_is() {
         let world = World::new(&config, &[(".github/workflows/ci.yml", BODY)]);
         world.settle();
         let text = world.read(".github/workflows/ci-backup.yml");
-        text.split("cron: ").nth(1).unwrap().lines().next().unwrap().to_owned()
+        text.split("cron: ").nth(1).unwrap().lines().next().unwrap().trim_matches('"').to_owned()
     };
-    for schedule in ["hourly", "daily", "weekly"] {
+    let schedules = ["hourly", "*/6h", "daily", "weekly"];
+    for schedule in schedules {
         assert_eq!(cron(schedule), cron(schedule));
     }
-    insta::assert_snapshot!([cron("hourly"), cron("daily"), cron("weekly")].join("\n"), @r"
-    30 * * * *
-    30 1 * * *
-    30 1 * * 0
+    insta::assert_snapshot!(schedules.map(cron).join("\n"), @r"
+    47 * * * *
+    47 1,7,13,19 * * *
+    47 1 * * *
+    47 1 * * 4
     ");
 }
 
@@ -85,18 +151,6 @@ fn a_pattern_passes_over_what_only_other_workflows_start() {
     let world = World::of_workflows(&[("called.yml", called), ("both.yml", both)]);
     assert!(told(&world.plan()).starts_with("create github/both-backup"));
     assert_eq!(told(&world.plan()).lines().count(), 1);
-}
-
-#[test]
-fn no_job_can_cancel_one_of_the_primary() {
-    let text = "on: push\njobs:\n  a:\n    runs-on: x\n    concurrency:\n      group: deploy\n\
-                \x20     cancel-in-progress: true\n";
-    let world = World::of_workflows(&[("x.yml", text)]);
-    world.settle();
-    let backup = world.read(".github/workflows/x-backup.yml");
-    let expected =
-        "    concurrency:\n      group: deploy-backup\n      cancel-in-progress: false\n";
-    assert!(backup.contains(expected), "{backup}");
 }
 
 #[test]
@@ -125,8 +179,16 @@ fn what_can_t_have_a_backup_is_refused_with_the_place() {
         refused("on: push\njobs:\n  a:\n    runs-on: *x\n"),
         refused("on: push\nenv: {A: !secret x}\njobs:\n  a:\n    runs-on: x\n"),
         refused("on: push\nenv:\n  {{ name }}: x\njobs:\n  a:\n    runs-on: x\n"),
-            refused("on: push\nenv: {A: 007}\njobs:\n  a:\n    runs-on: x\n"),
+        refused("on: push\nenv: {A: 007}\njobs: {a: {runs-on: x}}\n"),
+        refused("on: push\nenv: {A: 007}\njobs:\n  a:\n    runs-on: x\n"),
         refused("%YAML 1.1\n---\non: push\njobs:\n  a:\n    runs-on: x\n"),
+        refused("on: push\nenv:\n  <<: &x {A: b}\njobs:\n  a:\n    runs-on: x\n"),
+        refused("on: push\njobs:\n  a:\n    runs-on: x\n    if: a ${{ b }}\n"),
+        refused("on: push\njobs:\n  a:\n    runs-on: x\n    needs: {b: c}\n"),
+        refused("on: push\njobs:\n  a:\n"),
+        refused("on: push\njobs:\n  1:\n    runs-on: x\n"),
+        refused("on: push\nname: [a]\njobs:\n  a:\n    runs-on: x\n"),
+        refused("on: push\nname: a\nenv: {A: 'x\u{85}y'}\njobs:\n  a:\n    runs-on: x\n"),
         refused("on: push\nconcurrency: {cancel-in-progress: true}\njobs:\n  a:\n    runs-on: x\n"),
         refused("- on\n"),
         refused(""),
@@ -135,23 +197,31 @@ fn what_can_t_have_a_backup_is_refused_with_the_place() {
     x.yml:2: a merge was left unfinished here (conflict marker); resolve it first
     x.yml:2: the key `true` stands where `on` should; some tools turn `on` into it
     x.yml: this is no workflow: it holds several YAML documents, and GitHub reads one
-    x.yml: this is no workflow: duplicate entry with key "on"
+    x.yml:5: this is no workflow: duplicate entry with key "on"
     x.yml:4: this is no workflow: jobs.a: duplicate entry with key "runs-on" at line 4 column 5
     x.yml: it has no jobs
-    x.yml: it has no jobs
-    x.yml: it has no jobs
+    x.yml:2: it has no jobs
+    x.yml:2: it has no jobs
     x.yml: it has no `on`, so nothing starts it
-    x.yml: it has no `on`, so nothing starts it
-    x.yml: only other workflows start it (`workflow_call`); back up these instead
-    x.yml: only other workflows start it (`workflow_call`); back up these instead
+    x.yml:1: it has no `on`, so nothing starts it
+    x.yml:1: only other workflows start it (`workflow_call`); back up these instead
+    x.yml:1: only other workflows start it (`workflow_call`); back up these instead
     x.yml:5: this is no workflow: did not find expected ',' or '}' at line 5 column 1, while parsing a flow mapping at line 3 column 6
     x.yml:3: this is no workflow: found character that cannot start any token at line 3 column 1, while scanning for the next token
     x.yml:4: this is no workflow: unknown anchor at line 4 column 14
-    x.yml: it holds a YAML tag (`!…`), which GitHub does not know
-    x.yml: it holds a key that is no text, which GitHub does not know
+    x.yml:2: it holds a YAML tag (`!…`), which GitHub does not know
+    x.yml:3: it holds a key that is no text, which GitHub does not know
     x.yml:2: the number 007, written unusually: it would not come out the same; write it as a plain text in quotes
+    create github/x-backup: the config asks for it and it is not there
     x.yml:1: it begins with a YAML directive, which is not supported
-    x.yml: its `concurrency` has no `group`
+    x.yml:3: it holds a merge key (`<<`), which GitHub does not know
+    x.yml:5: this `if` is a text around `${{ }}`, which is always true; write all of it into one `${{ }}`, or without
+    x.yml:5: these `needs` are neither a job nor a list of jobs
+    x.yml:3: there is nothing in the job `a`
+    x.yml:2: one of its jobs has a name that is no text
+    x.yml: its `name` is no text
+    x.yml:3: readers of YAML take this for different things; write it as a plain text in quotes, without unusual line separators
+    x.yml:2: its `concurrency` has no `group`
     x.yml: this is no workflow: it is not made of `key: value`
     x.yml: this is no workflow: it is not made of `key: value`
     x.yml: it has 501 KB, and files of more than 500 KB are not read
@@ -213,8 +283,8 @@ fn only_what_the_config_names_has_a_backup() {
         "ci/deploy-site.yml",
     ];
     assert_eq!(world.tree(), made);
-    assert!(world.read("ci/a-backup.yml").contains("cron: 1 2 * * *"));
-    assert!(world.read("ci/d-backup.yml").contains("cron: 3 4 * * *"));
+    assert!(world.read("ci/a-backup.yml").contains("cron: \"1 2 * * *\""));
+    assert!(world.read("ci/d-backup.yml").contains("cron: \"3 4 * * *\""));
 }
 
 #[test]

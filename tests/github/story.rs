@@ -341,3 +341,81 @@ fn watching_costs_nothing_as_long_as_nothing_happens() {
     assert_eq!(cost_of_watching(10), 1 + 1 + 1 + 1);
     assert_eq!(cost_of_watching(100), 1 + 2 + 3 + 2);
 }
+
+#[test]
+fn the_config_says_what_may_be_done() {
+    let scene = Scene::new();
+    scene.configure("recover = false\n");
+    ended(&mut scene.fake.world(), scene.ci, "schedule", 10, "failure");
+    assert!(scene.status("github/ci.yml").contains("failing"));
+    assert!(!scene.run(&["plan"]).ok().stdout.contains("recovery"));
+
+    scene.configure("enable = true\n");
+    scene.fake.world().set_state(scene.ci, "disabled_manually");
+    let plan = scene.run(&["plan"]).ok().stdout;
+    assert!(
+        plan.contains("start   github/ci.yml  drift: it should run, and is disabled"),
+        "{plan}"
+    );
+    scene.run(&["apply", "--yes"]).ok();
+    assert_eq!(scene.fake.world().workflow(scene.ci).state, "active");
+}
+
+#[test]
+fn the_backup_is_started_with_the_inputs_of_the_config() {
+    let scene = Scene::new();
+    let inputs = "  workflow_dispatch:\n    inputs:\n      target: {type: string, required: true}\n\
+                  \x20     dry: {type: boolean, required: true}\n";
+    let primary = CI.replace("  workflow_dispatch:\n", inputs);
+    scene.project.write(".github/workflows/ci.yml", &primary);
+    scene.run(&["apply", "--yes"]).ok();
+    {
+        let mut world = scene.fake.world();
+        let required = |name: &str| crate::fake::Input { name: name.to_owned(), required: true };
+        world.workflow(scene.backup).dispatch = Some(vec![required("target"), required("dry")]);
+        let failed = ended(&mut world, scene.ci, "schedule", 70, "failure");
+        world.run(failed).attempt = 2;
+    }
+    let refused = scene.run(&["apply", "--yes"]);
+    assert!(refused.stdout.contains("Required input 'target' not provided"), "{refused:?}");
+    scene.configure("inputs = { target = 'staging', dry = true }\n");
+    scene.run(&["apply", "--yes"]).ok();
+    let world = scene.fake.world();
+    let started = world.runs.iter().find(|it| it.event == "workflow_dispatch").unwrap();
+    assert_eq!(started.inputs["target"], "staging");
+    assert_eq!(started.inputs["dry"], "true");
+}
+
+#[test]
+fn a_schedule_is_found_behind_any_number_of_pushes() {
+    let scene = Scene::new();
+    {
+        let mut world = scene.fake.world();
+        for minutes in 1..60 {
+            ended(&mut world, scene.ci, "push", 26 * 60 + minutes, "success");
+        }
+        world.runs.retain(|run| run.workflow != scene.ci || run.event == "push");
+        ended(&mut world, scene.ci, "schedule", 28 * 60, "success");
+    }
+    let health = scene.run(&["health", "github/ci.yml"]).stdout;
+    assert!(health.contains("last success by schedule 1d 4h ago"), "{health}");
+}
+
+#[test]
+fn a_watch_waits_for_no_answer_of_github() {
+    let scene = Scene::new();
+    {
+        let mut world = scene.fake.world();
+        world.fail(1000, &Fault::Silence);
+        world.requests.clear();
+    }
+    let config = scene.project.read("redundancy.toml");
+    scene.project.write(
+        "redundancy.toml",
+        &format!("{config}[[process]]\nname = 'w'\ncommand = ['sleep', '1000']\n"),
+    );
+    let watch = scene.watch();
+    watch.wait_for_log("embedded/w: create done");
+    assert!(scene.fake.world().requests.iter().all(|it| it.status == 0), "nothing was answered");
+    watch.end_well();
+}

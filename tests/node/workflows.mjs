@@ -1,6 +1,7 @@
 // GitHub's own parser on workflow files.
 // Arguments: PRIMARY BACKUP, any number of pairs. Prints a JSON list with what it says of each
-// backup: its errors, the events that start it, and the keys whose meaning differs from the primary.
+// backup: its errors, the events that start it, and the keys whose meaning differs from the primary,
+// but for the guard and what waits for it.
 import { readFileSync } from 'node:fs'
 import { register } from 'node:module'
 import { isDeepStrictEqual } from 'node:util'
@@ -22,16 +23,38 @@ const look = async (file) => {
   return { errors, events: Object.keys(template.events).sort() }
 }
 
-// The concurrency groups of jobs differ as the workflow's own does.
-const withoutGroups = (workflow) => {
-  for (const job of Object.values(workflow.jobs ?? {})) delete job?.concurrency
-  return workflow
+const guards = (workflow) =>
+  Object.keys(workflow.jobs ?? {}).filter((id) => /^redundancy_guard(_\d+)?$/.test(id))
+
+// A condition as the expression that it is.
+const expression = (condition) => {
+  const text = String(condition ?? '').trim()
+  return /^\$\{\{.*\}\}$/s.test(text) ? text.slice(3, -2).trim() : text
+}
+
+// Takes the guard out of a backup: what is left of each job is what the primary has.
+const unguarded = (workflow, guard) => {
+  const test = `needs.${guard}.outputs.run == 'true'`
+  const jobs = {}
+  for (const [id, job] of Object.entries(workflow.jobs ?? {})) {
+    if (id === guard || typeof job !== 'object' || job === null) continue
+    const needs = [job.needs ?? []].flat().filter((it) => it !== guard)
+    let condition = expression(job.if)
+    if (condition === test) condition = ''
+    else if (condition.startsWith(`${test} && (`)) condition = condition.slice(test.length + 5, -1)
+    // Groups differ as the workflow's own does.
+    const { concurrency, needs: _, if: __, ...rest } = job
+    jobs[id] = { ...rest, needs, condition }
+  }
+  return { ...workflow, jobs }
 }
 
 const differences = (primary, backup) => {
-  const [was, is] = [primary, backup].map((file) => withoutGroups(parse(readFileSync(file, 'utf8'))))
-  const keys = new Set([...Object.keys(was), ...Object.keys(is)])
-  return [...keys].filter((key) => !isDeepStrictEqual(was[key], is[key])).sort()
+  const [was, is] = [primary, backup].map((file) => parse(readFileSync(file, 'utf8')))
+  const guard = guards(is).find((id) => !guards(was).includes(id))
+  const [before, after] = [unguarded(was), unguarded(is, guard)]
+  const keys = new Set([...Object.keys(before), ...Object.keys(after)])
+  return [...keys].filter((key) => !isDeepStrictEqual(before[key], after[key])).sort()
 }
 
 const files = process.argv.slice(2)

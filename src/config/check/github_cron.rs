@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
+use jiff::{Timestamp, tz::TimeZone};
 
 use crate::core::schedule::Schedule;
 
@@ -17,15 +17,57 @@ pub(super) const WEEKDAYS: [&str; 7] = ["sun", "mon", "tue", "wed", "thu", "fri"
 const SHORTEST_MINUTES: u32 = 5;
 
 /// What is wrong, and what would be right.
-pub(super) type Refusal = (String, String);
+pub(crate) type Refusal = (String, String);
+
+/// What can stand in `schedule`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Frequency {
+    /// Every so many hours, which divide a day: 1, 2, 3, 4, 6, 8, 12 or 24.
+    Hours(u32),
+    /// Once a week.
+    Weekly,
+}
+
+/// What a `schedule` that leaves the time open means; none for five fields.
+pub(crate) fn frequency(schedule: &str) -> Option<Frequency> {
+    match schedule {
+        "hourly" => Some(Frequency::Hours(1)),
+        "daily" => Some(Frequency::Hours(24)),
+        "weekly" => Some(Frequency::Weekly),
+        _ => hours(schedule)?.parse().ok().filter(|it| divides_a_day(*it)).map(Frequency::Hours),
+    }
+}
+
+/// The `6` of `*/6h`.
+fn hours(schedule: &str) -> Option<&str> {
+    let hours = schedule.strip_prefix("*/")?.strip_suffix('h')?;
+    (!hours.is_empty() && hours.bytes().all(|b| b.is_ascii_digit())).then_some(hours)
+}
+
+fn divides_a_day(hours: u32) -> bool {
+    24u32.checked_rem(hours) == Some(0)
+}
 
 /// Whether a workflow can have this schedule.
 pub(super) fn check(schedule: &str) -> Result<(), Refusal> {
-    const FORMS: &str = "write `hourly`, `daily`, `weekly`, or five fields: minute, hour, day, month, \
-                         weekday; like `30 4 * * *`";
-    if WORDS.contains(&schedule) {
+    if frequency(schedule).is_some() {
         return Ok(());
     }
+    if let Some(hours) = hours(schedule) {
+        let message = format!("every {hours} hours is not at the same times each day");
+        return Err((message, "write 1, 2, 3, 4, 6, 8, 12 or 24: `*/6h`".into()));
+    }
+    let fields = read(schedule, TimeZone::UTC)?;
+    if fields.next_after(Timestamp::UNIX_EPOCH).is_none() {
+        return Err(("this time never comes".into(), "no such day is in these months".into()));
+    }
+    Ok(())
+}
+
+/// Reads five fields as GitHub does.
+pub(crate) fn read(schedule: &str, zone: TimeZone) -> Result<Schedule, Refusal> {
+    const FORMS: &str = "write `hourly`, `daily`, `weekly`, `*/6h`, or five fields: minute, hour, \
+                         day, month, weekday; like `30 4 * * *`";
     if let Some(word) = schedule.strip_prefix('@') {
         let message = format!("GitHub does not know `@{word}`");
         return Err((
@@ -44,18 +86,28 @@ pub(super) fn check(schedule: &str) -> Result<(), Refusal> {
     };
     let minutes = field("minute", minute, 0..=59, &[])?;
     let hours = field("hour", hour, 0..=23, &[])?;
-    field("day", day, 1..=31, &[])?;
-    field("month", month, 1..=12, &MONTHS)?;
-    field("weekday", weekday, 0..=6, &WEEKDAYS)?;
+    let days = field("day", day, 1..=31, &[])?;
+    let months = field("month", month, 1..=12, &MONTHS)?;
+    let weekdays = field("weekday", weekday, 0..=6, &WEEKDAYS)?;
     if shortest_gap(&minutes, &hours) < SHORTEST_MINUTES {
         let message = format!("GitHub starts a workflow at most every {SHORTEST_MINUTES} minutes");
         return Err((message, "write the minutes as `*/5` or rarer".into()));
     }
-    let comes = schedule.parse::<Schedule>();
-    if comes.is_ok_and(|it| it.next_after(Timestamp::UNIX_EPOCH).is_none()) {
-        return Err(("this time never comes".into(), "no such day is in these months".into()));
-    }
-    Ok(())
+    // Other readers take fewer forms of a field, and all of them take a list. A `*` says more than
+    // the list of all: only where both the day and the weekday are something else, either will do.
+    let list = |text: &str, values: &BTreeSet<u32>| match text {
+        _ if text.starts_with('*') && !text.contains(',') => text.to_owned(),
+        _ => values.iter().map(u32::to_string).collect::<Vec<_>>().join(","),
+    };
+    let plain = [
+        list(minute, &minutes),
+        list(hour, &hours),
+        list(day, &days),
+        list(month, &months),
+        list(weekday, &weekdays),
+    ];
+    let read = plain.join(" ").parse::<Schedule>();
+    read.map(|it| it.in_zone(zone)).map_err(|error| (error.to_string(), FORMS.into()))
 }
 
 /// The values that one field means.
@@ -132,6 +184,8 @@ mod tests {
             "hourly",
             "daily",
             "weekly",
+            "*/6h",
+            "*/24h",
             "*/5 * * * *",
             "30 4 * * *",
             "20/15 * * * *",
@@ -144,6 +198,28 @@ mod tests {
         ] {
             assert_eq!(check(good), Ok(()), "{good}");
         }
+    }
+
+    #[test]
+    fn fields_mean_what_github_takes_them_for() {
+        let first = |fields: &str, n: usize| {
+            let schedule = read(fields, TimeZone::UTC).unwrap();
+            let mut at: Timestamp = "2026-01-05T00:00:00Z".parse().unwrap();
+            let mut times = Vec::new();
+            for _ in 0..n {
+                at = schedule.next_after(at).unwrap();
+                times.push(at.strftime("%a %d %H:%M").to_string());
+            }
+            times.join(", ")
+        };
+        assert_eq!(
+            first("20/15 * * * *", 4),
+            "Mon 05 00:20, Mon 05 00:35, Mon 05 00:50, Mon 05 01:20"
+        );
+        assert_eq!(first("00 01 * * SUN", 2), "Sun 11 01:00, Sun 18 01:00");
+        // The day or the weekday, where both are given.
+        assert_eq!(first("0 3 13 * 5", 3), "Fri 09 03:00, Tue 13 03:00, Fri 16 03:00");
+        assert_eq!(first("0 3 */10 * *", 2), "Sun 11 03:00, Wed 21 03:00");
     }
 
     #[test]
@@ -165,6 +241,10 @@ mod tests {
             ("", "this one has 0"),
             ("yearly", "is no schedule"),
             ("Daily", "is no schedule"),
+            ("*/5h", "not at the same times each day"),
+            ("*/0h", "not at the same times each day"),
+            ("*/48h", "not at the same times each day"),
+            ("*/h", "is no schedule"),
         ] {
             let (message, _) = check(bad).unwrap_err();
             assert!(message.contains(why), "{bad}: {message}");

@@ -2,12 +2,13 @@
 
 mod backs_up;
 pub(super) mod failover;
-mod github_cron;
+pub(crate) mod github_cron;
 mod pm2_cron;
 mod probe;
 mod process;
 mod runner;
 mod sections;
+mod workflow;
 
 pub(super) use runner::unfit_variable;
 
@@ -27,10 +28,7 @@ pub(super) fn all(config: &Config, root: &Item<'_>, problems: &mut Vec<Problem>)
     failover::check(config, root, problems);
     backs_up::check(&config.process, &processes, problems);
     for (workflow, item) in config.workflow.iter().zip(root.children("workflow")) {
-        sections::check_patterns(&workflow.backs_up, &item, problems);
-        if let Err((message, help)) = github_cron::check(&workflow.schedule) {
-            problems.push(Problem::at(item.value("schedule"), message).help(help));
-        }
+        workflow::check(workflow, &item, problems);
     }
     for (function, item) in config.function.iter().zip(root.children("function")) {
         sections::check_patterns(&function.backs_up, &item, problems);

@@ -15,7 +15,7 @@ use crate::core::resource::{Actual, Body, Mark, Status};
 
 /// The largest file that is read, in bytes. GitHub and Netlify take larger ones; a person writes
 /// none, and a wrong path should not fill the memory.
-const MOST_BYTES: u64 = 500 * 1024;
+pub(crate) const MOST_BYTES: u64 = 500 * 1024;
 
 /// The largest file of a resource of several files, in bytes: such a one may be a generated file that
 /// holds all that its primary consists of.
@@ -60,18 +60,14 @@ impl Reader {
         }
         let size = found.len();
         if size > most {
-            return Err(too_large(size, most));
+            return Err(larger(size, most));
         }
         let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0) + 1);
         file.take(most + 1).read_to_end(&mut bytes).map_err(failed)?;
         if bytes.len() as u64 > most {
-            return Err(too_large(bytes.len() as u64, most));
+            return Err(larger(bytes.len() as u64, most));
         }
-        let text = String::from_utf8(bytes).map_err(|error| {
-            let at = error.utf8_error().valid_up_to();
-            format!("it is no text in UTF-8: byte {} is wrong", at + 1)
-        })?;
-        Ok(Some(text))
+        decoded(bytes).map(Some)
     }
 
     /// The file at `path` as a resource, ours or not, or none when there is none.
@@ -81,7 +77,7 @@ impl Reader {
             Ok(None) if path.contains('\u{fffd}') => {
                 Some(unreadable(path, "its name is no text in UTF-8"))
             }
-            Ok(text) => Some(self.resource(path, &text?)),
+            Ok(text) => Some(resource(path, &text?, self.comment)),
             Err(problem) => Some(unreadable(path, &problem)),
         }
     }
@@ -95,7 +91,7 @@ impl Reader {
         for path in paths {
             let text = self.text_within(path, MOST_GENERATED_BYTES);
             let text = text.map_err(|problem| format!("{path}: {problem}"))?;
-            let Some(part) = text.map(|text| self.resource(path, &text)) else { continue };
+            let Some(part) = text.map(|text| resource(path, &text, self.comment)) else { continue };
             whole = Some(match whole {
                 None => part,
                 Some(mut whole) => {
@@ -107,14 +103,15 @@ impl Reader {
         }
         Ok(whole)
     }
+}
 
-    fn resource(&self, path: &str, text: &str) -> Actual {
-        let (text, header) = Header::take_off(text, self.comment);
-        let made_from = header.as_ref().map(|it| it.made_from.to_string());
-        let fields = made_from.map(|it| (MADE_FROM.to_owned(), it.into())).into_iter().collect();
-        let files = BTreeMap::from([(path.to_owned(), text)]);
-        present(Body { fields, files }, header.map(|it| it.mark()))
-    }
+/// The file at `path` with this text as a resource, ours or not.
+pub(crate) fn resource(path: &str, text: &str, comment: Comment) -> Actual {
+    let (text, header) = Header::take_off(text, comment);
+    let made_from = header.as_ref().map(|it| it.made_from.to_string());
+    let fields = made_from.map(|it| (MADE_FROM.to_owned(), it.into())).into_iter().collect();
+    let files = BTreeMap::from([(path.to_owned(), text)]);
+    present(Body { fields, files }, header.map(|it| it.mark()))
 }
 
 /// Opens a file for reading, without waiting where it is a pipe that nobody writes to.
@@ -123,7 +120,19 @@ fn open(place: &Path, flags: OFlags) -> io::Result<File> {
     OpenOptions::new().read(true).custom_flags(flags).open(place)
 }
 
-fn too_large(size: u64, most: u64) -> String {
+/// The text of a file.
+pub(crate) fn decoded(bytes: Vec<u8>) -> Result<String, String> {
+    String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        format!("it is no text in UTF-8: byte {} is wrong", at + 1)
+    })
+}
+
+pub(crate) fn too_large(size: u64) -> String {
+    larger(size, MOST_BYTES)
+}
+
+fn larger(size: u64, most: u64) -> String {
     let (kb, most) = (size.div_ceil(1024), most / 1024);
     format!("it has {kb} KB, and files of more than {most} KB are not read")
 }

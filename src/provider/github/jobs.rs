@@ -75,8 +75,7 @@ pub(super) fn assess(
     let workflow = path(actual).and_then(|it| seen.workflows.get(&watching.at_github(it)));
     let Some(workflow) = workflow else { return Job::only(State::NotInEffect) };
     let timetable = timetables.of(source(actual));
-    let is_planned = timetable.times().next_after(now).is_some();
-    let usual = || is_planned.then(|| timetable.stale_after());
+    let usual = || timetable.stale_after();
     let rhythm = Rhythm { times: timetable.times(), stale_after: stale_after.or_else(usual) };
     let runs = watching.runs(workflow, now);
     let history = History { disabled: workflow.disabled, since: workflow.since, runs: &runs };

@@ -4,27 +4,30 @@
 //! `ci-backup.yml` in the same folder.
 
 pub mod api;
-mod cron;
+mod generate;
+mod guard;
 mod jobs;
+mod proposing;
 pub mod pull_request;
-mod scalar;
 mod timetable;
 mod watching;
-mod workflow;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs, io,
     path::PathBuf,
     sync::{Mutex, PoisonError},
+    time::Duration,
 };
 
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
+use tokio::time::Instant;
 
 use self::{
     jobs::Timetables,
-    watching::{Seen, Watching},
+    proposing::Proposing,
+    watching::{PATIENCE, Seen, Watching},
 };
 use super::{
     Error, Provider,
@@ -36,7 +39,10 @@ use super::{
     },
 };
 use crate::{
-    config::{Project, model::Workflow},
+    config::{
+        Project,
+        model::{Workflow, WorkflowMode},
+    },
     core::{
         change::Change,
         digest::Digest,
@@ -45,23 +51,30 @@ use crate::{
         resource::{Actual, Sightings, Status, Wishes},
     },
 };
+use generate::{Request, Settings};
 
 /// The version of what is generated. Raise it with every change of the text that comes out for
 /// the same primary and settings.
-const GENERATOR: &str = "github/1";
+const GENERATOR: &str = "github/2";
 
 /// The workflows of a project and their backups.
 #[derive(Debug)]
 pub struct Github {
     name: Name,
     look: Look,
-    rules: Vec<(Rule, Workflow)>,
+    rules: Vec<(Rule, Settings)>,
     /// How often something may be tried at a job that does not do its work.
     attempts: u32,
     watching: Watching,
     timetables: Timetables,
+    /// The backups at GitHub, where they are proposed there.
+    proposing: Option<Proposing>,
+    /// How long a look waits for GitHub.
+    patience: Duration,
+    /// Why those could not be seen at the last look, if they could not.
+    hidden: Noted,
     /// Why the runs could not be seen at the last look, if they could not.
-    unseen: Mutex<Option<String>>,
+    unseen: Noted,
 }
 
 impl Github {
@@ -69,7 +82,11 @@ impl Github {
     #[must_use]
     pub fn new(project: &Project) -> Self {
         let config = &project.config;
-        let rule = |it: &Workflow| (Rule::new(&it.backs_up, &it.except), it.clone());
+        let rule = |it: &Workflow| {
+            let repository = config.github.repository.clone();
+            (Rule::new(&it.backs_up, &it.except), Settings { repository, workflow: it.clone() })
+        };
+        let watching = Watching::new(project);
         Self {
             name: Name::literal("github"),
             look: Look {
@@ -78,21 +95,49 @@ impl Github {
             },
             rules: config.workflow.iter().map(rule).collect(),
             attempts: config.failover.max_recovery_attempts,
-            watching: Watching::new(project),
+            proposing: Proposing::of(&config.github, &watching),
+            watching,
             timetables: Timetables::default(),
+            patience: PATIENCE,
+            hidden: Mutex::default(),
             unseen: Mutex::default(),
         }
     }
 
     /// What the config says of the primary in `file`, if it shall have a backup.
-    fn rule(&self, file: &str) -> Option<&(Rule, Workflow)> {
+    fn rule(&self, file: &str) -> Option<&(Rule, Settings)> {
         self.rules.iter().find(|(rule, _)| rule.asks_for(file))
     }
 
-    /// Finds out how the workflows run, where anything is asked of them.
-    async fn watch(&self, sightings: &mut Sightings, now: Timestamp) {
+    /// Takes the backups as they are at GitHub instead of those of the checkout; or says why they
+    /// are not known.
+    async fn take_from_github(
+        &self,
+        sightings: &mut Sightings,
+        deadline: Instant,
+    ) -> Option<String> {
+        let proposing = self.proposing.as_ref()?;
+        sightings.retain(|name, it| it.mark.is_none() && !name.as_str().ends_with(SUFFIX));
+        match proposing.look(deadline).await {
+            Ok(backups) => {
+                let named = |(path, it): (String, Actual)| (name(file_name(&path)), it);
+                sightings.extend(backups.into_iter().map(named));
+                None
+            }
+            Err(why) => Some(why),
+        }
+    }
+
+    /// Finds out how the workflows run, where anything is asked of them; or says why that is not
+    /// known.
+    async fn watch(
+        &self,
+        sightings: &mut Sightings,
+        deadline: Instant,
+        now: Timestamp,
+    ) -> Option<String> {
         if self.rules.is_empty() {
-            return;
+            return None;
         }
         let matters = |actual: &Actual| {
             let file = jobs::path(actual).map(file_name);
@@ -106,7 +151,7 @@ impl Github {
             .collect();
         let paths = names.iter().filter_map(|name| jobs::path(sightings.get(name)?));
         let paths = paths.map(|path| self.watching.at_github(path)).collect();
-        let seen = self.watching.look(paths).await;
+        let seen = self.watching.look(paths, deadline).await;
         for (_, actual) in sightings.iter_mut().filter(|(name, _)| names.contains(*name)) {
             let job = match &seen {
                 Ok(seen) => self.assess(actual, seen, now),
@@ -115,11 +160,15 @@ impl Github {
             actual.status = Status::Job(Box::new(job));
         }
         self.timetables.keep_only(sightings);
-        *self.unseen.lock().unwrap_or_else(PoisonError::into_inner) = seen.err();
+        seen.err()
     }
 
     fn assess(&self, actual: &Actual, seen: &Seen, now: Timestamp) -> Job {
-        jobs::assess(actual, seen, &self.watching, &self.timetables, None, now)
+        // That of a backup follows from its own schedule.
+        let primary = jobs::path(actual).map(file_name).filter(|_| actual.mark.is_none());
+        let settings = primary.and_then(|file| self.rule(file)).map(|(_, settings)| settings);
+        let stale_after = settings.and_then(|it| it.workflow.stale_after).map(|it| it.0);
+        jobs::assess(actual, seen, &self.watching, &self.timetables, stale_after, now)
     }
 
     /// What each pair is to do.
@@ -128,17 +177,25 @@ impl Github {
             let file = file_name(primary.path);
             let names = (file.parse(), primary_stem(file).map(backup_name));
             if let (Ok(name), Some(Ok(backup))) = names
-                && self.rule(file).is_some()
+                && let Some((_, settings)) = self.rule(file)
             {
-                let policy = Policy {
-                    recover: true,
-                    enable: false,
-                    attempts: self.attempts,
-                    backoff: jobs::BACKOFF,
-                };
+                let Workflow { recover, enable, .. } = settings.workflow;
+                let policy =
+                    Policy { recover, enable, attempts: self.attempts, backoff: jobs::BACKOFF };
                 jobs::call(wishes, seen, &name, &backup, &policy);
             }
         }
+    }
+
+    /// The inputs that the config gives to the backup called `name`. One that calls or starts its
+    /// primary gives the primary's inputs itself, and has none.
+    fn inputs(&self, name: &str) -> BTreeMap<String, String> {
+        let stem = name.strip_suffix(SUFFIX).unwrap_or(name);
+        let settings = ["yml", "yaml"].iter().find_map(|it| self.rule(&format!("{stem}.{it}")));
+        let workflow = settings.map(|(_, it)| &it.workflow);
+        let copy = workflow.filter(|it| it.mode == WorkflowMode::Copy);
+        let inputs = copy.into_iter().flat_map(|it| &it.inputs);
+        inputs.map(|(name, value)| (name.clone(), value.to_string())).collect()
     }
 
     /// Changes something at GitHub: starts the backup called `name`, or enables the primary of that
@@ -151,7 +208,7 @@ impl Github {
         let path = self.watching.at_github(&path);
         match change {
             Change::Restart => self.watching.run_again(&path).await,
-            _ if backup => self.watching.start(&path, &BTreeMap::new()).await,
+            _ if backup => self.watching.start(&path, &self.inputs(name)).await,
             _ => self.watching.enable(&path).await,
         }
     }
@@ -166,28 +223,54 @@ impl Provider for Github {
         "workflow"
     }
 
+    fn never_wait(&mut self) {
+        self.patience = Duration::ZERO;
+    }
+
     fn configure(&mut self, project: &Project) {
-        let new = Self::new(project);
+        let new = Self { patience: self.patience, ..Self::new(project) };
         // What is known of the runs stays known.
-        let same = self.watching.is_like(&new.watching).then(|| self.watching.clone());
-        *self = Self { watching: same.unwrap_or(new.watching), ..new };
+        if self.watching.is_like(&new.watching) {
+            let (watching, proposing) = (self.watching.clone(), self.proposing.clone());
+            *self = Self { watching, proposing, ..new };
+        } else {
+            *self = new;
+        }
     }
 
     fn observe(&self, now: Timestamp) -> BoxFuture<'_, Result<Sightings, Error>> {
         let look = self.look.clone();
         Box::pin(async move {
             let mut seen = super::files::blocking(move || look.look()).await?;
-            self.watch(&mut seen, now).await;
+            let deadline = Instant::now() + self.patience;
+            let hidden = self.take_from_github(&mut seen, deadline).await;
+            let unseen = self.watch(&mut seen, deadline, now).await;
+            note(&self.unseen, hidden.clone().or(unseen));
+            note(&self.hidden, hidden);
             Ok(seen)
         })
     }
 
     fn unseen(&self) -> Option<String> {
-        self.unseen.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        noted(&self.unseen)
+    }
+
+    fn remark(&self) -> Option<String> {
+        self.proposing.as_ref()?.waits()
+    }
+
+    fn gathers(&self) -> bool {
+        self.proposing.is_some()
     }
 
     fn woken(&self) -> BoxFuture<'_, ()> {
-        Box::pin(self.watching.woken())
+        let Some(proposing) = &self.proposing else { return Box::pin(self.watching.woken()) };
+        Box::pin(async {
+            tokio::select! {
+                () = self.watching.woken() => {}
+                () = proposing.woken() => {}
+            }
+        })
     }
 
     fn desire(&self, seen: &Sightings) -> Wishes {
@@ -196,7 +279,6 @@ impl Provider for Github {
             let file = file_name(primary.path);
             let Some(stem) = primary_stem(file) else { continue };
             let Some((rule, settings)) = self.rule(file) else { continue };
-            let schedule = &settings.schedule;
             let text = match primary.text {
                 Ok(text) => text,
                 Err(problem) => {
@@ -205,19 +287,25 @@ impl Provider for Github {
                 }
             };
             // A pattern means what needs a backup.
-            if !rule.names().any(|it| it == file) && workflow::is_only_called(text) {
+            if !rule.names().any(|it| it == file) && generate::is_only_called(text) {
                 continue;
             }
             let folder = primary.path.strip_suffix(file).unwrap_or_default();
             let order = Order {
                 primary: file,
                 stem,
-                made_from: Digest::of([GENERATOR, primary.path, schedule, text]),
+                made_from: Digest::of([GENERATOR, primary.path, &settings.recipe(), text]),
                 path: format!("{folder}{stem}{SUFFIX}.yml"),
             };
-            wisher.ask(&order, || workflow::backup(primary.path, stem, text, schedule));
+            let request = Request { path: primary.path, file, stem, text, settings };
+            wisher.ask(&order, || generate::backup(&request));
         }
         let mut wishes = wisher.finish(self.rules.iter().map(|(rule, _)| rule), primary_stem);
+        if let Some(why) = noted(&self.hidden) {
+            // Nobody knows what is to be done about them.
+            let all = std::mem::take(&mut wishes.wanted).into_keys();
+            wishes.unseen.extend(all.map(|name| (name, why.clone())));
+        }
         self.call(&mut wishes, seen);
         wishes
     }
@@ -230,6 +318,9 @@ impl Provider for Github {
     ) -> BoxFuture<'a, Result<(), Error>> {
         if matches!(change, Change::Start | Change::Restart) {
             return Box::pin(self.act(name.as_str(), change));
+        }
+        if let Some(proposing) = &self.proposing {
+            return Box::pin(proposing.change(change.clone()));
         }
         let writer = Writer { reader: self.look.reader.clone() };
         let (name, change) = (name.clone(), change.clone());
@@ -261,11 +352,26 @@ impl Look {
     fn one(&self, folder: &str, file: &str) -> Option<(Name, Actual)> {
         let path = if folder.is_empty() { file.to_owned() } else { format!("{folder}/{file}") };
         let actual = self.reader.look(&path)?;
-        // Only a file where we would write it is spoken of by a backup's name.
-        let backup = file.strip_suffix(".yml").filter(|stem| stem.ends_with(SUFFIX));
-        let name = backup.unwrap_or(file).parse().unwrap_or_else(|_| stand_in(file, ""));
-        Some((name, actual))
+        Some((name(file), actual))
     }
+}
+
+/// How the workflow in `file` is called. Only a file where we would write it is spoken of by a
+/// backup's name.
+fn name(file: &str) -> Name {
+    let backup = file.strip_suffix(".yml").filter(|stem| stem.ends_with(SUFFIX));
+    backup.unwrap_or(file).parse().unwrap_or_else(|_| stand_in(file, ""))
+}
+
+/// What a look has found out beside what it saw.
+type Noted = Mutex<Option<String>>;
+
+fn note(place: &Noted, text: Option<String>) {
+    *place.lock().unwrap_or_else(PoisonError::into_inner) = text;
+}
+
+fn noted(place: &Noted) -> Option<String> {
+    place.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
 /// The names in `folder` that workflow files have, in order.

@@ -28,7 +28,7 @@ use reqwest::Url;
 pub use actions::{About, Run, RunId, Workflow, WorkflowId};
 pub use address::Repository;
 pub use error::Error;
-pub use git::{Commit, Edit, File, Sha};
+pub use git::{Commit, Edit, Entry, File, Sha};
 pub use pages::Listed;
 pub use pulls::{End, Pull};
 pub use token::Token;

@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// How long whoever looks for the first time waits for GitHub.
-const PATIENCE: Duration = Duration::from_secs(25);
+pub(super) const PATIENCE: Duration = Duration::from_secs(25);
 
 /// How soon GitHub is asked again after something was changed there: a run takes a while to show.
 const SOON: Duration = Duration::from_secs(5);
@@ -94,14 +94,23 @@ impl Watching {
         (&self.config, &self.place) == (&other.config, &other.place)
     }
 
+    /// What speaks to GitHub, or why nothing can.
+    pub(super) fn speaks_by(&self) -> Result<Arc<Client>, String> {
+        self.client.clone()
+    }
+
     /// How GitHub calls the file that is at `path` in the project.
     pub(super) fn at_github(&self, path: &str) -> String {
         format!("{}{path}", self.place)
     }
 
     /// What GitHub knows of the workflow files at the paths `wanted`, or why that is not known. Waits
-    /// for it only the first time.
-    pub(super) async fn look(&self, wanted: BTreeSet<String>) -> Result<Arc<Seen>, String> {
+    /// for it only the first time, and not beyond `deadline`.
+    pub(super) async fn look(
+        &self,
+        wanted: BTreeSet<String>,
+        deadline: Instant,
+    ) -> Result<Arc<Seen>, String> {
         let client = self.client.clone()?;
         if wanted.is_empty() {
             return Ok(Arc::default());
@@ -113,7 +122,6 @@ impl Watching {
             }
             state.wanted = wanted;
         }
-        let deadline = Instant::now() + PATIENCE;
         loop {
             let done = self.shared.done.notified();
             self.look_if_due(&client);
@@ -121,10 +129,7 @@ impl Watching {
                 return seen;
             }
             if tokio::time::timeout_at(deadline, done).await.is_err() {
-                let seconds = PATIENCE.as_secs();
-                return Err(format!(
-                    "GitHub is being asked, and took more than {seconds} s so far"
-                ));
+                return Err(slow());
             }
         }
     }
@@ -140,27 +145,12 @@ impl Watching {
             state.looking = true;
             (Arc::clone(&state.known), state.wanted.clone())
         };
-        let (shared, client, every) =
-            (Arc::clone(&self.shared), Arc::clone(client), self.config.poll_every.0);
+        let (client, every) = (Arc::clone(client), self.config.poll_every.0);
+        let mut end = End { shared: Arc::clone(&self.shared), wanted, every, seen: None };
         tokio::spawn(async move {
-            let seen = poll::poll(&client, &before, &wanted, Timestamp::now()).await;
-            let seen = seen.map(Arc::new).map_err(|error| error.to_string());
-            let mut state = shared.state();
-            if let Ok(seen) = &seen {
-                state.known = Arc::clone(seen);
-                state.asked.retain(|id, at| !has_shown(seen, *id, *at));
-                state.again.retain(|run, (attempt, _)| attempts(seen, *run) <= Some(*attempt));
-            }
-            let is_new = state.seen.as_ref() != Some(&seen);
-            state.seen = Some(seen);
-            state.looking = false;
-            // What was asked for while GitHub was asked is asked for at once.
-            state.due = (wanted == state.wanted).then(|| Instant::now() + every);
-            drop(state);
-            shared.done.notify_waiters();
-            if is_new {
-                shared.news.notify_one();
-            }
+            let seen = poll::poll(&client, &before, &end.wanted, Timestamp::now()).await;
+            end.seen = Some(seen.map(Arc::new).map_err(|error| error.to_string()));
+            drop(end);
         });
     }
 
@@ -266,9 +256,45 @@ impl Watching {
     }
 }
 
+/// Why nothing is known yet.
+pub(super) fn slow() -> String {
+    "GitHub is being asked and has not answered yet".to_owned()
+}
+
 fn place(root: &std::path::Path) -> String {
     let place = relative(&repository::place(root));
     if place.is_empty() { place } else { place + "/" }
+}
+
+/// The end of a look, however it ends: what was seen is noted when this is dropped.
+struct End {
+    shared: Arc<Shared>,
+    wanted: BTreeSet<String>,
+    every: Duration,
+    seen: Option<Result<Arc<Seen>, String>>,
+}
+
+impl Drop for End {
+    fn drop(&mut self) {
+        let broken_off = || Err("the last look at GitHub broke off".to_owned());
+        let seen = self.seen.take().unwrap_or_else(broken_off);
+        let mut state = self.shared.state();
+        if let Ok(seen) = &seen {
+            state.known = Arc::clone(seen);
+            state.asked.retain(|id, at| !has_shown(seen, *id, *at));
+            state.again.retain(|run, (attempt, _)| attempts(seen, *run) <= Some(*attempt));
+        }
+        let is_new = state.seen.as_ref() != Some(&seen);
+        state.seen = Some(seen);
+        state.looking = false;
+        // What was asked for while GitHub was asked is asked for at once.
+        state.due = (self.wanted == state.wanted).then(|| Instant::now() + self.every);
+        drop(state);
+        self.shared.done.notify_waiters();
+        if is_new {
+            self.shared.news.notify_one();
+        }
+    }
 }
 
 fn client(project: &Project) -> Result<Client, String> {

@@ -29,6 +29,9 @@ const REFRESH: Duration = Duration::from_hours(1);
 /// How many runs of one workflow are looked at.
 const RUNS_OF_ONE: u8 = 30;
 
+/// The event of a run that a schedule began.
+pub(super) const SCHEDULE: &str = "schedule";
+
 /// How many runs of one workflow are remembered.
 const MOST_RUNS: usize = 200;
 
@@ -105,10 +108,14 @@ pub(super) async fn poll(
         if recent.complete && workflow.is_known(begun, now) {
             continue;
         }
-        for run in client.runs_of(workflow.id, &branch, RUNS_OF_ONE).await? {
-            if let Some(run) = runs::read(&run) {
-                workflow.note(run);
-            }
+        let mut asked = client.runs_of(workflow.id, &branch, RUNS_OF_ONE).await?;
+        if asked.len() == usize::from(RUNS_OF_ONE) && !asked.iter().any(|it| it.event == SCHEDULE) {
+            // Much else begins it, and what its schedule began is further back.
+            let planned = client.runs_of_event(workflow.id, &branch, SCHEDULE, RUNS_OF_ONE).await?;
+            asked.extend(planned);
+        }
+        for run in asked.iter().filter_map(runs::read) {
+            workflow.note(run);
         }
         workflow.asked = Some(now);
     }

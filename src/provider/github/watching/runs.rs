@@ -1,6 +1,9 @@
 //! From a run as GitHub tells of it to what it says of a job.
 
-use super::super::api::{self, Conclusion, Status};
+use super::{
+    super::api::{self, Conclusion, Status},
+    poll::SCHEDULE,
+};
 use crate::core::job::{By, Run, Verdict};
 
 /// What a run says, if it says anything of how the workflow does on its branch: that of a proposal
@@ -12,7 +15,7 @@ pub(super) fn read(run: &api::Run) -> Option<Run> {
     Some(Run {
         number: run.id.0,
         attempt: run.run_attempt,
-        planned: run.event == "schedule",
+        planned: run.event == SCHEDULE,
         created: run.created_at,
         begun: run.run_started_at.unwrap_or(run.created_at),
         changed: run.updated_at,
