@@ -20,7 +20,8 @@ const missing = (natives) => ({
       const { importer, namespace, resolveDir, kind } = from
       const found = await setup.resolve(path, { importer, namespace, resolveDir, kind, pluginData: MISSING })
       if (found.path.endsWith('.node')) natives.push(path)
-      if (found.errors.length === 0) return found
+      // An alias for a folder is no package.
+      if (found.errors.length === 0 || /^[~@]\//.test(path)) return found
       const isOurs = !importer.includes('/node_modules/') && !path.startsWith('.')
       return isOurs ? { path, external: true } : { path, namespace: MISSING }
     })
