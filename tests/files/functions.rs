@@ -83,6 +83,10 @@ fn what_can_t_be_wrapped_is_refused_with_the_place() {
             "streams.js",
             "const { stream } = require('@netlify/functions')\nexports.handler = stream(async () => ({}))\n",
         ),
+        (
+            "streams-by-itself.js",
+            "exports.handler =\n  awslambda.streamifyResponse(async (event, out) => out.end())\n",
+        ),
         ("two words.js", V1),
         ("empty.js", ""),
         ("taken.js", V1),
@@ -101,6 +105,7 @@ fn what_can_t_be_wrapped_is_refused_with_the_place() {
         held netlify/packed-backup: netlify/functions/packed.zip: a function in a zip file can't be wrapped yet
         held netlify/rust-backup: netlify/functions/rust/Cargo.toml: a function in Rust can't be wrapped yet
         held netlify/streams-backup: netlify/functions/streams.js: it answers as a stream (`stream()`), which can't be wrapped
+        held netlify/streams-by-itself-backup: netlify/functions/streams-by-itself.js:2: it answers as a stream (`awslambda.streamifyResponse`), which can't be wrapped
         held netlify/taken-backup: netlify/functions/taken-backup.js has the name of the backup; rename or remove it
         "#);
 }

@@ -105,6 +105,10 @@ pub(super) fn classify(
         }
         None => own("schedule").is_some() || settled.schedule.is_some(),
     };
+    if let Some(line) = source.streams {
+        let why = "it answers as a stream (`awslambda.streamifyResponse`), which can't be wrapped";
+        return Err(Trouble::at(main, (Some(line), why.to_owned())));
+    }
     let background = name.ends_with(BACKGROUND)
         || settled.background
         || own("background") == Some(&Value::Bool(true));

@@ -25,6 +25,8 @@ pub(super) struct Source {
     pub(super) links: Vec<Link>,
     /// The lines where it loads what only a run can tell.
     pub(super) computed: Vec<usize>,
+    /// The line where it makes its answer a stream by the function of AWS Lambda itself.
+    pub(super) streams: Option<usize>,
 }
 
 /// A place where a file names another one or a package.
@@ -60,7 +62,13 @@ impl Source {
             let allocator = Allocator::default();
             let parsed = Parser::new(&allocator, text, source_type).parse();
             if !parsed.panicked && parsed.diagnostics.is_empty() {
-                let mut links = Links { text, found: Vec::new(), computed: Vec::new(), tries: 0 };
+                let mut links = Links {
+                    text,
+                    found: Vec::new(),
+                    computed: Vec::new(),
+                    streams: None,
+                    tries: 0,
+                };
                 links.visit_program(&parsed.program);
                 links.exported(&parsed.program);
                 return Ok(Self {
@@ -70,6 +78,7 @@ impl Source {
                     exports: Exports::of(&parsed.program, text),
                     links: links.found,
                     computed: links.computed,
+                    streams: links.streams,
                 });
             }
             let error = parsed.diagnostics.iter().next();
@@ -113,6 +122,7 @@ struct Links<'t> {
     text: &'t str,
     found: Vec<Link>,
     computed: Vec<usize>,
+    streams: Option<usize>,
     /// How many `try` blocks stand around.
     tries: usize,
 }
@@ -183,6 +193,10 @@ impl<'a> Visit<'a> for Links<'_> {
                 Some(from) => self.loaded(from, it.span, false),
                 None => self.computed.push(line(self.text, bytes(from.span()).0)),
             }
+        }
+        let callee = it.callee.get_member_expr();
+        if callee.is_some_and(|it| it.is_specific_member_access("awslambda", "streamifyResponse")) {
+            self.streams = Some(line(self.text, bytes(it.span).0));
         }
         walk::walk_call_expression(self, it);
     }
