@@ -11,6 +11,7 @@ mod failover;
 pub mod init;
 mod load;
 pub mod model;
+mod netlify;
 mod not_yet;
 mod pairs;
 mod parse;

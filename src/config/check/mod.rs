@@ -2,6 +2,7 @@
 
 mod backs_up;
 pub(super) mod failover;
+mod function;
 pub(crate) mod github_cron;
 mod pm2_cron;
 mod probe;
@@ -31,7 +32,7 @@ pub(super) fn all(config: &Config, root: &Item<'_>, problems: &mut Vec<Problem>)
         workflow::check(workflow, &item, problems);
     }
     for (function, item) in config.function.iter().zip(root.children("function")) {
-        sections::check_patterns(&function.backs_up, &item, problems);
+        function::check(function, &item, problems);
     }
 }
 

@@ -4,6 +4,7 @@
 //! A primary is called by its function's name, `send-mail`; its backup `send-mail-backup` is the
 //! folder of that name with one file, which Netlify serves as a function of its own.
 
+pub mod api;
 mod scan;
 mod settings;
 mod style;
