@@ -1,0 +1,181 @@
+//! What another place tells, asked for again and again in the background, so that whoever looks never
+//! waits for it twice.
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use futures_util::future::BoxFuture;
+use tokio::{sync::Notify, time::Instant};
+
+/// How long whoever looks for the first time waits.
+const PATIENCE: Duration = Duration::from_secs(25);
+
+/// How soon is asked again after something was changed there: it takes a while to show.
+const SOON: Duration = Duration::from_secs(5);
+
+/// Asks, in view of what was known before and of what is wanted.
+type Ask<W, S> = dyn Fn(Arc<S>, W) -> BoxFuture<'static, Result<S, String>> + Send + Sync;
+
+/// What is seen at another place: `S`, of which `W` is wanted.
+pub(super) struct Polled<W, S> {
+    /// Who is asked.
+    who: &'static str,
+    every: Duration,
+    ask: Arc<Ask<W, S>>,
+    shared: Arc<Shared<W, S>>,
+}
+
+struct Shared<W, S> {
+    state: Mutex<State<W, S>>,
+    /// There is something new.
+    news: Notify,
+    /// A look has ended.
+    done: Notify,
+}
+
+struct State<W, S> {
+    /// What was seen last, or why nothing could be.
+    seen: Option<Result<Arc<S>, String>>,
+    /// The same, from when something could be seen last.
+    known: Arc<S>,
+    /// What matters, where anybody has looked yet.
+    wanted: Option<W>,
+    /// When to look again.
+    due: Option<Instant>,
+    looking: bool,
+}
+
+impl<W, S> Shared<W, S> {
+    fn state(&self) -> MutexGuard<'_, State<W, S>> {
+        // Nothing in here can be left half-done by a panic.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<W, S> Polled<W, S>
+where
+    W: Clone + PartialEq + Send + 'static,
+    S: Default + PartialEq + Send + Sync + 'static,
+{
+    /// What `who` tells when it is asked by `ask`, each `every`. Asks nothing yet.
+    pub(super) fn new(
+        who: &'static str,
+        every: Duration,
+        ask: impl Fn(Arc<S>, W) -> BoxFuture<'static, Result<S, String>> + Send + Sync + 'static,
+    ) -> Self {
+        let state =
+            State { seen: None, known: Arc::default(), wanted: None, due: None, looking: false };
+        let (news, done) = (Notify::new(), Notify::new());
+        let shared = Arc::new(Shared { state: Mutex::new(state), news, done });
+        Self { who, every, ask: Arc::new(ask), shared }
+    }
+
+    /// What is known of what is `wanted`, or why that is not known. Waits for it only the first time.
+    /// `is_more` says of what was wanted before and is wanted now whether that is something else.
+    pub(super) async fn look(
+        &self,
+        wanted: W,
+        is_more: impl Fn(&W, &W) -> bool,
+    ) -> Result<Arc<S>, String> {
+        {
+            let mut state = self.shared.state();
+            if state.wanted.as_ref().is_none_or(|before| is_more(before, &wanted)) {
+                state.due = None;
+            }
+            state.wanted = Some(wanted);
+        }
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let done = self.shared.done.notified();
+            self.look_if_due();
+            if let Some(seen) = self.shared.state().seen.clone() {
+                return seen;
+            }
+            if tokio::time::timeout_at(deadline, done).await.is_err() {
+                let (who, seconds) = (self.who, PATIENCE.as_secs());
+                return Err(format!("{who} is being asked, and took more than {seconds} s so far"));
+            }
+        }
+    }
+
+    /// What was known when something could be seen last.
+    pub(super) fn known(&self) -> Arc<S> {
+        Arc::clone(&self.shared.state().known)
+    }
+
+    /// Begins a look in the background, if it is time and none goes on.
+    fn look_if_due(&self) {
+        let (before, wanted) = {
+            let mut state = self.shared.state();
+            let due = state.due.is_none_or(|due| due <= Instant::now());
+            let Some(wanted) = state.wanted.clone().filter(|_| due && !state.looking) else {
+                return;
+            };
+            state.looking = true;
+            (Arc::clone(&state.known), wanted)
+        };
+        let (shared, ask, every) = (Arc::clone(&self.shared), Arc::clone(&self.ask), self.every);
+        tokio::spawn(async move {
+            let seen = ask(before, wanted.clone()).await.map(Arc::new);
+            let mut state = shared.state();
+            if let Ok(seen) = &seen {
+                state.known = Arc::clone(seen);
+            }
+            let is_new = state.seen.as_ref() != Some(&seen);
+            state.seen = Some(seen);
+            state.looking = false;
+            // What was wanted meanwhile is asked for at once.
+            state.due = (state.wanted.as_ref() == Some(&wanted)).then(|| Instant::now() + every);
+            drop(state);
+            shared.done.notify_waiters();
+            if is_new {
+                shared.news.notify_one();
+            }
+        });
+    }
+
+    /// Resolves when something new was told.
+    pub(super) async fn woken(&self) {
+        loop {
+            let due = {
+                let state = self.shared.state();
+                // Nobody has looked yet, so nothing can be new.
+                let idle = state.wanted.is_none() || state.looking;
+                state.due.filter(|_| !idle)
+            };
+            tokio::select! {
+                () = self.shared.news.notified() => return,
+                () = self.shared.done.notified() => {}
+                () = sleep_until(due) => self.look_if_due(),
+            }
+        }
+    }
+
+    /// Asks again soon: something was changed.
+    pub(super) fn look_soon(&self) {
+        self.shared.state().due = Some(Instant::now() + SOON.min(self.every));
+    }
+}
+
+impl<W, S> Clone for Polled<W, S> {
+    fn clone(&self) -> Self {
+        let Self { who, every, .. } = *self;
+        Self { who, every, ask: Arc::clone(&self.ask), shared: Arc::clone(&self.shared) }
+    }
+}
+
+impl<W, S> fmt::Debug for Polled<W, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Polled").field("who", &self.who).finish_non_exhaustive()
+    }
+}
+
+async fn sleep_until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
