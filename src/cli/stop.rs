@@ -103,6 +103,8 @@ fn is_on(status: &Status) -> bool {
         | Status::Failed { .. }
         | Status::Stopped
         | Status::StoppedByHand
-        | Status::Job(_) => false,
+        | Status::Job(_)
+        | Status::Code(_)
+        | Status::Release(_) => false,
     }
 }

@@ -31,6 +31,8 @@ impl Health {
             // A file that exists says nothing about whether it works when it is needed.
             (_, None | Some(Status::Present)) => Self::Unknown,
             (_, Some(Status::Job(job))) => job.health(),
+            (_, Some(Status::Code(code))) => code.health(),
+            (_, Some(Status::Release(release))) => release.health(),
             (Run::On | Run::AsIs, Some(Status::Running { .. } | Status::Scheduled { .. })) => {
                 Self::Healthy
             }

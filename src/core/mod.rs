@@ -6,6 +6,7 @@
 pub mod backoff;
 pub mod breaker;
 pub mod change;
+pub mod code;
 pub mod diff;
 pub mod digest;
 pub mod duty;
@@ -24,6 +25,7 @@ pub mod plan;
 pub mod probe;
 pub mod reconciler;
 pub mod recovery;
+pub mod release;
 pub mod resource;
 pub mod retry;
 pub mod schedule;

@@ -278,9 +278,20 @@ fn run_step(
 ) -> Result<Option<(Change, Reason)>, Why> {
     let start = |how: &str| Ok(Some((Change::Start, Reason::NotRunning { how: how.to_owned() })));
     match (wanted.run, status) {
-        (Run::On, Status::Present | Status::Running { .. } | Status::Finished { .. })
+        (
+            Run::On,
+            Status::Present | Status::Running { .. } | Status::Finished { .. } | Status::Code(_),
+        )
         // Nothing that works in runs of its own is broken off.
-        | (Run::Off, Status::Present | Status::Stopped | Status::StoppedByHand | Status::Job(_))
+        | (
+            Run::Off,
+            Status::Present
+            | Status::Stopped
+            | Status::StoppedByHand
+            | Status::Job(_)
+            | Status::Code(_)
+            | Status::Release(_),
+        )
         | (Run::AsIs, _) => Ok(None),
         // Also where it has ended: something may be left of it, or start it again.
         (
@@ -313,7 +324,7 @@ fn run_step(
                 start(how)
             }
         }
-        (Run::On, Status::Job(_)) => match &wanted.call {
+        (Run::On, Status::Job(_) | Status::Release(_)) => match &wanted.call {
             None => Ok(None),
             Some(Call::Again { how }) => {
                 Ok(Some((Change::Restart, Reason::Recovery { how: how.clone() })))

@@ -9,9 +9,11 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    code::Code,
     digest::Digest,
     id::{Id, Name},
     job::{Call, Job},
+    release::Release,
 };
 
 /// The value of a field, small enough to print on a line.
@@ -182,6 +184,10 @@ pub enum Status {
     StoppedByHand,
     /// It works in runs of its own, and this is what they tell.
     Job(Box<Job>),
+    /// It is code that works when it is called, and this is what is known without calling it.
+    Code(Code),
+    /// It serves one release of all there is, and this is how that does.
+    Release(Release),
 }
 
 impl Status {
@@ -198,6 +204,8 @@ impl Status {
             Self::Failed { .. } => "failed",
             Self::Stopped | Self::StoppedByHand => "stopped",
             Self::Job(job) => job.word(),
+            Self::Code(code) => code.word(),
+            Self::Release(release) => release.word(),
         }
     }
 
@@ -210,6 +218,8 @@ impl Status {
                 Some(*at)
             }
             Self::Job(job) => job.since(),
+            Self::Code(code) => code.since(),
+            Self::Release(release) => release.since(),
             Self::Present | Self::Scheduled { .. } | Self::Stopped | Self::StoppedByHand => None,
         }
     }
@@ -217,10 +227,12 @@ impl Status {
 
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Self::Job(job) = self {
-            return job.fmt(f);
+        match self {
+            Self::Job(job) => return job.fmt(f),
+            Self::Code(code) => return code.fmt(f),
+            Self::Release(release) => return release.fmt(f),
+            _ => f.write_str(self.word())?,
         }
-        f.write_str(self.word())?;
         match self {
             Self::Running { pid, .. } => write!(f, ", pid {pid}"),
             Self::Unwell { pid, how, .. } => write!(f, ", pid {pid}: {how}"),
@@ -229,7 +241,9 @@ impl fmt::Display for Status {
                 write!(f, ": {how}")
             }
             Self::StoppedByHand => f.write_str(" by hand"),
-            Self::Present | Self::Stopped | Self::Job(_) => Ok(()),
+            Self::Present | Self::Stopped | Self::Job(_) | Self::Code(_) | Self::Release(_) => {
+                Ok(())
+            }
         }
     }
 }

@@ -27,14 +27,15 @@ impl Watch {
         }
     }
 
-    /// Tells of each resource of ours, and of each job that has a backup, that is seen in another
+    /// Tells of each resource of ours, and of each job or code that has a backup, that is seen in another
     /// status than before.
     pub(super) fn tell_seen(&mut self) {
         let World { observed, desired, .. } = &self.world;
         let found = &observed.found;
-        // A job that is not ours is seen nowhere else: nobody tells when its run begins or ends.
+        // What is not ours is seen nowhere else: nobody tells when a run begins, or code breaks.
         let is_watched = |id: &Id, actual: &Actual| {
-            matches!(actual.status, Status::Job(_)) && desired.wanted.contains_key(id)
+            matches!(actual.status, Status::Job(_) | Status::Code(_) | Status::Release(_))
+                && desired.wanted.contains_key(id)
         };
         let ours = found.iter().filter(|(id, it)| it.mark.is_some() || is_watched(id, it));
         let now: BTreeMap<Id, Status> =
