@@ -4,10 +4,12 @@
 //! A primary is called by its function's name, `send-mail`; its backup `send-mail-backup` is the
 //! folder of that name with one file, which Netlify serves as a function of its own.
 
+mod access;
 pub mod api;
 mod scan;
 mod settings;
 mod style;
+mod watching;
 
 use std::path::PathBuf;
 
@@ -18,6 +20,7 @@ use self::{
     scan::{Found, scan},
     settings::Settings,
     style::{Style, style},
+    watching::{PUBLISHED, Watching},
 };
 use super::{
     Error, Provider,
@@ -56,6 +59,7 @@ pub struct Netlify {
     name: Name,
     look: Look,
     rules: Vec<Rule>,
+    watching: Watching,
 }
 
 impl Netlify {
@@ -70,6 +74,7 @@ impl Netlify {
                 folder: config.netlify.functions_dir.clone(),
             },
             rules: config.function.iter().map(|it| Rule::new(&it.backs_up, &it.except)).collect(),
+            watching: Watching::new(project),
         }
     }
 }
@@ -84,12 +89,33 @@ impl Provider for Netlify {
     }
 
     fn configure(&mut self, project: &Project) {
-        *self = Self::new(project);
+        let new = Self::new(project);
+        let watching = if self.watching.is_like(&new.watching) {
+            // What is known of the site stays known.
+            self.watching.with_rules_of(new.watching)
+        } else {
+            new.watching
+        };
+        *self = Self { watching, ..new };
     }
 
-    fn observe(&self, _: Timestamp) -> BoxFuture<'_, Result<Sightings, Error>> {
+    fn observe(&self, now: Timestamp) -> BoxFuture<'_, Result<Sightings, Error>> {
         let look = self.look.clone();
-        Box::pin(blocking(move || look.look()))
+        Box::pin(async move {
+            let root = look.reader.root.clone();
+            let mut seen = blocking(move || look.look()).await?;
+            let settings = blocking(move || Settings::read(&root).map_err(Error::Refused)).await?;
+            self.watching.watch(&mut seen, &settings, now).await;
+            Ok(seen)
+        })
+    }
+
+    fn unseen(&self) -> Option<String> {
+        self.watching.unseen()
+    }
+
+    fn woken(&self) -> BoxFuture<'_, ()> {
+        Box::pin(self.watching.woken())
     }
 
     fn desire(&self, seen: &Sightings) -> Wishes {
@@ -123,16 +149,22 @@ impl Provider for Netlify {
             };
             wisher.ask(&order, || wrapper(function, path, main, text));
         }
-        wisher
-            .finish(self.rules.iter(), |function| Some(function).filter(|it| !it.ends_with(SUFFIX)))
+        let mut wishes = wisher.finish(self.rules.iter(), |function| {
+            Some(function).filter(|it| !it.ends_with(SUFFIX))
+        });
+        Watching::wish(&mut wishes, seen);
+        wishes
     }
 
     fn apply<'a>(
         &'a self,
         name: &'a Name,
         change: &'a Change,
-        _: Timestamp,
+        now: Timestamp,
     ) -> BoxFuture<'a, Result<(), Error>> {
+        if name.as_str() == PUBLISHED && *change == Change::Restart {
+            return Box::pin(self.watching.restore(now));
+        }
         let writer = Writer { reader: self.look.reader.clone() };
         let (name, change) = (name.clone(), change.clone());
         Box::pin(blocking(move || writer.apply(&name, &change)))

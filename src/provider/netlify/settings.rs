@@ -62,6 +62,13 @@ impl Settings {
         Ok(clean)
     }
 
+    /// Whether something here has the function of this name run by a schedule or in the background.
+    pub(super) fn works_by_itself(&self, name: &str) -> bool {
+        let own = |it: &Table| it.get(name)?.as_table().and_then(harm);
+        let functions = self.0.get("functions").and_then(Value::as_table);
+        functions.is_some_and(|it| own(it).is_some()) || self.harm(name).is_some()
+    }
+
     /// What the settings for many functions would do to one of this name that it must not: run it
     /// by a schedule or in the background. A table with exactly its name is somebody's wish.
     pub(super) fn harm(&self, name: &str) -> Option<String> {
