@@ -46,6 +46,8 @@ struct State<W, S> {
     /// When to look again.
     due: Option<Instant>,
     looking: bool,
+    /// How often what is known was found to be out of date.
+    forgotten: u32,
 }
 
 impl<W, S> Shared<W, S> {
@@ -66,8 +68,14 @@ where
         every: Duration,
         ask: impl Fn(Arc<S>, W) -> BoxFuture<'static, Result<S, String>> + Send + Sync + 'static,
     ) -> Self {
-        let state =
-            State { seen: None, known: Arc::default(), wanted: None, due: None, looking: false };
+        let state = State {
+            seen: None,
+            known: Arc::default(),
+            wanted: None,
+            due: None,
+            looking: false,
+            forgotten: 0,
+        };
         let (news, done) = (Notify::new(), Notify::new());
         let shared = Arc::new(Shared { state: Mutex::new(state), news, done });
         Self { who, every, ask: Arc::new(ask), shared }
@@ -108,19 +116,26 @@ where
 
     /// Begins a look in the background, if it is time and none goes on.
     fn look_if_due(&self) {
-        let (before, wanted) = {
+        let (before, wanted, forgotten) = {
             let mut state = self.shared.state();
             let due = state.due.is_none_or(|due| due <= Instant::now());
             let Some(wanted) = state.wanted.clone().filter(|_| due && !state.looking) else {
                 return;
             };
             state.looking = true;
-            (Arc::clone(&state.known), wanted)
+            (Arc::clone(&state.known), wanted, state.forgotten)
         };
         let (shared, ask, every) = (Arc::clone(&self.shared), Arc::clone(&self.ask), self.every);
         tokio::spawn(async move {
             let seen = ask(before, wanted.clone()).await.map(Arc::new);
             let mut state = shared.state();
+            if state.forgotten != forgotten {
+                // It may be from before the change.
+                state.looking = false;
+                drop(state);
+                shared.done.notify_waiters();
+                return;
+            }
             if let Ok(seen) = &seen {
                 state.known = Arc::clone(seen);
             }
@@ -154,7 +169,14 @@ where
         }
     }
 
-    /// Asks again soon: something was changed.
+    /// What is known is out of date: whoever looks next waits for what is new.
+    pub(super) fn forget(&self) {
+        let mut state = self.shared.state();
+        (state.seen, state.due) = (None, None);
+        state.forgotten = state.forgotten.wrapping_add(1);
+    }
+
+    /// Asks again soon: something was changed, which takes a while to show.
     pub(super) fn look_soon(&self) {
         self.shared.state().due = Some(Instant::now() + SOON.min(self.every));
     }

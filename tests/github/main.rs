@@ -14,6 +14,7 @@ mod kept;
 mod limits;
 #[path = "../parts/mod.rs"]
 mod parts;
+#[path = "../parts/prism.rs"]
 mod prism;
 #[path = "../cli/project.rs"]
 #[allow(dead_code)]
@@ -21,6 +22,8 @@ mod project;
 mod pull_request;
 #[path = "../parts/watch.rs"]
 mod running;
+#[path = "../parts/server/mod.rs"]
+mod server;
 mod story;
 #[path = "../parts/wait.rs"]
 mod wait;
@@ -29,7 +32,8 @@ use std::time::Duration;
 
 use redundancy::provider::github::api::{Client, Error, Pace, Token};
 
-use fake::TOKEN;
+use fake::{Fake, TOKEN};
+use prism::Prism;
 
 /// Enough time for any answer, and none between changes.
 const PACE: Pace = Pace {
@@ -64,4 +68,11 @@ fn told(error: &Error) -> String {
     let pieces = (4..TOKEN.len() - 8).map(|at| &TOKEN[at..at + 8]);
     assert!(!pieces.into_iter().any(|it| all.contains(it)), "the token is in {all}");
     shown
+}
+
+/// Prism before a fake, by what GitHub publishes.
+fn prism_before(fake: &Fake) -> Prism {
+    let prism = Prism::before(&fake.url(), include_str!("contract/github.json"));
+    fake.world().public = prism.url().to_owned();
+    prism
 }

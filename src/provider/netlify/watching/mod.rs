@@ -215,7 +215,7 @@ impl Watching {
     /// Publishes the last good deploy again, if everything still is as it was when that was decided,
     /// and locks it.
     pub(super) async fn restore(&self, now: Timestamp) -> Result<(), Error> {
-        let Asking { polled, client, asked } =
+        let Asking { polled, client, .. } =
             self.asking.as_ref().map_err(|why| Error::Refused(why.clone()))?;
         let known = polled.known();
         let Decision::Restore { id, .. } = judge::decision(&known, &self.policy, now) else {
@@ -224,15 +224,14 @@ impl Watching {
         let before = client.site().await?.published_deploy;
         let is_locked = before.as_ref().is_some_and(super::api::Deploy::is_locked);
         if before.map(|it| it.id) != known.published().map(|it| it.id.clone()) || is_locked {
-            self.look_soon();
+            self.forget();
             return Err(Error::Passing(
                 "somebody has published another deploy meanwhile, or locked the site".to_owned(),
             ));
         }
         let id = DeployId(id);
         let restored = client.restore(&id).await;
-        asked.forget();
-        polled.look_soon();
+        self.forget();
         let restored = restored?;
         if restored.id != id {
             let other = harmless(&restored.id.0, 40);
@@ -244,11 +243,11 @@ impl Watching {
         })
     }
 
-    /// Asks again soon: something was changed.
-    fn look_soon(&self) {
+    /// Asks for everything anew: something was changed.
+    fn forget(&self) {
         if let Ok(Asking { polled, asked, .. }) = &self.asking {
             asked.forget();
-            polled.look_soon();
+            polled.forget();
         }
     }
 
