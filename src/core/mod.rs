@@ -23,6 +23,7 @@ pub mod pause;
 pub mod placing;
 pub mod plan;
 pub mod probe;
+pub mod ration;
 pub mod reconciler;
 pub mod recovery;
 pub mod release;

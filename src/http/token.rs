@@ -34,6 +34,11 @@ impl Token {
         Some(value)
     }
 
+    /// Its text, for the environment of a program that has to have it.
+    pub(crate) fn reveal(&self) -> &str {
+        &self.0
+    }
+
     /// `text` without this token, wherever it stands in it.
     pub(crate) fn hide_in(&self, text: &str) -> String {
         text.replace(&self.0, HIDDEN)

@@ -6,6 +6,7 @@
 
 mod access;
 pub mod api;
+pub mod deploying;
 mod scan;
 mod settings;
 mod style;
@@ -17,6 +18,7 @@ use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 
 use self::{
+    deploying::Generated,
     scan::{Found, scan},
     settings::Settings,
     style::{Style, style},
@@ -31,12 +33,12 @@ use super::{
     },
 };
 use crate::{
-    config::Project,
+    config::{Project, model::FunctionProbe},
     core::{
         change::Change,
         digest::Digest,
         id::Name,
-        resource::{Actual, Sightings, Wishes},
+        resource::{Actual, Body, Sightings, Wishes},
     },
 };
 
@@ -76,6 +78,41 @@ impl Netlify {
             rules: config.function.iter().map(|it| Rule::new(&it.backs_up, &it.except)).collect(),
             watching: Watching::new(project),
         }
+    }
+}
+
+impl Netlify {
+    /// What was generated, and what of it is not as the config asks. Asks Netlify nothing.
+    pub async fn generated(&self) -> Result<Generated, Error> {
+        let look = self.look.clone();
+        let (seen, folder) = blocking(move || {
+            let settings = Settings::read(&look.reader.root).map_err(Error::Refused)?;
+            let folder = look.folder(&settings).map_err(Error::Refused)?;
+            Ok((look.look()?, folder))
+        })
+        .await?;
+        let ours = seen.values().filter(|it| it.mark.is_some());
+        let files = ours.flat_map(|it| it.body.files.keys().cloned()).collect();
+        let differs = |name: &Name, body: &Body| {
+            seen.get(name).is_none_or(|it| it.mark.is_none() || it.body != *body)
+        };
+        let wanted = self.desire(&seen).wanted;
+        let outdated = wanted
+            .iter()
+            .filter(|(name, it)| it.body.as_ref().is_some_and(|body| differs(name, body)));
+        let outdated = outdated.map(|(name, _)| name.to_string()).collect();
+        Ok(Generated { files, outdated, folder })
+    }
+
+    /// The functions that may be called, with how.
+    async fn probes(&self) -> Result<Vec<(String, FunctionProbe)>, Error> {
+        let look = self.look.clone();
+        let (seen, settings) = blocking(move || {
+            let settings = Settings::read(&look.reader.root).map_err(Error::Refused)?;
+            Ok((look.look()?, settings))
+        })
+        .await?;
+        Ok(self.watching.probes(&seen, &settings))
     }
 }
 

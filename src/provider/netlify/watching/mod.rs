@@ -177,6 +177,16 @@ impl Watching {
         (wanted, notes)
     }
 
+    /// The functions that may be called, with how.
+    pub(super) fn probes(
+        &self,
+        sightings: &Sightings,
+        settings: &Settings,
+    ) -> Vec<(String, FunctionProbe)> {
+        let (wanted, _) = self.wanted(sightings, settings);
+        wanted.into_values().filter_map(|(name, probe)| Some((name, probe?))).collect()
+    }
+
     /// What is published, with what is to be done about it.
     fn published(&self, seen: &Seen, now: Timestamp) -> Actual {
         let release: Release = judge::release(seen, self.policy.fall, now);
