@@ -70,8 +70,18 @@ fn by_git(
     };
     let unsent = unsent(root, |path| files.contains(path) || is_backup(path))?;
     let mut text = String::from("Nothing is sent: Netlify builds what is pushed.\n");
+    let push = match unsent.unpushed {
+        Some(0) if unsent.uncommitted.is_empty() => None,
+        Some(n @ 1..) => Some(format!("  git push    # {} not pushed yet\n", count(n, "commit"))),
+        Some(0) | None => Some("  git push\n".to_owned()),
+    };
+    let Some(push) = push else {
+        text.push_str("All backups are committed and pushed.\n");
+        output::print(&text)?;
+        return Ok(ExitCode::SUCCESS);
+    };
     if unsent.uncommitted.is_empty() {
-        text.push_str("All backups are committed.\n");
+        text.push_str("All backups are committed. To deploy them:\n");
     } else {
         text.push_str("Not committed yet:\n");
         for path in &unsent.uncommitted {
@@ -81,13 +91,7 @@ fn by_git(
         let _ = writeln!(text, "  git add --all -- {}", quoted(&unsent.uncommitted));
         text.push_str("  git commit -m 'Backups of functions'\n");
     }
-    match unsent.unpushed {
-        Some(0) if unsent.uncommitted.is_empty() => {}
-        Some(0) | None => text.push_str("  git push\n"),
-        Some(n) => {
-            let _ = writeln!(text, "  git push    # {} not pushed yet", count(n, "commit"));
-        }
-    }
+    text.push_str(&push);
     output::print(&text)?;
     Ok(ExitCode::SUCCESS)
 }

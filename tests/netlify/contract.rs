@@ -5,7 +5,7 @@ use redundancy::provider::netlify::api::{Client, DeployId, Error, Progress};
 
 use crate::{PACE, client_at, fake::Fake, prism::Prism, run, told};
 
-const DESCRIPTION: &str = include_str!("contract/netlify.json");
+pub(crate) const DESCRIPTION: &str = include_str!("contract/netlify.json");
 
 #[test]
 fn every_call_and_every_answer_is_as_netlify_describes_it() {

@@ -8,6 +8,7 @@
 #![allow(clippy::print_stderr)]
 
 mod contract;
+mod deploying;
 mod fake;
 mod faults;
 #[path = "../parts/mod.rs"]
