@@ -7,6 +7,7 @@ use clap::{
     builder::styling::{AnsiColor, Styles},
 };
 
+use super::deploy::DeployOptions;
 use crate::{
     config::units::{Span, SpanError},
     core::{id::Id, plan::Consent, simulate},
@@ -295,13 +296,6 @@ pub(super) struct HealthOptions {
     /// Print as JSON
     #[arg(long)]
     pub(super) json: bool,
-}
-
-#[derive(Debug, clap::Args)]
-pub(super) struct DeployOptions {
-    /// Only say what would be done
-    #[arg(long)]
-    pub(super) dry_run: bool,
 }
 
 #[derive(Debug, clap::Args)]

@@ -6,7 +6,6 @@ use anyhow::{Context, bail};
 use jiff::Timestamp;
 
 use super::{
-    args::DeployOptions,
     open::{Project, block_on},
     output::{self, count, visible},
 };
@@ -36,6 +35,13 @@ const MOST_KEPT: usize = 200;
 
 /// What the entries of the journal are about.
 const ABOUT: &str = "netlify/published.deploy";
+
+#[derive(Debug, clap::Args)]
+pub(super) struct DeployOptions {
+    /// Only say what would be done
+    #[arg(long)]
+    dry_run: bool,
+}
 
 pub(super) fn run(project: &Project, options: &DeployOptions) -> anyhow::Result<ExitCode> {
     project.tell_notes();

@@ -117,11 +117,14 @@ impl Code {
     #[must_use]
     pub fn since(&self) -> Option<Timestamp> {
         match (&self.state, &self.live) {
-            (State::Failed { at, .. }, _) => Some(*at),
+            (State::Failed { at, .. }, _)
+            | (
+                State::Passed { at },
+                None | Some(Live::Served | Live::Answers | Live::Unreached { .. }),
+            ) => Some(*at),
             (_, Some(Live::Fails { since, .. })) => Some(*since),
-            (_, Some(Live::NotServed | Live::Odd { .. })) => None,
-            (State::Passed { at }, _) => Some(*at),
-            (State::Untested | State::Broken { .. }, _) => None,
+            (State::Passed { .. }, Some(Live::NotServed | Live::Odd { .. }))
+            | (State::Untested | State::Broken { .. }, _) => None,
         }
     }
 }

@@ -136,5 +136,5 @@ fn without_a_token_or_a_site_nothing_is_asked() {
     command.env("NETLIFY_TOKEN", crate::fake::TOKEN);
     let run = Scene::end(command);
     assert!(!run.stdout.contains("no token"), "{}", run.stdout);
-    assert!(scene.fake.world().requests.len() > 0);
+    assert!(!scene.fake.world().requests.is_empty());
 }

@@ -27,11 +27,13 @@ use crate::{
 /// How long a run that was asked for may take to show.
 const SHOWS_WITHIN: Duration = Duration::from_mins(10);
 
+/// What is asked for the files whose runs matter, and by whom.
+type Asking = (Polled<BTreeSet<String>, Seen>, Arc<Client>);
+
 /// The runs of the workflows of a project.
 #[derive(Debug, Clone)]
 pub(super) struct Watching {
-    /// What is asked, for the files whose runs matter, by whom.
-    polled: Result<(Polled<BTreeSet<String>, Seen>, Arc<Client>), String>,
+    polled: Result<Asking, String>,
     config: config::Github,
     /// Where the project is in its repository, with a `/` at the end where it is not at the top.
     place: String,
@@ -165,7 +167,7 @@ impl Watching {
         Ok(done?)
     }
 
-    fn polled(&self) -> Result<&(Polled<BTreeSet<String>, Seen>, Arc<Client>), Error> {
+    fn polled(&self) -> Result<&Asking, Error> {
         self.polled.as_ref().map_err(|why| Error::Refused(why.clone()))
     }
 

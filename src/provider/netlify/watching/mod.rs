@@ -74,6 +74,23 @@ struct Asking {
     asked: Arc<Asked>,
 }
 
+/// A function that matters.
+#[derive(Debug)]
+struct Function {
+    /// What Netlify calls it.
+    name: String,
+    /// How to ask it, where it may be asked.
+    probe: Option<FunctionProbe>,
+    /// Why it is not asked although it has a probe.
+    note: Option<String>,
+}
+
+impl Function {
+    fn question(&self) -> (String, Option<FunctionProbe>) {
+        (self.name.clone(), self.probe.clone())
+    }
+}
+
 impl Watching {
     /// The site of `project`. Sends nothing yet.
     pub(super) fn new(project: &Project) -> Self {
@@ -117,10 +134,10 @@ impl Watching {
         settings: &Settings,
         now: Timestamp,
     ) {
-        let (wanted, notes) = self.wanted(sightings, settings);
+        let wanted = self.wanted(sightings, settings);
         let seen = match &self.asking {
             _ if wanted.is_empty() => return self.note_unseen(None),
-            Ok(asking) => asking.look(wanted.values().cloned().collect()).await,
+            Ok(asking) => asking.look(wanted.values().map(Function::question).collect()).await,
             Err(why) => Err(why.clone()),
         };
         let seen = match seen {
@@ -128,9 +145,9 @@ impl Watching {
             Err(why) => return self.note_unseen(Some(why)),
         };
         self.note_unseen(None);
-        for (name, (function, _)) in &wanted {
-            let Some(actual) = sightings.get_mut(name) else { continue };
-            let live = judge::live(&seen, function);
+        for (name, Function { name: function, note, .. }) in wanted {
+            let Some(actual) = sightings.get_mut(&name) else { continue };
+            let live = judge::live(&seen, &function);
             let code = match &mut actual.status {
                 Status::Code(code) => {
                     code.live = Some(live);
@@ -142,24 +159,19 @@ impl Watching {
                     code
                 }
             };
-            code.notes.extend(notes.get(name).cloned());
+            code.notes.extend(note);
         }
         if let Ok(name) = PUBLISHED.parse() {
             sightings.insert(name, self.published(&seen, now));
         }
     }
 
-    /// The functions that matter by the names of their resources, with how to ask them; and why some
-    /// that have a probe are not asked.
-    fn wanted(
-        &self,
-        sightings: &Sightings,
-        settings: &Settings,
-    ) -> (BTreeMap<Name, (String, Option<FunctionProbe>)>, BTreeMap<Name, String>) {
+    /// The functions that matter, by the names of their resources.
+    fn wanted(&self, sightings: &Sightings, settings: &Settings) -> BTreeMap<Name, Function> {
         let texts: BTreeMap<&str, &str> = (sightings.values())
             .filter_map(|it| Some((text(&it.body, FUNCTION)?, Primary::of(it)?.text.ok()?)))
             .collect();
-        let (mut wanted, mut notes) = (BTreeMap::new(), BTreeMap::new());
+        let mut wanted = BTreeMap::new();
         for (name, actual) in sightings {
             let Some((function, primary)) = names(name, actual) else { continue };
             let Some((_, probe)) = self.rules.iter().find(|(rule, _)| rule.asks_for(primary))
@@ -168,13 +180,11 @@ impl Watching {
             };
             let by_file = settings.works_by_itself(function) || settings.works_by_itself(primary);
             let no = not_called(primary, texts.get(primary).copied(), by_file);
-            if let (Some(no), Some(_)) = (&no, probe) {
-                notes.insert(name.clone(), no.clone());
-            }
-            let probe = probe.clone().filter(|_| no.is_none());
-            wanted.insert(name.clone(), (function.to_owned(), probe));
+            let note = no.filter(|_| probe.is_some());
+            let probe = probe.clone().filter(|_| note.is_none());
+            wanted.insert(name.clone(), Function { name: function.to_owned(), probe, note });
         }
-        (wanted, notes)
+        wanted
     }
 
     /// The functions that may be called, with how.
@@ -183,8 +193,8 @@ impl Watching {
         sightings: &Sightings,
         settings: &Settings,
     ) -> Vec<(String, FunctionProbe)> {
-        let (wanted, _) = self.wanted(sightings, settings);
-        wanted.into_values().filter_map(|(name, probe)| Some((name, probe?))).collect()
+        let wanted = self.wanted(sightings, settings);
+        wanted.into_values().filter_map(|it| Some((it.name, it.probe?))).collect()
     }
 
     /// What is published, with what is to be done about it.
