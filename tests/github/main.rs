@@ -73,6 +73,6 @@ fn told(error: &Error) -> String {
 /// Prism before a fake, by what GitHub publishes.
 fn prism_before(fake: &Fake) -> Prism {
     let prism = Prism::before(&fake.url(), include_str!("contract/github.json"));
-    fake.world().public = prism.url().to_owned();
+    prism.url().clone_into(&mut fake.world().public);
     prism
 }
