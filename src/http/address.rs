@@ -73,15 +73,7 @@ fn is_loopback(url: &Url) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const SERVICE: Service = Service {
-        name: "Example",
-        section: "example",
-        like: "https://api.example.com",
-        span: "hour",
-        headers: &[],
-        permissions: None,
-    };
+    use crate::http::EXAMPLE;
 
     #[test]
     fn the_token_goes_over_https_or_stays_on_this_machine() {
@@ -92,7 +84,7 @@ mod tests {
             "http://[::1]:4010",
             "http://localhost:4010/api/v3",
         ] {
-            assert!(Base::new(&SERVICE, text).is_ok(), "{text}");
+            assert!(Base::new(&EXAMPLE, text).is_ok(), "{text}");
         }
         for text in [
             "http://api.github.com",
@@ -103,14 +95,14 @@ mod tests {
             "api.github.com",
             "",
         ] {
-            let error = Base::new(&SERVICE, text).unwrap_err();
+            let error = Base::new(&EXAMPLE, text).unwrap_err();
             assert!(!error.to_string().contains("secret"), "{error}");
         }
     }
 
     #[test]
     fn every_part_stays_one_component() {
-        let base = Base::new(&SERVICE, "https://github.example.com/api/v3/").unwrap();
+        let base = Base::new(&EXAMPLE, "https://github.example.com/api/v3/").unwrap();
         let url = base.join(["repos", "a", "b", "git", "ref", "heads/x y/../#?"]);
         let path = "/api/v3/repos/a/b/git/ref/heads%2Fx%20y%2F..%2F%23%3F";
         assert_eq!(url.as_str(), format!("https://github.example.com{path}"));

@@ -189,16 +189,8 @@ fn after(at: Timestamp, rest: Duration) -> Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::EXAMPLE;
     use proptest::prelude::*;
-
-    const SERVICE: Service = Service {
-        name: "Example",
-        section: "example",
-        like: "https://api.example.com",
-        span: "hour",
-        headers: &[],
-        permissions: None,
-    };
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(1_700_000_000 + second).unwrap()
@@ -232,7 +224,7 @@ mod tests {
             ("99999999999999", Some(86_400)),
             ("soon", Some(60)),
         ] {
-            let mut limits = Limits::of(&SERVICE);
+            let mut limits = Limits::of(&EXAMPLE);
             let signs =
                 Signs { status: 429, retry_after: Some(text.to_owned()), ..Signs::default() };
             limits.note(&signs, at(0));
@@ -242,7 +234,7 @@ mod tests {
 
     #[test]
     fn an_hour_that_is_used_up_rests_until_the_next() {
-        let mut limits = Limits::of(&SERVICE);
+        let mut limits = Limits::of(&EXAMPLE);
         limits.note(&budget(403, 5000, 0, 1800), at(0));
         assert_eq!(seconds_of_rest(&limits, 0), Some(1800));
         assert_eq!(seconds_of_rest(&limits, 1799), Some(1));
@@ -254,7 +246,7 @@ mod tests {
 
     #[test]
     fn a_refusal_without_a_time_rests_longer_each_time_and_an_hour_at_most() {
-        let mut limits = Limits::of(&SERVICE);
+        let mut limits = Limits::of(&EXAMPLE);
         let rests: Vec<_> = (0..8)
             .map(|n| {
                 limits.note(&refused(403), at(n));
@@ -279,7 +271,7 @@ mod tests {
 
     #[test]
     fn the_last_tenth_of_the_hour_is_left_to_others() {
-        let mut limits = Limits::of(&SERVICE);
+        let mut limits = Limits::of(&EXAMPLE);
         limits.note(&budget(200, 1000, 101, 600), at(0));
         assert_eq!(seconds_of_rest(&limits, 0), None);
         limits.note(&budget(304, 1000, 100, 600), at(0));
@@ -294,7 +286,7 @@ mod tests {
 
     #[test]
     fn a_clock_that_was_set_back_ends_the_rest() {
-        let mut limits = Limits::of(&SERVICE);
+        let mut limits = Limits::of(&EXAMPLE);
         limits.note(&refused(429), at(1000));
         assert_eq!(seconds_of_rest(&limits, 1000), Some(60));
         assert_eq!(seconds_of_rest(&limits, 0), None);
@@ -311,7 +303,7 @@ mod tests {
             limit in proptest::option::of(any::<u64>()),
             rounds in 1..40_i64,
         ) {
-            let mut limits = Limits::of(&SERVICE);
+            let mut limits = Limits::of(&EXAMPLE);
             let signs = Signs { status, retry_after, limit, remaining, reset, spoken: true };
             for now in 0..rounds {
                 limits.note(&signs, at(now));

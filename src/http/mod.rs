@@ -48,6 +48,17 @@ impl fmt::Display for Service {
     }
 }
 
+/// A service to test with.
+#[cfg(test)]
+const EXAMPLE: Service = Service {
+    name: "Example",
+    section: "example",
+    like: "https://api.example.com",
+    span: "hour",
+    headers: &[],
+    permissions: None,
+};
+
 /// A builder of clients. Their TLS is rustls over ring, which needs nothing but a C compiler, and
 /// trusts the certificates that this machine trusts.
 pub(crate) fn builder() -> reqwest::ClientBuilder {

@@ -7,6 +7,8 @@
 // What a failed test tells is read by people.
 #![allow(clippy::print_stderr)]
 
+#[path = "../parts/calls.rs"]
+mod calls;
 mod contract;
 mod deploying;
 mod fake;
@@ -28,25 +30,13 @@ mod server;
 mod wait;
 mod watching;
 
-use std::time::Duration;
-
 use redundancy::provider::netlify::api::{Client, Error, Pace, Token};
 
+use calls::{PACE, run};
 use fake::{SITE, TOKEN};
-
-/// Enough time for any answer, and none between changes.
-const PACE: Pace = Pace {
-    connect: Duration::from_secs(20),
-    whole: Duration::from_mins(1),
-    between_writes: Duration::ZERO,
-};
 
 fn client_at(url: &str, pace: Pace) -> Client {
     Client::at_pace(url, Some(Token::new(TOKEN).unwrap()), SITE.parse().unwrap(), pace).unwrap()
-}
-
-fn run<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }
 
 /// An error in all the ways in which it can be shown. In none is there the token.
@@ -60,7 +50,6 @@ fn told(error: &Error) -> String {
 /// Fails where there is a token, or a piece of one, in `text`, or the secret of the build hook.
 #[track_caller]
 fn without_token(text: &str) {
-    let pieces = (4..TOKEN.len() - 8).map(|at| &TOKEN[at..at + 8]);
-    let secrets = pieces.chain([fake::HOOK]);
-    assert!(!secrets.into_iter().any(|it| text.contains(it)), "a secret is in {text}");
+    calls::without(TOKEN, text);
+    assert!(!text.contains(fake::HOOK), "the build hook is in {text}");
 }

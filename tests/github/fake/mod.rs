@@ -12,7 +12,7 @@ mod routes;
 mod world;
 
 pub(crate) use crate::server::{Fault, Seen};
-use crate::server::{Log, Reply, Request, Server};
+use crate::server::{Reply, Request, Server};
 pub(crate) use world::{Hour, Input, World};
 
 /// The token that may do everything.

@@ -1,14 +1,11 @@
 //! What the repository is like, and what happened.
 
-use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
-    ops::{Deref, DerefMut},
-};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
-use super::{Log, Reply, Request, TOKEN, git::Git, pulls::Pull, routes};
+use super::{Reply, Request, TOKEN, git::Git, pulls::Pull, routes};
 
 /// All permissions of a fine-grained token that anything here takes.
 const ALL: [&str; 5] =
@@ -34,7 +31,6 @@ pub(crate) struct World {
     pub(crate) page: usize,
     /// How the next runs of a workflow end that are started by an API; none: they wait.
     pub(crate) outcomes: BTreeMap<u64, VecDeque<String>>,
-    log: Log,
     pub(super) last_id: u64,
 }
 
@@ -99,7 +95,6 @@ impl World {
             }),
             page: 100,
             outcomes: BTreeMap::new(),
-            log: Log::default(),
             last_id: 1000,
         };
         world.allow(TOKEN, &ALL);
@@ -180,26 +175,7 @@ impl World {
     }
 }
 
-/// What happened to it is told of it itself.
-impl Deref for World {
-    type Target = Log;
-
-    fn deref(&self) -> &Log {
-        &self.log
-    }
-}
-
-impl DerefMut for World {
-    fn deref_mut(&mut self) -> &mut Log {
-        &mut self.log
-    }
-}
-
 impl crate::server::World for World {
-    fn log(&mut self) -> &mut Log {
-        &mut self.log
-    }
-
     /// What it is about, and what GitHub does with every answer.
     fn answer(&mut self, request: &Request) -> Reply {
         let reply = match &self.hour {

@@ -8,7 +8,7 @@ mod routes;
 mod world;
 
 pub(crate) use crate::server::Fault;
-use crate::server::{Log, Reply, Request, Server};
+use crate::server::{Reply, Request, Server};
 pub(crate) use world::{Answer, World};
 
 /// The token that may do everything.

@@ -1,14 +1,11 @@
 //! What the site is like, and what happened to it.
 
-use std::{
-    collections::{BTreeMap, VecDeque},
-    ops::{Deref, DerefMut},
-};
+use std::collections::{BTreeMap, VecDeque};
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::{Fault, Log, Reply, Request, SITE, routes};
+use super::{Fault, Reply, Request, SITE, routes};
 
 pub(crate) struct World {
     /// Where it is itself: prism serves no pages.
@@ -23,7 +20,6 @@ pub(crate) struct World {
     pub(crate) rival: bool,
     /// What is left of the minute.
     pub(crate) remaining: u64,
-    log: Log,
     last_id: u32,
 }
 
@@ -61,7 +57,6 @@ impl World {
             builds: VecDeque::new(),
             rival: false,
             remaining: 490,
-            log: Log::default(),
             last_id: 0,
         }
     }
@@ -162,34 +157,9 @@ impl World {
         }
         told
     }
-
-    /// The requests so far that had this method and an address that ends so.
-    pub(crate) fn count(&self, method: &str, end: &str) -> usize {
-        let is_meant = |it: &&crate::server::Seen| it.method == method && it.target.ends_with(end);
-        self.requests.iter().filter(is_meant).count()
-    }
-}
-
-/// What happened to it is told of it itself.
-impl Deref for World {
-    type Target = Log;
-
-    fn deref(&self) -> &Log {
-        &self.log
-    }
-}
-
-impl DerefMut for World {
-    fn deref_mut(&mut self) -> &mut Log {
-        &mut self.log
-    }
 }
 
 impl crate::server::World for World {
-    fn log(&mut self) -> &mut Log {
-        &mut self.log
-    }
-
     fn fault(&mut self, request: &Request) -> Option<Fault> {
         match routes::function(self, request)? {
             Answer::Status(_) => None,

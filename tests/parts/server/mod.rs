@@ -9,6 +9,7 @@ mod serve;
 use std::{
     collections::{BTreeMap, VecDeque},
     net::{SocketAddr, TcpListener, TcpStream},
+    ops::{Deref, DerefMut},
     sync::{
         Arc, Mutex, MutexGuard,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -21,9 +22,6 @@ pub(crate) use serve::{Reply, Request};
 
 /// What a service is like: it answers.
 pub(crate) trait World: Send + 'static {
-    /// What happened to it.
-    fn log(&mut self) -> &mut Log;
-
     /// The answer to a request.
     fn answer(&mut self, request: &Request) -> Reply;
 
@@ -33,19 +31,39 @@ pub(crate) trait World: Send + 'static {
     }
 }
 
-/// What happened to a service, and what is going to.
-#[derive(Default)]
-pub(crate) struct Log {
+/// A world, what happened to it, and what is going to.
+pub(crate) struct Logged<W> {
+    world: W,
     /// What is wrong with the next answers.
     pub(crate) faults: VecDeque<Fault>,
     /// Every request so far.
     pub(crate) requests: Vec<Seen>,
 }
 
-impl Log {
+impl<W> Logged<W> {
     /// The next `count` requests get `fault` in place of an answer.
     pub(crate) fn fail(&mut self, count: usize, fault: &Fault) {
         self.faults.extend(std::iter::repeat_n(fault.clone(), count));
+    }
+
+    /// How many requests so far had this method and an address that ends so.
+    pub(crate) fn count(&self, method: &str, end: &str) -> usize {
+        let is_meant = |it: &&Seen| it.method == method && it.target.ends_with(end);
+        self.requests.iter().filter(is_meant).count()
+    }
+}
+
+impl<W> Deref for Logged<W> {
+    type Target = W;
+
+    fn deref(&self) -> &W {
+        &self.world
+    }
+}
+
+impl<W> DerefMut for Logged<W> {
+    fn deref_mut(&mut self) -> &mut W {
+        &mut self.world
     }
 }
 
@@ -67,7 +85,7 @@ pub(crate) struct Server<W: World> {
 
 /// What all connections share.
 struct Shared<W> {
-    world: Mutex<W>,
+    world: Mutex<Logged<W>>,
     /// Bytes of bodies that faults could send.
     sent: AtomicU64,
     ended: AtomicBool,
@@ -78,8 +96,13 @@ impl<W: World> Server<W> {
     pub(crate) fn serve(world: impl FnOnce(&str) -> W) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let world = Mutex::new(world(&format!("http://{address}")));
-        let shared = Arc::new(Shared { world, sent: 0.into(), ended: AtomicBool::new(false) });
+        let world = world(&format!("http://{address}"));
+        let world = Logged { world, faults: VecDeque::new(), requests: Vec::new() };
+        let shared = Arc::new(Shared {
+            world: Mutex::new(world),
+            sent: 0.into(),
+            ended: AtomicBool::new(false),
+        });
         let for_all = Arc::clone(&shared);
         thread::spawn(move || {
             for stream in listener.incoming() {
@@ -100,13 +123,13 @@ impl<W: World> Server<W> {
     }
 
     /// What it holds, to look at and to change. It answers nobody meanwhile.
-    pub(crate) fn world(&self) -> MutexGuard<'_, W> {
+    pub(crate) fn world(&self) -> MutexGuard<'_, Logged<W>> {
         self.shared.world()
     }
 
     /// How many requests were answered with each of these.
     pub(crate) fn answered<const N: usize>(&self, statuses: [u16; N]) -> [usize; N] {
-        let requests = &self.world().log().requests.clone();
+        let requests = &self.world().requests;
         statuses.map(|status| requests.iter().filter(|it| it.status == status).count())
     }
 
@@ -117,7 +140,7 @@ impl<W: World> Server<W> {
 }
 
 impl<W> Shared<W> {
-    fn world(&self) -> MutexGuard<'_, W> {
+    fn world(&self) -> MutexGuard<'_, Logged<W>> {
         // A test that failed while it looked says so itself.
         self.world.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }

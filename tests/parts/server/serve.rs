@@ -10,7 +10,7 @@ use std::{
 use redundancy::core::digest::Digest;
 use serde_json::Value;
 
-use super::{Fault, Seen, Shared, World};
+use super::{Fault, Logged, Seen, Shared, World};
 
 /// A connection on which nothing happens for so long is forgotten.
 const IDLE: Duration = Duration::from_mins(1);
@@ -60,7 +60,7 @@ pub(super) fn connection<W: World>(stream: TcpStream, shared: &Shared<W>) {
         if !matches!(stream.peek(&mut [0]), Ok(1..)) {
             return;
         }
-        let fault = shared.world().log().faults.pop_front();
+        let fault = shared.world().faults.pop_front();
         if matches!(fault, Some(Fault::Reset)) {
             return;
         }
@@ -83,8 +83,8 @@ pub(super) fn connection<W: World>(stream: TcpStream, shared: &Shared<W>) {
     }
 }
 
-fn note(world: &mut impl World, request: &Request, status: u16) {
-    world.log().requests.push(Seen {
+fn note<W>(world: &mut Logged<W>, request: &Request, status: u16) {
+    world.requests.push(Seen {
         method: request.method.clone(),
         target: request.target.clone(),
         status,
