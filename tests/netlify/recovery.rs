@@ -115,3 +115,23 @@ fn a_deploy_that_was_just_published_is_given_time() {
     watch.end_well();
     assert_eq!(scene.fake.world().count("POST", ""), 0);
 }
+
+#[test]
+fn nothing_is_published_over_what_somebody_else_published_meanwhile() {
+    // The site is asked for only at first, and its functions again and again.
+    let (scene, _, bad) = broken(RESTORE);
+    let config =
+        scene.project.read("redundancy.toml").replace("poll_every = '1s'", "poll_every = '1h'");
+    scene
+        .project
+        .write("redundancy.toml", &config.replace("restore_after = '1s'", "restore_after = '3s'"));
+    let watch = scene.watch();
+    wait_for("a question", || (scene.fake.world().count("GET", "/mail") > 0).then_some(()));
+    let newer = scene.fake.world().publish(0, &FUNCTIONS);
+    scene.fake.world().answers(&newer, "mail", Answer::Status(502));
+    watch.wait_for_log("somebody has published another deploy meanwhile");
+    watch.end_well();
+    let world = scene.fake.world();
+    assert_eq!((world.published.as_ref(), world.count("POST", "")), (Some(&newer), 0));
+    assert_ne!(newer, bad);
+}
