@@ -76,11 +76,15 @@ fn wishes() -> impl Strategy<Value = Wanted> {
 fn worlds() -> impl Strategy<Value = (Desired, Observed)> {
     let blind = option::weighted(0.2, Just(("one".parse().unwrap(), "no answer".to_owned())));
     let impossible = btree_map(ids(), Just("no such file".to_owned()), 0..2);
-    (btree_map(ids(), wishes(), 0..6), impossible, btree_map(ids(), actuals(), 0..6), blind)
-        .prop_map(|(wanted, impossible, mut found, blind)| {
+    let unseen = btree_map(ids(), Just("not told".to_owned()), 0..2);
+    (btree_map(ids(), wishes(), 0..6), impossible, unseen, btree_map(ids(), actuals(), 0..6), blind)
+        .prop_map(|(wanted, impossible, unseen, mut found, blind)| {
             let blind: BTreeMap<Name, String> = blind.into_iter().collect();
-            found.retain(|id, _| !blind.contains_key(&id.provider));
-            (Desired { wanted, impossible }, Observed { found, blind, ..Observed::default() })
+            found.retain(|id, _| !blind.contains_key(&id.provider) && !unseen.contains_key(id));
+            (
+                Desired { wanted, impossible, unseen },
+                Observed { found, blind, ..Observed::default() },
+            )
         })
 }
 
@@ -140,7 +144,7 @@ fn carry_out(observed: &mut Observed, plan: &Plan) {
 fn fulfilled(desired: &Desired) -> Observed {
     let mut observed = Observed::default();
     let wanted = desired.wanted.clone();
-    let everything = Desired { wanted, impossible: BTreeMap::new() };
+    let everything = Desired { wanted, ..Desired::default() };
     let making = plan(&everything, &observed, Asker::Person, &Consent::default(), NOW);
     carry_out(&mut observed, &making);
     observed
@@ -151,7 +155,7 @@ proptest! {
 
     #[test]
     fn what_is_as_wanted_gives_an_empty_plan((desired, _) in worlds()) {
-        let desired = Desired { impossible: BTreeMap::new(), ..desired };
+        let desired = Desired { wanted: desired.wanted, ..Desired::default() };
         let observed = fulfilled(&desired);
         for asker in [Asker::Person, Asker::Watch] {
             let plan = plan(&desired, &observed, asker, &Consent::default(), NOW);
@@ -174,6 +178,7 @@ proptest! {
             for step in plan(&desired, &observed, asker, &Consent::default(), NOW).steps() {
                 prop_assert!(!observed.blind.contains_key(&step.id.provider));
                 prop_assert!(!desired.impossible.contains_key(&step.id));
+                prop_assert!(!desired.unseen.contains_key(&step.id));
                 let Some(actual) = observed.found.get(&step.id) else { continue };
                 if desired.wanted.get(&step.id).is_some_and(|it| it.body.is_none()) {
                     let runs = matches!(step.change, Change::Start | Change::Stop | Change::Restart);

@@ -164,15 +164,11 @@ impl Choice {
 pub(super) struct PlanOptions {
     #[command(flatten)]
     pub(super) choice: Choice,
-    /// Print the plan as JSON, the form that --out saves
-    #[arg(long, conflicts_with = "markdown")]
-    pub(super) json: bool,
-    /// Print the plan as Markdown, for a pull request
-    #[arg(long)]
-    pub(super) markdown: bool,
+    #[command(flatten)]
+    pub(super) form: PlanForm,
     /// Show what would follow if something failed, step by step, and touch nothing: "kill ID" (it
     /// dies, and again at each start), "crash ID" (it dies once), "freeze ID" (it hangs)
-    #[arg(long, value_name = "EVENT", conflicts_with_all = ["markdown", "out", "detailed_exitcode",
+    #[arg(long, value_name = "EVENT", conflicts_with_all = ["markdown", "diff", "out", "detailed_exitcode",
         "target", "exclude", "adopt", "overwrite", "allow_deletions"])]
     pub(super) simulate: Option<simulate::Event>,
     /// Also save the plan, for `apply FILE`
@@ -182,6 +178,21 @@ pub(super) struct PlanOptions {
     /// something is left alone and needs a person; 1 is an error as always
     #[arg(long)]
     pub(super) detailed_exitcode: bool,
+}
+
+/// How a plan is shown, if not for people.
+#[derive(Debug, clap::Args)]
+#[group(multiple = false)]
+pub(super) struct PlanForm {
+    /// Print the plan as JSON, the form that --out saves
+    #[arg(long)]
+    pub(super) json: bool,
+    /// Print the plan as Markdown, for a pull request
+    #[arg(long)]
+    pub(super) markdown: bool,
+    /// Show a new backup by how its file differs from its primary's
+    #[arg(long)]
+    pub(super) diff: bool,
 }
 
 #[derive(Debug, clap::Args)]

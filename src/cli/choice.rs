@@ -35,7 +35,11 @@ pub(super) fn check_id(id: &Id, world: &World) -> anyhow::Result<()> {
 
 fn known(world: &World) -> BTreeSet<&Id> {
     let World { desired, observed, .. } = world;
-    (desired.wanted.keys()).chain(desired.impossible.keys()).chain(observed.found.keys()).collect()
+    (desired.wanted.keys())
+        .chain(desired.impossible.keys())
+        .chain(desired.unseen.keys())
+        .chain(observed.found.keys())
+        .collect()
 }
 
 fn unknown(id: &Id, known: &BTreeSet<&Id>) -> String {

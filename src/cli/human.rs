@@ -18,9 +18,14 @@ const MOST_LINES: usize = 60;
 /// The whole plan: each change with its reason and its difference, what is left alone and what
 /// helps against that, and the sum.
 pub(super) fn plan(plan: &Plan) -> String {
+    plan_beside(plan, |_| None)
+}
+
+/// The same, where what is made is shown by how it differs from what is `beside` it.
+pub(super) fn plan_beside(plan: &Plan, beside: impl Fn(&Step) -> Option<Body>) -> String {
     let mut text = String::new();
     for step in plan.steps() {
-        show_step(step, &mut text);
+        show_step(step, beside(step), &mut text);
     }
     for held in &plan.held {
         show_held(held, &mut text);
@@ -61,15 +66,19 @@ fn sign(change: &Change) -> (char, Style) {
     }
 }
 
-fn show_step(step: &Step, text: &mut String) {
+fn show_step(step: &Step, beside: Option<Body>, text: &mut String) {
     let (sign, style) = sign(&step.change);
     let verb = step.change.verb();
     let reason = visible(&step.reason.to_string());
     let _ = writeln!(text, "{style}{sign} {verb:7}{style:#} {BOLD}{}{BOLD:#}  {reason}", step.id);
     match &step.change {
-        Change::Create { to, .. } => differences(&Body::default(), to, text),
+        // Whoever asks for that wants all of it.
+        Change::Create { to, .. } => match beside {
+            Some(beside) => differences(&beside, to, usize::MAX, text),
+            None => differences(&Body::default(), to, MOST_LINES, text),
+        },
         Change::Update { from, to, restart, .. } => {
-            differences(from, to, text);
+            differences(from, to, MOST_LINES, text);
             if *restart {
                 let _ = writeln!(text, "    {YELLOW}it is restarted for that{YELLOW:#}");
             }
@@ -88,7 +97,7 @@ fn show_held(held: &Held, text: &mut String) {
     let id = &held.id;
     let _ = writeln!(text, "{CYAN}! left   {CYAN:#} {BOLD}{id}{BOLD:#}  {why}");
     if let Why::EditedByHand { from, to } = &held.why {
-        differences(from, to, text);
+        differences(from, to, MOST_LINES, text);
     }
     if let Some(help) = help(held) {
         let _ = writeln!(text, "    {DIM}help:{DIM:#} {help}");
@@ -126,7 +135,7 @@ pub(super) fn help(held: &Held) -> Option<String> {
 }
 
 /// Fields one a line, files by their changed lines.
-fn differences(from: &Body, to: &Body, text: &mut String) {
+fn differences(from: &Body, to: &Body, most: usize, text: &mut String) {
     let files = diff::files(from, to);
     // Where files differ they say it all: the fields of such a body are about them.
     let fields = if files.is_empty() { diff::fields(from, to) } else { Vec::new() };
@@ -159,14 +168,14 @@ fn differences(from: &Body, to: &Body, text: &mut String) {
             }
             FileDiff::Changed { hunks, .. } => {
                 let _ = writeln!(text, "    {path}");
-                show_hunks(&hunks, text);
+                show_hunks(&hunks, most, text);
             }
         }
     }
 }
 
-fn show_hunks(hunks: &str, text: &mut String) {
-    for line in hunks.lines().take(MOST_LINES) {
+fn show_hunks(hunks: &str, most: usize, text: &mut String) {
+    for line in hunks.lines().take(most) {
         let style = match line.as_bytes().first() {
             Some(b'+') => GREEN,
             Some(b'-') => RED,
@@ -175,7 +184,7 @@ fn show_hunks(hunks: &str, text: &mut String) {
         };
         let _ = writeln!(text, "    {style}{}{style:#}", visible(line));
     }
-    let more = hunks.lines().count().saturating_sub(MOST_LINES);
+    let more = hunks.lines().count().saturating_sub(most);
     if more > 0 {
         let more = count(more, "more line");
         let _ = writeln!(text, "    {DIM}… and {more}; `--json` has all of them{DIM:#}");

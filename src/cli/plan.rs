@@ -16,9 +16,10 @@ use super::{
 use crate::{
     controller::World,
     core::{
-        change::Origin,
+        change::{Change, Origin, Step},
         id::Id,
         plan::{Asker, Plan},
+        resource::Body,
         simulate,
     },
 };
@@ -28,7 +29,7 @@ pub(super) fn run(project: &Project, options: &PlanOptions) -> anyhow::Result<Ex
     let now = Timestamp::now();
     let world = block_on(project.controller().look_around(now))?;
     if let Some(event) = &options.simulate {
-        return simulate(project, world, event, options.json, now);
+        return simulate(project, world, event, options.form.json, now);
     }
     choice::check(&options.choice, &world)?;
     let consent = options.choice.consent();
@@ -40,15 +41,26 @@ pub(super) fn run(project: &Project, options: &PlanOptions) -> anyhow::Result<Ex
     if let Some(path) = &options.out {
         document.save(path)?;
     }
-    let shown = if options.json {
+    let shown = if options.form.json {
         document.to_json()?
-    } else if options.markdown {
+    } else if options.form.markdown {
         markdown::plan(&document.plan)
     } else {
-        human::plan(&document.plan) + &next_step(&document.plan, options)
+        let beside = |step: &Step| beside(&world, step).filter(|_| options.form.diff);
+        human::plan_beside(&document.plan, beside) + &next_step(&document.plan, options)
     };
     output::print(&shown)?;
     Ok(code)
+}
+
+/// What a backup that is to be made is made from: the primary's file, called as the backup's.
+fn beside(world: &World, step: &Step) -> Option<Body> {
+    let Change::Create { to, backs_up: Some(primary), .. } = &step.change else { return None };
+    let primary = Id::new(step.id.provider.clone(), primary.parse().ok()?);
+    let found = &world.observed.found.get(&primary)?.body;
+    let (path, text) = (to.files.keys().next()?, found.files.values().next()?);
+    let files = [(path.clone(), text.clone())].into();
+    (to.files.len() == 1 && found.files.len() == 1).then(|| Body { files, ..Body::default() })
 }
 
 /// What would follow if something failed.

@@ -53,6 +53,8 @@ pub(super) struct Report {
     pub(super) blind: Vec<Blind>,
     /// The providers of which something could not be seen although the rest could, and why.
     pub(super) unseen: Vec<Blind>,
+    /// What else people should know of the resources of a provider.
+    pub(super) remarks: Vec<Remark>,
     pub(super) resources: Vec<Row>,
     /// What people asked to be left alone.
     paused: Vec<Pause>,
@@ -62,6 +64,12 @@ pub(super) struct Report {
 pub(super) struct Blind {
     pub(super) provider: Name,
     why: String,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Remark {
+    provider: Name,
+    text: String,
 }
 
 /// One resource.
@@ -128,6 +136,7 @@ pub(super) fn report(
     let World { desired, observed, .. } = world;
     let ids: BTreeSet<&Id> = (desired.wanted.keys())
         .chain(desired.impossible.keys())
+        .chain(desired.unseen.keys())
         .chain(observed.found.keys())
         .collect();
     let watched = controller.is_watched();
@@ -154,6 +163,9 @@ pub(super) fn report(
         overdue,
         blind: observed.blind.iter().map(told).collect(),
         unseen: observed.unseen.iter().map(told).collect(),
+        remarks: (controller.remarks().into_iter())
+            .map(|(provider, text)| Remark { provider: provider.clone(), text })
+            .collect(),
         resources,
         paused: world.known.pauses.iter().filter(|it| it.is_on(at)).cloned().collect(),
     })
@@ -200,7 +212,8 @@ fn row(
     let World { desired, observed, .. } = world;
     let wanted = desired.wanted.get(id);
     let found = observed.found.get(id);
-    let blind = observed.blind.contains_key(&id.provider);
+    let unseen = desired.unseen.contains_key(id);
+    let blind = unseen || observed.blind.contains_key(&id.provider);
     let kind = *controller.kinds().get(&id.provider).context("a resource without a provider")?;
     let run = wanted.map_or(Run::On, |wanted| wanted.run);
     let (state, health) = match found {
@@ -214,7 +227,7 @@ fn row(
     Ok(Row {
         id: id.clone(),
         kind,
-        is_asked_for: wanted.is_some() || desired.impossible.contains_key(id),
+        is_asked_for: wanted.is_some() || unseen || desired.impossible.contains_key(id),
         managed: mark.is_some(),
         backs_up,
         state,
@@ -252,6 +265,9 @@ fn human(report: &Report) -> String {
     let mut text = table(&titles, &rows);
     text.push('\n');
     text.push_str(&not_seen(report));
+    for Remark { provider, text: remark } in &report.remarks {
+        let _ = writeln!(text, "{provider}: {}", visible(remark));
+    }
     match &report.watch {
         Some(holder) => {
             let last = match report.last_look {

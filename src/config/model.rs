@@ -141,6 +141,20 @@ pub struct Github {
     /// Time between two questions to GitHub for the runs of workflows, at least `1s`. What has not changed
     /// costs nothing of the limit that GitHub sets.
     pub poll_every: Span,
+    /// Where the backups of workflows are written.
+    pub write: Writing,
+}
+
+/// Where the backups of workflows are written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Writing {
+    /// Into the checkout. Somebody commits them.
+    #[default]
+    WorkingTree,
+    /// Into one pull request on GitHub, and not into the checkout. The token needs the permissions
+    /// Contents, Workflows and Pull requests: write.
+    PullRequest,
 }
 
 impl Default for Github {
@@ -151,6 +165,7 @@ impl Default for Github {
             token_env: "GITHUB_TOKEN".into(),
             api_url: "https://api.github.com".into(),
             poll_every: Span::secs(60),
+            write: Writing::default(),
         }
     }
 }

@@ -3,7 +3,10 @@
 
 use std::cell::{Cell, RefCell};
 
-use futures_util::stream::{self, StreamExt};
+use futures_util::{
+    future::{join, join_all},
+    stream::{self, StreamExt},
+};
 use jiff::Timestamp;
 
 use super::Controller;
@@ -86,12 +89,22 @@ impl Controller {
         tell: impl Fn(Progress<'_>),
     ) -> Vec<Outcome<'a>> {
         let tell = &tell;
-        let at_once = match manner {
-            Manner::Together => LANES_AT_ONCE,
-            Manner::InOrder => 1,
-        };
-        let lanes = plan.lanes.iter().map(|lane| self.carry_out_lane(lane, journal, stop, tell));
-        stream::iter(lanes).buffered(at_once).collect().await
+        let lane = |lane| self.carry_out_lane(lane, journal, stop, tell);
+        match manner {
+            Manner::InOrder => {
+                stream::iter(&plan.lanes).map(|it| lane(it)).buffered(1).collect().await
+            }
+            Manner::Together => {
+                let (together, others): (Vec<_>, Vec<_>) =
+                    plan.lanes.iter().partition(|it| self.gathers(it));
+                let others = stream::iter(others).map(|it| lane(it)).buffered(LANES_AT_ONCE);
+                let together = join_all(together.into_iter().map(|it| lane(it)));
+                let (mut outcomes, others) = join(together, others.collect::<Vec<_>>()).await;
+                outcomes.extend(others);
+                outcomes.sort_by(|a, b| a.lane[0].id.cmp(&b.lane[0].id));
+                outcomes
+            }
+        }
     }
 
     /// Makes the change of `step`. Where it is one half of a move, what comes next must be possible

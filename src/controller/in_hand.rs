@@ -5,6 +5,7 @@ use std::{
     cell::RefCell,
     collections::{BTreeSet, VecDeque},
     future::pending,
+    mem,
     rc::Rc,
 };
 
@@ -28,6 +29,8 @@ pub(super) struct Finished {
     pub(super) done: usize,
     /// What the next one failed of, if it was tried.
     pub(super) error: Option<Error>,
+    /// Whether it was begun beyond what may run at once.
+    beyond: bool,
 }
 
 /// Lanes that are being carried out, and those that wait for them.
@@ -35,6 +38,8 @@ pub(super) struct Finished {
 pub(super) struct InHand {
     running: FuturesUnordered<LocalBoxFuture<'static, Finished>>,
     waiting: VecDeque<Vec<Step>>,
+    /// How many of those that run were begun beyond what may run at once.
+    beyond: usize,
     /// What was finished and not taken yet.
     done: VecDeque<Finished>,
     ids: BTreeSet<Id>,
@@ -64,7 +69,7 @@ impl InHand {
         self.waiting.extend(lanes);
     }
 
-    /// Begins as many of the waiting lanes as may run at once.
+    /// Begins as many of the waiting lanes as may run at once, and all that are made as one.
     pub(super) fn begin(
         &mut self,
         controller: &Rc<Controller>,
@@ -73,15 +78,28 @@ impl InHand {
         tell: impl Fn(Progress<'_>) + Copy + 'static,
     ) {
         let at_once = if self.in_order { 1 } else { LANES_AT_ONCE };
-        while self.running.len() < at_once
-            && let Some(lane) = self.waiting.pop_front()
-        {
+        let (mut together, waiting): (VecDeque<_>, VecDeque<_>) = mem::take(&mut self.waiting)
+            .into_iter()
+            .partition(|lane| !self.in_order && controller.gathers(lane));
+        self.waiting = waiting;
+        loop {
+            let (lane, beyond) = match together.pop_front() {
+                Some(lane) => (lane, true),
+                None if self.running.len() - self.beyond < at_once => {
+                    match self.waiting.pop_front() {
+                        Some(lane) => (lane, false),
+                        None => break,
+                    }
+                }
+                None => break,
+            };
+            self.beyond += usize::from(beyond);
             let (controller, journal, stop) =
                 (Rc::clone(controller), Rc::clone(journal), Rc::clone(stop));
             let work = async move {
                 let outcome = controller.carry_out_lane(&lane, &journal, &stop, &tell).await;
                 let (done, error) = (outcome.done, outcome.error);
-                Finished { lane, done, error }
+                Finished { lane, done, error, beyond }
             };
             self.running.push(work.boxed_local());
         }
@@ -90,6 +108,7 @@ impl InHand {
     /// Goes on with what is running as far as that can be done without waiting.
     pub(super) fn advance(&mut self) {
         while let Some(Some(finished)) = self.running.next().now_or_never() {
+            self.beyond -= usize::from(finished.beyond);
             self.done.push_back(finished);
         }
     }
@@ -104,7 +123,10 @@ impl InHand {
         let finished = match self.done.pop_front() {
             Some(finished) => finished,
             None => match self.running.next().await {
-                Some(finished) => finished,
+                Some(finished) => {
+                    self.beyond -= usize::from(finished.beyond);
+                    finished
+                }
                 None => return pending().await,
             },
         };

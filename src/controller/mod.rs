@@ -26,6 +26,7 @@ pub use carry_out::{Manner, Outcome, Progress, Stop};
 use crate::{
     config::{self, Project},
     core::{
+        change::Step,
         emergency,
         failover::{Circumstances, Duties, Pair},
         id::Name,
@@ -128,6 +129,13 @@ impl Controller {
         Self { providers: provider::all(&possible), pairs, possible, project }
     }
 
+    /// The same for somebody who looks again and again, and when a provider is woken.
+    #[must_use]
+    pub fn that_never_waits(mut self) -> Self {
+        self.providers.iter_mut().for_each(|it| it.never_wait());
+        self
+    }
+
     /// The project.
     #[must_use]
     pub fn project(&self) -> &Project {
@@ -192,6 +200,18 @@ impl Controller {
     #[must_use]
     pub fn supervises(&self, name: &Name) -> bool {
         self.providers.iter().any(|it| it.name() == name && it.supervises())
+    }
+
+    /// What people should know beside how each resource does, provider by provider.
+    #[must_use]
+    pub fn remarks(&self) -> Vec<(&Name, String)> {
+        self.providers.iter().filter_map(|it| Some((it.name(), it.remark()?))).collect()
+    }
+
+    /// Whether this lane has to be begun together with others, which are made as one.
+    fn gathers(&self, lane: &[Step]) -> bool {
+        let first = lane.first().and_then(|step| self.provider(&step.id.provider));
+        first.is_some_and(Provider::gathers)
     }
 
     /// Looks at the providers in `scope`, side by side, and asks them what they want, given what

@@ -119,11 +119,13 @@ pub fn plan(
     let mut deletions = Vec::new();
     let ids: BTreeSet<&Id> = (desired.wanted.keys())
         .chain(desired.impossible.keys())
+        .chain(desired.unseen.keys())
         .chain(observed.found.iter().filter(|(_, it)| it.mark.is_some()).map(|(id, _)| id))
         .collect();
     for id in ids {
         let hold = |why| Held { id: id.clone(), why };
-        if let Some(reason) = observed.blind.get(&id.provider) {
+        let unseen = || desired.unseen.get(id);
+        if let Some(reason) = observed.blind.get(&id.provider).or_else(unseen) {
             plan.held.push(hold(Why::Blind { reason: reason.clone() }));
         } else if let Some(reason) = desired.impossible.get(id) {
             plan.held.push(hold(Why::Impossible { reason: reason.clone() }));

@@ -332,6 +332,9 @@ pub struct Wishes {
     pub wanted: BTreeMap<Name, Wanted>,
     /// What is asked for and can't be made, with the reason. If it exists it is kept.
     pub impossible: BTreeMap<Name, String>,
+    /// What is asked for and could not be seen although the rest could, with the reason. Nobody
+    /// knows whether it is there.
+    pub unseen: BTreeMap<Name, String>,
 }
 
 /// What the config asks for, of all providers.
@@ -341,6 +344,9 @@ pub struct Desired {
     pub wanted: BTreeMap<Id, Wanted>,
     /// What is asked for and can't be made, with the reason. If it exists it is kept.
     pub impossible: BTreeMap<Id, String>,
+    /// What is asked for and could not be seen although the rest could, with the reason. Nobody
+    /// knows whether it is there.
+    pub unseen: BTreeMap<Id, String>,
 }
 
 impl Desired {
@@ -349,8 +355,10 @@ impl Desired {
         let id = |name| Id::new(provider.clone(), name);
         self.wanted.retain(|id, _| id.provider != *provider);
         self.impossible.retain(|id, _| id.provider != *provider);
+        self.unseen.retain(|id, _| id.provider != *provider);
         self.wanted.extend(wishes.wanted.into_iter().map(|(name, it)| (id(name), it)));
         self.impossible.extend(wishes.impossible.into_iter().map(|(name, it)| (id(name), it)));
+        self.unseen.extend(wishes.unseen.into_iter().map(|(name, it)| (id(name), it)));
     }
 }
 

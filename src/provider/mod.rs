@@ -38,6 +38,10 @@ pub trait Provider: Send + Sync {
         false
     }
 
+    /// Tells it that whoever looks does so again and again, and when it is woken: a look need not
+    /// wait for what takes long.
+    fn never_wait(&mut self) {}
+
     /// Takes over a new config. What runs goes on running.
     fn configure(&mut self, project: &Project);
 
@@ -47,6 +51,16 @@ pub trait Provider: Send + Sync {
     /// What of its resources could not be seen at the last look although the rest could, and why.
     fn unseen(&self) -> Option<String> {
         None
+    }
+
+    /// What people should know of its resources beside how each does: what waits for them, and where.
+    fn remark(&self) -> Option<String> {
+        None
+    }
+
+    /// Whether changes that are begun together are made as one, so that all of them should be.
+    fn gathers(&self) -> bool {
+        false
     }
 
     /// What the config asks for, given what was seen (patterns expand here). Pure.

@@ -11,7 +11,7 @@ use futures_util::future::BoxFuture;
 use tokio::{sync::Notify, time::Instant};
 
 /// How long whoever looks for the first time waits.
-const PATIENCE: Duration = Duration::from_secs(25);
+pub(super) const PATIENCE: Duration = Duration::from_secs(25);
 
 /// How soon is asked again after something was changed there: it takes a while to show.
 const SOON: Duration = Duration::from_secs(5);
@@ -46,8 +46,10 @@ struct State<W, S> {
     /// When to look again.
     due: Option<Instant>,
     looking: bool,
-    /// How often what is known was found to be out of date.
-    forgotten: u32,
+    /// How often what is known was found to be out of date, and how often that was when the last look
+    /// began that has ended.
+    outdated: u32,
+    renewed: u32,
 }
 
 impl<W, S> Shared<W, S> {
@@ -74,19 +76,21 @@ where
             wanted: None,
             due: None,
             looking: false,
-            forgotten: 0,
+            outdated: 0,
+            renewed: 0,
         };
         let (news, done) = (Notify::new(), Notify::new());
         let shared = Arc::new(Shared { state: Mutex::new(state), news, done });
         Self { who, every, ask: Arc::new(ask), shared }
     }
 
-    /// What is known of what is `wanted`, or why that is not known. Waits for it only the first time.
-    /// `is_more` says of what was wanted before and is wanted now whether that is something else.
+    /// What is known of what is `wanted`, or why that is not known. Waits for it only the first time, and
+    /// not beyond `deadline`. `is_more` says of what was wanted before and is wanted now whether that is something else.
     pub(super) async fn look(
         &self,
         wanted: W,
         is_more: impl Fn(&W, &W) -> bool,
+        deadline: Instant,
     ) -> Result<Arc<S>, String> {
         {
             let mut state = self.shared.state();
@@ -95,7 +99,6 @@ where
             }
             state.wanted = Some(wanted);
         }
-        let deadline = Instant::now() + PATIENCE;
         loop {
             let done = self.shared.done.notified();
             self.look_if_due();
@@ -103,8 +106,7 @@ where
                 return seen;
             }
             if tokio::time::timeout_at(deadline, done).await.is_err() {
-                let (who, seconds) = (self.who, PATIENCE.as_secs());
-                return Err(format!("{who} is being asked, and took more than {seconds} s so far"));
+                return Err(slow(self.who));
             }
         }
     }
@@ -116,39 +118,22 @@ where
 
     /// Begins a look in the background, if it is time and none goes on.
     fn look_if_due(&self) {
-        let (before, wanted, forgotten) = {
+        let (before, mut end) = {
             let mut state = self.shared.state();
             let due = state.due.is_none_or(|due| due <= Instant::now());
             let Some(wanted) = state.wanted.clone().filter(|_| due && !state.looking) else {
                 return;
             };
             state.looking = true;
-            (Arc::clone(&state.known), wanted, state.forgotten)
+            let shared = Arc::clone(&self.shared);
+            let (who, every, outdated) = (self.who, self.every, state.outdated);
+            (Arc::clone(&state.known), End { shared, who, wanted, every, outdated, seen: None })
         };
-        let (shared, ask, every) = (Arc::clone(&self.shared), Arc::clone(&self.ask), self.every);
+        let ask = Arc::clone(&self.ask);
         tokio::spawn(async move {
-            let seen = ask(before, wanted.clone()).await.map(Arc::new);
-            let mut state = shared.state();
-            if state.forgotten != forgotten {
-                // It may be from before the change.
-                state.looking = false;
-                drop(state);
-                shared.done.notify_waiters();
-                return;
-            }
-            if let Ok(seen) = &seen {
-                state.known = Arc::clone(seen);
-            }
-            let is_new = state.seen.as_ref() != Some(&seen);
-            state.seen = Some(seen);
-            state.looking = false;
-            // What was wanted meanwhile is asked for at once.
-            state.due = (state.wanted.as_ref() == Some(&wanted)).then(|| Instant::now() + every);
-            drop(state);
-            shared.done.notify_waiters();
-            if is_new {
-                shared.news.notify_one();
-            }
+            let seen = ask(before, end.wanted.clone()).await;
+            end.seen = Some(seen.map(Arc::new));
+            drop(end);
         });
     }
 
@@ -169,16 +154,74 @@ where
         }
     }
 
-    /// What is known is out of date: whoever looks next waits for what is new.
-    pub(super) fn forget(&self) {
-        let mut state = self.shared.state();
-        (state.seen, state.due) = (None, None);
-        state.forgotten = state.forgotten.wrapping_add(1);
+    /// Asks anew, because what is known is out of date, and waits for what is new.
+    pub(super) async fn renew(&self) {
+        {
+            let mut state = self.shared.state();
+            state.due = None;
+            state.outdated = state.outdated.wrapping_add(1);
+        }
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let done = self.shared.done.notified();
+            self.look_if_due();
+            {
+                let state = self.shared.state();
+                if state.renewed == state.outdated || state.wanted.is_none() {
+                    return;
+                }
+            }
+            if tokio::time::timeout_at(deadline, done).await.is_err() {
+                return;
+            }
+        }
     }
 
     /// Asks again soon: something was changed, which takes a while to show.
     pub(super) fn look_soon(&self) {
         self.shared.state().due = Some(Instant::now() + SOON.min(self.every));
+    }
+}
+
+/// Why nothing is known yet of what `who` tells.
+pub(super) fn slow(who: &str) -> String {
+    format!("{who} is being asked and has not answered yet")
+}
+
+/// The end of a look, however it ends: what was seen is noted when this is dropped.
+struct End<W: PartialEq, S: PartialEq> {
+    shared: Arc<Shared<W, S>>,
+    who: &'static str,
+    wanted: W,
+    every: Duration,
+    outdated: u32,
+    seen: Option<Result<Arc<S>, String>>,
+}
+
+impl<W: PartialEq, S: PartialEq> Drop for End<W, S> {
+    fn drop(&mut self) {
+        let broken_off = || Err(format!("the last look at {} broke off", self.who));
+        let seen = self.seen.take().unwrap_or_else(broken_off);
+        let mut state = self.shared.state();
+        state.looking = false;
+        let mut is_new = false;
+        // Otherwise it may be from before what was changed, and is asked for once more.
+        if state.outdated == self.outdated {
+            if let Ok(seen) = &seen {
+                state.known = Arc::clone(seen);
+            }
+            is_new = state.seen.as_ref() != Some(&seen);
+            state.seen = Some(seen);
+            state.renewed = self.outdated;
+            // What was wanted meanwhile is asked for at once.
+            let is_same = state.wanted.as_ref() == Some(&self.wanted);
+            state.due = is_same.then(|| Instant::now() + self.every);
+        }
+        drop(state);
+        self.shared.done.notify_waiters();
+        if is_new {
+            self.shared.news.notify_one();
+        }
     }
 }
 

@@ -93,7 +93,9 @@ fn a_pause_needs_no_watch_and_outlives_its_clock() {
         assert_eq!(project.run(slip).code, 1, "{slip:?}");
     }
     project.run(&["pause", "embedded/w", "--for", "1h"]).ok();
-    kill(project.pid("w").unwrap());
+    let pid = project.pid("w").unwrap();
+    kill(pid);
+    wait_for("it is gone", || (!is_alive(pid)).then_some(()));
     let plan = project.run(&["plan"]).ok().stdout;
     assert!(plan.contains("! left    embedded/w  paused until"), "{plan}");
     // One of the same takes its place.

@@ -31,6 +31,9 @@ fn for_people() {
         Plan: 1 to create.
         Next: `redundancy apply` makes these changes.
         ");
+    let diff = project.run(&["plan", "--diff"]).ok().stdout;
+    assert!(diff.contains("\n    -name: CI\n"), "{diff}");
+    assert!(diff.contains("\n    +name: CI (backup)\n"), "{diff}");
     project.run(&["apply", "--yes"]).ok();
     project.write(".github/workflows/ci.yml", &WORKFLOW.replace("make test", "make check"));
     assert_snapshot!(project.run(&["plan"]).ok().stdout, @r"

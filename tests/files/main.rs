@@ -18,6 +18,7 @@ mod parts;
 #[path = "../parts/python.rs"]
 mod python;
 mod safety;
+mod start;
 mod workflows;
 
 use std::{

@@ -65,13 +65,13 @@ fn a_backup_can_start_its_primary() {
               REF: ${{ github.ref_name }}
               INPUTS: '{"level":"it''s 1"}'
             run: |
-              jq -cn --arg ref "$REF" --argjson inputs "$INPUTS" '{ref: $ref, inputs: $inputs}' |
-                curl --silent --show-error --fail-with-body --location \
-                  --connect-timeout 10 --max-time 60 --request POST --data @- \
-                  --header "Authorization: Bearer $TOKEN" \
-                  --header 'Accept: application/vnd.github+json' \
-                  --header 'X-GitHub-Api-Version: 2022-11-28' \
-                  "$GITHUB_API_URL/repos/$GITHUB_REPOSITORY/actions/workflows/x.yml/dispatches"
+              body=$(jq -cn --arg ref "$REF" --argjson inputs "$INPUTS" '{ref: $ref, inputs: $inputs}')
+              answer=$(curl -sS --connect-timeout 10 -m 60 -w '\n%{http_code}' -d @- <<<"$body" \
+                -H @<(echo "Authorization: Bearer $TOKEN") -H 'Content-Type: application/json' \
+                -H 'Accept: application/vnd.github+json' -H 'X-GitHub-Api-Version: 2022-11-28' \
+                "$GITHUB_API_URL/repos/$GITHUB_REPOSITORY/actions/workflows/x.yml/dispatches")
+              echo "$answer"
+              [[ ${answer##*$'\n'} == 2?? ]]
     "#);
 }
 
@@ -125,4 +125,12 @@ fn a_guardless_backup_that_works_more_often_says_so() {
         backup.contains("# note: without a guard, this works more often than x.yml\n"),
         "{backup}"
     );
+}
+
+#[test]
+fn a_copy_is_given_its_inputs_when_the_tool_starts_it() {
+    let note = "# note: the input `level` is required";
+    assert!(backup_by("", BOTH).contains(note));
+    assert!(!backup_by("inputs = { level = 'low' }", BOTH).contains(note));
+    insta::assert_snapshot!(refused("inputs = { x = 1 }", BOTH), @"x.yml:2: redundancy.toml gives the input `x`, which `workflow_dispatch` does not have");
 }

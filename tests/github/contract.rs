@@ -104,6 +104,11 @@ async fn files(fake: &Fake, client: &Client) {
     let file = client.file(PATH, branch).await.unwrap().unwrap();
     assert_eq!(file.bytes, b"on: push\n");
     assert_eq!(client.file("README.md", branch).await.unwrap(), None);
+    let listed = client.folder(".github/workflows", branch).await.unwrap();
+    let [entry] = &listed[..] else { panic!("{listed:?}") };
+    assert_eq!((entry.name.as_str(), entry.kind.as_str(), entry.size), ("nightly.yml", "file", 9));
+    assert_eq!(entry.sha, file.sha);
+    assert_eq!(client.folder(".github/workflows", "main").await.unwrap(), []);
 
     let pull = client.open_pull(branch, "main", "Backups", "All of them").await.unwrap();
     assert_eq!((pull.head.branch.as_str(), pull.base.branch.as_str()), (branch, "main"));

@@ -21,6 +21,7 @@ mod prism;
 #[path = "../cli/project.rs"]
 #[allow(dead_code)]
 mod project;
+mod proposals;
 mod pull_request;
 #[path = "../parts/watch.rs"]
 mod running;

@@ -33,6 +33,7 @@ fn does(client: &Client, proposal: &Proposal) -> &'static str {
         Outcome::Updated(_) => "updated",
         Outcome::Opened(_) => "opened",
         Outcome::Declined(_) => "declined",
+        Outcome::Withdrawn(_) => "withdrawn",
     }
 }
 
@@ -113,6 +114,12 @@ fn the_life_of_a_pull_request() {
     assert_eq!(does(&client, &wanted), "declined");
     assert_eq!(does(&client, &proposal(&[(A, Some("a: 4\n"))])), "opened");
     assert_eq!(fake.world().pulls.len(), 3);
+
+    // What is wanted no more is proposed no more, and may be wanted again.
+    assert_eq!(does(&client, &proposal(&[(A, Some("a: 2\n"))])), "withdrawn");
+    assert_eq!(on_branch(&fake).get(A).map(String::as_str), Some("a: 2\n"));
+    assert_eq!(does(&client, &proposal(&[(A, Some("a: 2\n"))])), "nothing");
+    assert_eq!(does(&client, &proposal(&[(A, Some("a: 4\n"))])), "opened");
 }
 
 #[test]

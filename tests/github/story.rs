@@ -364,6 +364,11 @@ fn the_config_says_what_may_be_done() {
 #[test]
 fn the_backup_is_started_with_the_inputs_of_the_config() {
     let scene = Scene::new();
+    let inputs = "  workflow_dispatch:\n    inputs:\n      target: {type: string, required: true}\n\
+                  \x20     dry: {type: boolean, required: true}\n";
+    let primary = CI.replace("  workflow_dispatch:\n", inputs);
+    scene.project.write(".github/workflows/ci.yml", &primary);
+    scene.run(&["apply", "--yes"]).ok();
     {
         let mut world = scene.fake.world();
         let required = |name: &str| crate::fake::Input { name: name.to_owned(), required: true };
@@ -394,4 +399,23 @@ fn a_schedule_is_found_behind_any_number_of_pushes() {
     }
     let health = scene.run(&["health", "github/ci.yml"]).stdout;
     assert!(health.contains("last success by schedule 1d 4h ago"), "{health}");
+}
+
+#[test]
+fn a_watch_waits_for_no_answer_of_github() {
+    let scene = Scene::new();
+    {
+        let mut world = scene.fake.world();
+        world.fail(1000, &Fault::Silence);
+        world.requests.clear();
+    }
+    let config = scene.project.read("redundancy.toml");
+    scene.project.write(
+        "redundancy.toml",
+        &format!("{config}[[process]]\nname = 'w'\ncommand = ['sleep', '1000']\n"),
+    );
+    let watch = scene.watch();
+    watch.wait_for_log("embedded/w: create done");
+    assert!(scene.fake.world().requests.iter().all(|it| it.status == 0), "nothing was answered");
+    watch.end_well();
 }

@@ -40,9 +40,14 @@ fn the_last_good_deploy_is_published_again_once_and_locked() {
         (scene.fake.world().published.as_ref() == Some(&good)).then_some(())
     });
     wait_for("it is locked", || scene.fake.world().deploy(&good).locked.then_some(()));
-    watch.wait_for_log("published: deploy");
+    watch.wait_for_log(&format!("published: deploy {good}, locked"));
     crate::without_token(&watch.end_well());
     insta::assert_snapshot!(told(&scene, &[(&good, "GOOD"), (&bad, "BAD")]), @r"
+        seen netlify/hello answers
+        seen netlify/hello-backup answers
+        seen netlify/mail failing: it answers 502 on the live site
+        seen netlify/mail-backup answers
+        seen netlify/published.deploy published: deploy BAD
         seen netlify/published.deploy failing: mail answers 502, in deploy BAD
         intent netlify/published.deploy restart: recovery: it serves what fails (mail answers 502); deploy GOOD is published again
         done netlify/published.deploy restart: recovery: it serves what fails (mail answers 502); deploy GOOD is published again

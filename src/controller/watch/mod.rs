@@ -186,7 +186,7 @@ impl Watch {
         let watch = Self {
             lock,
             pulse: Pulse::new(now),
-            controller: Rc::new(Controller::new(loaded.project.clone())),
+            controller: Rc::new(Controller::new(loaded.project.clone()).that_never_waits()),
             world: World::default(),
             config,
             triggers,
@@ -284,7 +284,7 @@ impl Watch {
     }
 
     /// Notes what came of a lane and begins the next one; what to look at when it was the last.
-    fn take_finished(&mut self, Finished { lane, done, error }: Finished) -> Option<Scope> {
+    fn take_finished(&mut self, Finished { lane, done, error, .. }: Finished) -> Option<Scope> {
         let failed = error.map(|it| it.to_string());
         self.reconciler.finish(&lane, done, failed, Timestamp::now());
         if !self.in_hand.is_empty() {

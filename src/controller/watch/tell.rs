@@ -11,6 +11,7 @@ use crate::{
     core::{
         change::Why,
         id::Id,
+        job::State,
         plan::Plan,
         reconciler::News,
         resource::{Actual, Status},
@@ -38,15 +39,22 @@ impl Watch {
                 && desired.wanted.contains_key(id)
         };
         let ours = found.iter().filter(|(id, it)| it.mark.is_some() || is_watched(id, it));
-        let now: BTreeMap<Id, Status> =
-            ours.map(|(id, actual)| (id.clone(), actual.status.clone())).collect();
-        let blind = &self.world.observed.blind;
         let before = self.seen.as_ref();
+        let known = |id: &Id| before.and_then(|it| it.get(id)).cloned();
+        let status = |(id, actual): (&Id, &Actual)| {
+            // While nobody can see it, it is as it was.
+            let status = if is_unseen(&actual.status) { known(id)? } else { actual.status.clone() };
+            Some((id.clone(), status))
+        };
+        let now: BTreeMap<Id, Status> = ours.filter_map(status).collect();
+        let blind = &self.world.observed.blind;
         let mut news: Vec<(Id, String)> = Vec::new();
         for (id, status) in &now {
             // What is said of it, not when it was so: that may be found out only bit by bit.
-            let text = status.to_string();
-            if before.and_then(|it| it.get(id)).map(Status::to_string).as_ref() != Some(&text) {
+            let (text, before) = (status.to_string(), known(id));
+            // That it could be seen at last is no news of a job.
+            let at_last = before.is_none() && matches!(status, Status::Job(_));
+            if !at_last && before.map(|it| it.to_string()).as_ref() != Some(&text) {
                 news.push((id.clone(), text));
             }
         }
@@ -114,4 +122,9 @@ fn said(id: Option<Id>, kind: Kind, text: String) -> Entry {
         info!("{text}");
     }
     Entry { at: Timestamp::now(), kind, id, text }
+}
+
+/// Whether nobody could see how it does.
+fn is_unseen(status: &Status) -> bool {
+    matches!(status, Status::Job(job) if job.state == State::Unseen)
 }

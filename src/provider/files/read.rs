@@ -15,7 +15,7 @@ use crate::core::resource::{Actual, Body, Mark, Status};
 
 /// The largest file that is read, in bytes. GitHub and Netlify take larger ones; a person writes
 /// none, and a wrong path should not fill the memory.
-const MOST_BYTES: u64 = 500 * 1024;
+pub(crate) const MOST_BYTES: u64 = 500 * 1024;
 
 /// Reads the files of a project.
 #[derive(Debug, Clone)]
@@ -59,11 +59,7 @@ impl Reader {
         if bytes.len() as u64 > MOST_BYTES {
             return Err(too_large(bytes.len() as u64));
         }
-        let text = String::from_utf8(bytes).map_err(|error| {
-            let at = error.utf8_error().valid_up_to();
-            format!("it is no text in UTF-8: byte {} is wrong", at + 1)
-        })?;
-        Ok(Some(text))
+        decoded(bytes).map(Some)
     }
 
     /// The file at `path` as a resource, ours or not, or none when there is none.
@@ -73,7 +69,7 @@ impl Reader {
             Ok(None) if path.contains('\u{fffd}') => {
                 Some(unreadable(path, "its name is no text in UTF-8"))
             }
-            Ok(text) => Some(self.resource(path, &text?)),
+            Ok(text) => Some(resource(path, &text?, self.comment)),
             Err(problem) => Some(unreadable(path, &problem)),
         }
     }
@@ -86,7 +82,7 @@ impl Reader {
         let mut whole: Option<Actual> = None;
         for path in paths {
             let text = self.text(path).map_err(|problem| format!("{path}: {problem}"))?;
-            let Some(part) = text.map(|text| self.resource(path, &text)) else { continue };
+            let Some(part) = text.map(|text| resource(path, &text, self.comment)) else { continue };
             whole = Some(match whole {
                 None => part,
                 Some(mut whole) => {
@@ -98,14 +94,15 @@ impl Reader {
         }
         Ok(whole)
     }
+}
 
-    fn resource(&self, path: &str, text: &str) -> Actual {
-        let (text, header) = Header::take_off(text, self.comment);
-        let made_from = header.as_ref().map(|it| it.made_from.to_string());
-        let fields = made_from.map(|it| (MADE_FROM.to_owned(), it.into())).into_iter().collect();
-        let files = BTreeMap::from([(path.to_owned(), text)]);
-        present(Body { fields, files }, header.map(|it| it.mark()))
-    }
+/// The file at `path` with this text as a resource, ours or not.
+pub(crate) fn resource(path: &str, text: &str, comment: Comment) -> Actual {
+    let (text, header) = Header::take_off(text, comment);
+    let made_from = header.as_ref().map(|it| it.made_from.to_string());
+    let fields = made_from.map(|it| (MADE_FROM.to_owned(), it.into())).into_iter().collect();
+    let files = BTreeMap::from([(path.to_owned(), text)]);
+    present(Body { fields, files }, header.map(|it| it.mark()))
 }
 
 /// Opens a file for reading, without waiting where it is a pipe that nobody writes to.
@@ -114,7 +111,15 @@ fn open(place: &Path, flags: OFlags) -> io::Result<File> {
     OpenOptions::new().read(true).custom_flags(flags).open(place)
 }
 
-fn too_large(size: u64) -> String {
+/// The text of a file.
+pub(crate) fn decoded(bytes: Vec<u8>) -> Result<String, String> {
+    String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        format!("it is no text in UTF-8: byte {} is wrong", at + 1)
+    })
+}
+
+pub(crate) fn too_large(size: u64) -> String {
     let (kb, most) = (size.div_ceil(1024), MOST_BYTES / 1024);
     format!("it has {kb} KB, and files of more than {most} KB are not read")
 }

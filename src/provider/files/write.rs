@@ -44,10 +44,7 @@ impl Writer {
     }
 
     fn write(&self, from: Option<&Body>, to: &Body, backs_up: Option<&str>) -> Result<(), Error> {
-        let header = header(to, backs_up).ok_or_else(|| {
-            let paths = paths(to);
-            Error::Refused(format!("this change of {paths} does not say what it is made from"))
-        })?;
+        let header = header(to, backs_up)?;
         let mut places = Vec::new();
         for (path, text) in &to.files {
             places.push((self.place(path)?, path, text));
@@ -74,8 +71,7 @@ impl Writer {
         }
         let Some(live) = self.live(from)? else { return Ok(()) };
         if live.mark.is_none() {
-            let why = format!("{} is not ours to delete: it carries no mark of ours", paths(from));
-            return Err(Error::Refused(why));
+            return Err(not_ours(from));
         }
         if live.body != *from {
             return Err(changed(from));
@@ -130,11 +126,18 @@ impl Writer {
     }
 }
 
-fn header(to: &Body, backs_up: Option<&str>) -> Option<Header> {
-    Some(Header {
-        written: to.digest(),
-        made_from: wish::text(to, MADE_FROM)?.parse().ok()?,
-        backs_up: backs_up?.parse().ok()?,
+/// The header of the file that `to` becomes.
+pub(crate) fn header(to: &Body, backs_up: Option<&str>) -> Result<Header, Error> {
+    let read = || {
+        Some(Header {
+            written: to.digest(),
+            made_from: wish::text(to, MADE_FROM)?.parse().ok()?,
+            backs_up: backs_up?.parse().ok()?,
+        })
+    };
+    read().ok_or_else(|| {
+        let paths = paths(to);
+        Error::Refused(format!("this change of {paths} does not say what it is made from"))
     })
 }
 
@@ -173,7 +176,14 @@ fn paths(body: &Body) -> String {
     paths.join(", ")
 }
 
-fn changed(body: &Body) -> Error {
+/// Why what carries no mark is not deleted.
+pub(crate) fn not_ours(body: &Body) -> Error {
+    let what = paths(body);
+    Error::Refused(format!("{what} is not ours to delete: it carries no mark of ours"))
+}
+
+/// Why what is no longer as the plan saw it is not touched.
+pub(crate) fn changed(body: &Body) -> Error {
     let what = paths(body);
     Error::Passing(format!(
         "{what} has changed since the plan was made; it is left for the next plan"

@@ -7,6 +7,7 @@ pub mod api;
 mod generate;
 mod guard;
 mod jobs;
+mod proposing;
 pub mod pull_request;
 mod timetable;
 mod watching;
@@ -16,13 +17,16 @@ use std::{
     fs, io,
     path::PathBuf,
     sync::{Mutex, PoisonError},
+    time::Duration,
 };
 
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
+use tokio::time::Instant;
 
 use self::{
     jobs::Timetables,
+    proposing::Proposing,
     watching::{Seen, Watching},
 };
 use super::{
@@ -33,9 +37,13 @@ use super::{
         rule::{SUFFIX, backup_name},
         shown, stand_in,
     },
+    polled::PATIENCE,
 };
 use crate::{
-    config::{Project, model::Workflow},
+    config::{
+        Project,
+        model::{Workflow, WorkflowMode},
+    },
     core::{
         change::Change,
         digest::Digest,
@@ -60,8 +68,14 @@ pub struct Github {
     attempts: u32,
     watching: Watching,
     timetables: Timetables,
+    /// The backups at GitHub, where they are proposed there.
+    proposing: Option<Proposing>,
+    /// How long a look waits for GitHub.
+    patience: Duration,
+    /// Why those could not be seen at the last look, if they could not.
+    hidden: Noted,
     /// Why the runs could not be seen at the last look, if they could not.
-    unseen: Mutex<Option<String>>,
+    unseen: Noted,
 }
 
 impl Github {
@@ -73,6 +87,7 @@ impl Github {
             let repository = config.github.repository.clone();
             (Rule::new(&it.backs_up, &it.except), Settings { repository, workflow: it.clone() })
         };
+        let watching = Watching::new(project);
         Self {
             name: Name::literal("github"),
             look: Look {
@@ -81,8 +96,11 @@ impl Github {
             },
             rules: config.workflow.iter().map(rule).collect(),
             attempts: config.failover.max_recovery_attempts,
-            watching: Watching::new(project),
+            proposing: Proposing::of(&config.github, &watching),
+            watching,
             timetables: Timetables::default(),
+            patience: PATIENCE,
+            hidden: Mutex::default(),
             unseen: Mutex::default(),
         }
     }
@@ -92,10 +110,35 @@ impl Github {
         self.rules.iter().find(|(rule, _)| rule.asks_for(file))
     }
 
-    /// Finds out how the workflows run, where anything is asked of them.
-    async fn watch(&self, sightings: &mut Sightings, now: Timestamp) {
+    /// Takes the backups as they are at GitHub instead of those of the checkout; or says why they
+    /// are not known.
+    async fn take_from_github(
+        &self,
+        sightings: &mut Sightings,
+        deadline: Instant,
+    ) -> Option<String> {
+        let proposing = self.proposing.as_ref()?;
+        sightings.retain(|name, it| it.mark.is_none() && !name.as_str().ends_with(SUFFIX));
+        match proposing.look(deadline).await {
+            Ok(backups) => {
+                let named = |(path, it): (String, Actual)| (name(file_name(&path)), it);
+                sightings.extend(backups.into_iter().map(named));
+                None
+            }
+            Err(why) => Some(why),
+        }
+    }
+
+    /// Finds out how the workflows run, where anything is asked of them; or says why that is not
+    /// known.
+    async fn watch(
+        &self,
+        sightings: &mut Sightings,
+        deadline: Instant,
+        now: Timestamp,
+    ) -> Option<String> {
         if self.rules.is_empty() {
-            return;
+            return None;
         }
         let matters = |actual: &Actual| {
             let file = jobs::path(actual).map(file_name);
@@ -109,7 +152,7 @@ impl Github {
             .collect();
         let paths = names.iter().filter_map(|name| jobs::path(sightings.get(name)?));
         let paths = paths.map(|path| self.watching.at_github(path)).collect();
-        let seen = self.watching.look(paths).await;
+        let seen = self.watching.look(paths, deadline).await;
         for (_, actual) in sightings.iter_mut().filter(|(name, _)| names.contains(*name)) {
             let job = match &seen {
                 Ok(seen) => self.assess(actual, seen, now),
@@ -118,7 +161,7 @@ impl Github {
             actual.status = Status::Job(Box::new(job));
         }
         self.timetables.keep_only(sightings);
-        *self.unseen.lock().unwrap_or_else(PoisonError::into_inner) = seen.err();
+        seen.err()
     }
 
     fn assess(&self, actual: &Actual, seen: &Seen, now: Timestamp) -> Job {
@@ -145,11 +188,14 @@ impl Github {
         }
     }
 
-    /// The inputs that the config gives to the backup called `name`.
+    /// The inputs that the config gives to the backup called `name`. One that calls or starts its
+    /// primary gives the primary's inputs itself, and has none.
     fn inputs(&self, name: &str) -> BTreeMap<String, String> {
         let stem = name.strip_suffix(SUFFIX).unwrap_or(name);
         let settings = ["yml", "yaml"].iter().find_map(|it| self.rule(&format!("{stem}.{it}")));
-        let inputs = settings.into_iter().flat_map(|(_, it)| &it.workflow.inputs);
+        let workflow = settings.map(|(_, it)| &it.workflow);
+        let copy = workflow.filter(|it| it.mode == WorkflowMode::Copy);
+        let inputs = copy.into_iter().flat_map(|it| &it.inputs);
         inputs.map(|(name, value)| (name.clone(), value.to_string())).collect()
     }
 
@@ -178,28 +224,54 @@ impl Provider for Github {
         "workflow"
     }
 
+    fn never_wait(&mut self) {
+        self.patience = Duration::ZERO;
+    }
+
     fn configure(&mut self, project: &Project) {
-        let new = Self::new(project);
+        let new = Self { patience: self.patience, ..Self::new(project) };
         // What is known of the runs stays known.
-        let same = self.watching.is_like(&new.watching).then(|| self.watching.clone());
-        *self = Self { watching: same.unwrap_or(new.watching), ..new };
+        if self.watching.is_like(&new.watching) {
+            let (watching, proposing) = (self.watching.clone(), self.proposing.clone());
+            *self = Self { watching, proposing, ..new };
+        } else {
+            *self = new;
+        }
     }
 
     fn observe(&self, now: Timestamp) -> BoxFuture<'_, Result<Sightings, Error>> {
         let look = self.look.clone();
         Box::pin(async move {
             let mut seen = super::files::blocking(move || look.look()).await?;
-            self.watch(&mut seen, now).await;
+            let deadline = Instant::now() + self.patience;
+            let hidden = self.take_from_github(&mut seen, deadline).await;
+            let unseen = self.watch(&mut seen, deadline, now).await;
+            note(&self.unseen, hidden.clone().or(unseen));
+            note(&self.hidden, hidden);
             Ok(seen)
         })
     }
 
     fn unseen(&self) -> Option<String> {
-        self.unseen.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        noted(&self.unseen)
+    }
+
+    fn remark(&self) -> Option<String> {
+        self.proposing.as_ref()?.waits()
+    }
+
+    fn gathers(&self) -> bool {
+        self.proposing.is_some()
     }
 
     fn woken(&self) -> BoxFuture<'_, ()> {
-        Box::pin(self.watching.woken())
+        let Some(proposing) = &self.proposing else { return Box::pin(self.watching.woken()) };
+        Box::pin(async {
+            tokio::select! {
+                () = self.watching.woken() => {}
+                () = proposing.woken() => {}
+            }
+        })
     }
 
     fn desire(&self, seen: &Sightings) -> Wishes {
@@ -230,6 +302,11 @@ impl Provider for Github {
             wisher.ask(&order, || generate::backup(&request));
         }
         let mut wishes = wisher.finish(self.rules.iter().map(|(rule, _)| rule), primary_stem);
+        if let Some(why) = noted(&self.hidden) {
+            // Nobody knows what is to be done about them.
+            let all = std::mem::take(&mut wishes.wanted).into_keys();
+            wishes.unseen.extend(all.map(|name| (name, why.clone())));
+        }
         self.call(&mut wishes, seen);
         wishes
     }
@@ -242,6 +319,9 @@ impl Provider for Github {
     ) -> BoxFuture<'a, Result<(), Error>> {
         if matches!(change, Change::Start | Change::Restart) {
             return Box::pin(self.act(name.as_str(), change));
+        }
+        if let Some(proposing) = &self.proposing {
+            return Box::pin(proposing.change(change.clone()));
         }
         let writer = Writer { reader: self.look.reader.clone() };
         let (name, change) = (name.clone(), change.clone());
@@ -273,11 +353,26 @@ impl Look {
     fn one(&self, folder: &str, file: &str) -> Option<(Name, Actual)> {
         let path = if folder.is_empty() { file.to_owned() } else { format!("{folder}/{file}") };
         let actual = self.reader.look(&path)?;
-        // Only a file where we would write it is spoken of by a backup's name.
-        let backup = file.strip_suffix(".yml").filter(|stem| stem.ends_with(SUFFIX));
-        let name = backup.unwrap_or(file).parse().unwrap_or_else(|_| stand_in(file, ""));
-        Some((name, actual))
+        Some((name(file), actual))
     }
+}
+
+/// How the workflow in `file` is called. Only a file where we would write it is spoken of by a
+/// backup's name.
+fn name(file: &str) -> Name {
+    let backup = file.strip_suffix(".yml").filter(|stem| stem.ends_with(SUFFIX));
+    backup.unwrap_or(file).parse().unwrap_or_else(|_| stand_in(file, ""))
+}
+
+/// What a look has found out beside what it saw.
+type Noted = Mutex<Option<String>>;
+
+fn note(place: &Noted, text: Option<String>) {
+    *place.lock().unwrap_or_else(PoisonError::into_inner) = text;
+}
+
+fn noted(place: &Noted) -> Option<String> {
+    place.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
 /// The names in `folder` that workflow files have, in order.

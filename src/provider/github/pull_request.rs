@@ -45,6 +45,8 @@ pub enum Outcome {
     Opened(Pull),
     /// Somebody closed the pull request that holds exactly that. It is not opened again.
     Declined(Pull),
+    /// The base has all of it already, so the pull request that held something else was closed.
+    Withdrawn(Pull),
 }
 
 /// Opens or updates the pull request that brings `proposal` about. Doing it twice does no harm.
@@ -59,7 +61,7 @@ pub async fn propose(client: &Client, proposal: &Proposal) -> Result<Outcome, Er
     })?;
     let there = files(client, proposal, &base).await?;
     if edits(proposal, &there).is_empty() {
-        return Ok(Outcome::Nothing);
+        return withdraw(client, proposal, &base, &there).await;
     }
     let branch = match client.branch(BRANCH).await? {
         Some(head) => Some(Ours::read(client, &head).await?),
@@ -70,6 +72,31 @@ pub async fn propose(client: &Client, proposal: &Proposal) -> Result<Outcome, Er
         ours => (advance(client, proposal, &base, &there, ours).await?, true),
     };
     show(client, proposal, &head, moved).await
+}
+
+/// Closes the pull request where one is open, and empties its branch, so that what it held is no
+/// longer what was proposed last.
+async fn withdraw(
+    client: &Client,
+    proposal: &Proposal,
+    base: &Sha,
+    there: &Files,
+) -> Result<Outcome, Error> {
+    let is_ours = |it: &Pull| it.state == PullState::Open && it.base.branch == proposal.base;
+    let Some(pull) = client.pulls(BRANCH).await?.into_iter().find(is_ours) else {
+        return Ok(Outcome::Nothing);
+    };
+    if let Some(head) = client.branch(BRANCH).await? {
+        let ours = Ours::read(client, &head).await?;
+        advance(client, proposal, base, there, Some(ours)).await?;
+    }
+    Ok(Outcome::Withdrawn(client.close_pull(pull.number).await?))
+}
+
+/// The commit of the base that the commit `head` of our branch was made on; none where somebody else
+/// made it.
+pub(super) async fn made_on(client: &Client, head: &Sha) -> Result<Option<Sha>, ApiError> {
+    Ok(Ours::of(client.commit(head).await?).map(|it| it.on))
 }
 
 /// The files of a proposal as they are at some commit.
@@ -106,15 +133,16 @@ struct Ours {
 
 impl Ours {
     async fn read(client: &Client, head: &Sha) -> Result<Self, Error> {
-        let Commit { tree, parents, message, .. } = client.commit(head).await?;
+        Self::of(client.commit(head).await?).ok_or_else(|| changed_by_others(client, head))
+    }
+
+    fn of(commit: Commit) -> Option<Self> {
+        let Commit { sha: head, tree, parents, message } = commit;
         let trailer = |key| message.lines().rev().find_map(|it| it.strip_prefix(key));
         // Also a commit of ours that was amended holds something else than it says.
-        match (trailer(ON), trailer(HOLDS)) {
-            (Some(on), Some(holds)) if holds.trim() == tree.0 => {
-                Ok(Self { head: head.clone(), tree, parents, on: Sha(on.trim().to_owned()) })
-            }
-            _ => Err(changed_by_others(client, head)),
-        }
+        let (on, holds) = (trailer(ON)?, trailer(HOLDS)?);
+        let on = Sha(on.trim().to_owned());
+        (holds.trim() == tree.0).then_some(Self { head, tree, parents, on })
     }
 
     /// Whether it holds the proposal as it is now. That other files of the base have changed since
@@ -147,7 +175,10 @@ async fn advance(
     ours: Option<Ours>,
 ) -> Result<Sha, Error> {
     let before = client.commit(base).await?;
-    let tree = client.make_tree(&before.tree, &edits(proposal, there)).await?;
+    let tree = match edits(proposal, there) {
+        none if none.is_empty() => before.tree,
+        edits => client.make_tree(&before.tree, &edits).await?,
+    };
     let message = format!("{}\n\n{ON}{}\n{HOLDS}{}\n", proposal.title, base.0, tree.0);
     // With the base among its parents, all that it changes is what is proposed.
     let parents = match &ours {

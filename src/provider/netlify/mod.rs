@@ -12,10 +12,11 @@ mod settings;
 mod style;
 mod watching;
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
+use tokio::time::Instant;
 
 use self::{
     deploying::Generated,
@@ -31,6 +32,7 @@ use super::{
         Comment, Order, Primary, Reader, Rule, Wisher, Writer, blocking, failed, read,
         rule::SUFFIX, shown, stand_in, wish::text,
     },
+    polled::PATIENCE,
 };
 use crate::{
     config::{Project, model::FunctionProbe},
@@ -62,6 +64,8 @@ pub struct Netlify {
     look: Look,
     rules: Vec<Rule>,
     watching: Watching,
+    /// How long a look waits for Netlify.
+    patience: Duration,
 }
 
 impl Netlify {
@@ -77,6 +81,7 @@ impl Netlify {
             },
             rules: config.function.iter().map(|it| Rule::new(&it.backs_up, &it.except)).collect(),
             watching: Watching::new(project),
+            patience: PATIENCE,
         }
     }
 }
@@ -125,6 +130,10 @@ impl Provider for Netlify {
         "function"
     }
 
+    fn never_wait(&mut self) {
+        self.patience = Duration::ZERO;
+    }
+
     fn configure(&mut self, project: &Project) {
         let new = Self::new(project);
         let watching = if self.watching.is_like(&new.watching) {
@@ -133,7 +142,7 @@ impl Provider for Netlify {
         } else {
             new.watching
         };
-        *self = Self { watching, ..new };
+        *self = Self { watching, patience: self.patience, ..new };
     }
 
     fn observe(&self, now: Timestamp) -> BoxFuture<'_, Result<Sightings, Error>> {
@@ -142,7 +151,8 @@ impl Provider for Netlify {
             let root = look.reader.root.clone();
             let mut seen = blocking(move || look.look()).await?;
             let settings = blocking(move || Settings::read(&root).map_err(Error::Refused)).await?;
-            self.watching.watch(&mut seen, &settings, now).await;
+            let deadline = Instant::now() + self.patience;
+            self.watching.watch(&mut seen, &settings, deadline, now).await;
             Ok(seen)
         })
     }

@@ -43,7 +43,9 @@ impl Git {
 
     fn keep_commit(&mut self, commit: Commit) -> String {
         let parents = commit.parents.iter().map(String::as_str);
-        let parts = ["commit", &commit.tree, &commit.message].into_iter().chain(parents);
+        // As the times in real ones, the number makes each another one.
+        let number = self.commits.len().to_string();
+        let parts = ["commit", &number, &commit.tree, &commit.message].into_iter().chain(parents);
         let name = sha(parts);
         self.commits.insert(name.clone(), commit);
         name
@@ -94,8 +96,13 @@ pub(super) fn file(world: &mut World, asked: &Asked<'_>) -> Reply {
     let Some(commit) = world.git.commits.get(commit) else {
         return Reply::error(404, &format!("No commit found for the ref {branch}"));
     };
-    let Some(text) = world.git.trees[&commit.tree].get(&path) else {
-        return Reply::error(404, "Not Found");
+    let files = &world.git.trees[&commit.tree];
+    let Some(text) = files.get(&path) else {
+        let entries = entries(world, files, &path);
+        if entries.is_empty() {
+            return Reply::error(404, "Not Found");
+        }
+        return Reply::json(200, json!(entries));
     };
     let base64 = base64::engine::general_purpose::STANDARD.encode(text);
     // In lines, as GitHub sends it.
@@ -111,6 +118,22 @@ pub(super) fn file(world: &mut World, asked: &Asked<'_>) -> Reply {
             "download_url": url, "_links": { "self": url, "git": url, "html": url },
         }),
     )
+}
+
+/// The files in a folder, and not those further below.
+fn entries(world: &World, files: &Files, folder: &str) -> Vec<Value> {
+    let entry = |(path, text): (&String, &String)| {
+        let name = path.strip_prefix(folder)?.strip_prefix('/')?;
+        let url = format!("{}/repos/team/app/contents/{path}", world.public);
+        (!name.contains('/')).then(|| {
+            json!({
+                "type": "file", "size": text.len(), "name": name, "path": path,
+                "sha": sha(["blob", text]), "url": url, "git_url": url, "html_url": url,
+                "download_url": url, "_links": { "self": url, "git": url, "html": url },
+            })
+        })
+    };
+    files.iter().filter_map(entry).collect()
 }
 
 pub(super) fn reference(world: &mut World, asked: &Asked<'_>) -> Reply {

@@ -83,6 +83,9 @@ pub(super) fn update(world: &mut World, asked: &Asked<'_>) -> Reply {
     if let Some(body) = asked.text("body") {
         pull.body = Some(body);
     }
+    if asked.text("state").as_deref() == Some("closed") {
+        pull.closed = world.git.branches.get(&pull.head).cloned();
+    }
     let pull = pull.clone();
     Reply::json(200, objects::pull(world, &pull))
 }

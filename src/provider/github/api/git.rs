@@ -12,6 +12,9 @@ const READ: &str = "the permission Contents: read (a classic token: repo)";
 const WRITE: &str =
     "the permissions Contents: write and Workflows: write (a classic token: repo and workflow)";
 
+/// How many entries of a folder GitHub lists.
+const MOST_ENTRIES: usize = 1000;
+
 /// The name of a commit, a tree or a file's content: a digest in hex.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -37,6 +40,20 @@ pub struct File {
     pub sha: Sha,
     /// Its content.
     pub bytes: Vec<u8>,
+}
+
+/// One entry of a folder at some commit.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Entry {
+    /// Its name in the folder.
+    pub name: String,
+    /// The name of its content.
+    pub sha: Sha,
+    /// Its size in bytes.
+    pub size: u64,
+    /// What it is: `file`, `dir`, `symlink`, `submodule`.
+    #[serde(rename = "type")]
+    pub kind: String,
 }
 
 /// One file of a change: its path from the root of the repository, and its text, or none where it
@@ -110,6 +127,19 @@ impl Client {
         let call = Call::ask(url, task, READ);
         let found = self.transport.get::<RawFile>(&call).await;
         if_there(found)?.map(|raw| decoded(raw, &call)).transpose()
+    }
+
+    /// What is in a folder at a branch or commit; nothing where there is no such folder.
+    pub async fn folder(&self, path: &str, at: &str) -> Result<Vec<Entry>, Error> {
+        let mut url = self.url(&["contents", path]);
+        url.query_pairs_mut().append_pair("ref", at);
+        let call = Call::ask(url, format!("look into {path:?} of {}", self.repository()), READ);
+        let found = if_there(self.transport.get::<Vec<Entry>>(&call).await)?;
+        let entries = found.unwrap_or_default();
+        if entries.len() < MOST_ENTRIES {
+            return Ok(entries);
+        }
+        Err(call.unavailable("GitHub lists no more than 1000 files of a folder"))
     }
 
     /// Makes the tree that `base` becomes by `edits`. Nothing points at it yet. Making one that is

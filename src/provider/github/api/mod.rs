@@ -16,7 +16,7 @@ use reqwest::Url;
 
 pub use actions::{About, Run, RunId, Workflow, WorkflowId};
 pub use address::Repository;
-pub use git::{Commit, Edit, File, Sha};
+pub use git::{Commit, Edit, Entry, File, Sha};
 pub use pulls::{End, Pull};
 pub use words::{Conclusion, PullState, State, Status};
 

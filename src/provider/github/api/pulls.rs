@@ -74,4 +74,12 @@ impl Client {
         let task = format!("update pull request {number} of {}", self.repository());
         self.transport.change_for(&Call::change(Method::PATCH, url, Some(body), task, WRITE)).await
     }
+
+    /// Closes a pull request without merging it.
+    pub async fn close_pull(&self, number: u64) -> Result<Pull, Error> {
+        let url = self.url(&["pulls", &number.to_string()]);
+        let body = json!({ "state": "closed" });
+        let task = format!("close pull request {number} of {}", self.repository());
+        self.transport.change_for(&Call::change(Method::PATCH, url, Some(body), task, WRITE)).await
+    }
 }

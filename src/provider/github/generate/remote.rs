@@ -74,8 +74,7 @@ fn inputs<'r>(
     let given = &request.settings.workflow.inputs;
     for (input, about) in known.into_iter().flatten() {
         let Some(input) = input.as_str() else { continue };
-        let is_required = about.get("required").and_then(Value::as_bool) == Some(true);
-        if is_required && about.get("default").is_none() && !given.contains_key(input) {
+        if triggers::is_needed(about) && !given.contains_key(input) {
             let line = source.line(&[keys::ON, event, keys::INPUTS, input]).or(line);
             let why = format!(
                 "the input `{input}` is required; give it a value in redundancy.toml: `inputs = {{ \
@@ -84,13 +83,7 @@ fn inputs<'r>(
             return Err(Refusal::at(line, why));
         }
     }
-    if let Some(unknown) =
-        given.keys().find(|it| known.is_none_or(|known| !known.contains_key(it.as_str())))
-    {
-        let why =
-            format!("redundancy.toml gives the input `{unknown}`, which `{event}` does not have");
-        return Err(Refusal::at(line, why));
-    }
+    triggers::unknown(given, known, event).map_err(|why| Refusal::at(line, why))?;
     Ok(given.iter().map(|(name, value)| (name.as_str(), value)).collect())
 }
 
@@ -220,13 +213,13 @@ fn dispatch(
           REF: ${{{{ github.ref_name }}}}
           INPUTS: '{inputs}'
         run: |
-          jq -cn --arg ref "$REF" --argjson inputs "$INPUTS" '{{ref: $ref, inputs: $inputs}}' |
-            curl --silent --show-error --fail-with-body --location \
-              --connect-timeout 10 --max-time 60 --request POST --data @- \
-              --header "Authorization: Bearer $TOKEN" \
-              --header 'Accept: application/vnd.github+json' \
-              --header 'X-GitHub-Api-Version: 2022-11-28' \
-              "$GITHUB_API_URL/repos/$GITHUB_REPOSITORY/actions/workflows/{file}/dispatches"
+          body=$(jq -cn --arg ref "$REF" --argjson inputs "$INPUTS" '{{ref: $ref, inputs: $inputs}}')
+          answer=$(curl -sS --connect-timeout 10 -m 60 -w '\n%{{http_code}}' -d @- <<<"$body" \
+            -H @<(echo "Authorization: Bearer $TOKEN") -H 'Content-Type: application/json' \
+            -H 'Accept: application/vnd.github+json' -H 'X-GitHub-Api-Version: 2022-11-28' \
+            "$GITHUB_API_URL/repos/$GITHUB_REPOSITORY/actions/workflows/{file}/dispatches")
+          echo "$answer"
+          [[ ${{answer##*$'\n'}} == 2?? ]]
 "#
     )
 }

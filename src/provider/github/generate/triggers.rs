@@ -1,5 +1,7 @@
 //! What starts a backup: its own schedule, and a person, with the inputs of the primary.
 
+use std::collections::BTreeMap;
+
 use serde_yaml::{Mapping, Value};
 
 use super::{
@@ -7,7 +9,10 @@ use super::{
     source::{Refusal, Source},
 };
 use crate::{
-    config::{github_cron, model::Workflow},
+    config::{
+        github_cron,
+        model::{Input, Workflow, WorkflowMode},
+    },
     provider::github::timetable::{Entry, Timetable, events},
 };
 
@@ -77,7 +82,47 @@ pub(super) fn triggers(source: &Source<'_>, request: &Request<'_>) -> Result<Tri
         source.writable_at(keys::ON)?;
     }
     let dispatch = folded.or_else(|| own.cloned()).unwrap_or(Value::Null);
+    if request.settings.workflow.mode == WorkflowMode::Copy {
+        given(&dispatch, request, &mut notes)
+            .map_err(|why| Refusal::at(source.line(&[keys::ON]), why))?;
+    }
     Ok(Triggers { dispatch, kept, schedule: schedule(source, request, &mut notes), notes })
+}
+
+/// Holds the values that the config gives for a start of the backup against what it takes.
+fn given(dispatch: &Value, request: &Request<'_>, notes: &mut Vec<String>) -> Result<(), String> {
+    let known = dispatch.get(keys::INPUTS).and_then(Value::as_mapping);
+    let given = &request.settings.workflow.inputs;
+    for (name, about) in known.into_iter().flatten() {
+        let Some(name) = name.as_str() else { continue };
+        if is_needed(about) && !given.contains_key(name) {
+            notes.push(format!(
+                "the input `{name}` is required: the tool starts this only with a value for it in \
+                 redundancy.toml, `inputs`"
+            ));
+        }
+    }
+    unknown(given, known, keys::DISPATCH)
+}
+
+/// Whether nothing starts without a value for this input.
+pub(super) fn is_needed(input: &Value) -> bool {
+    input.get("required").and_then(Value::as_bool) == Some(true) && input.get("default").is_none()
+}
+
+/// Refuses values for inputs that are not there.
+pub(super) fn unknown(
+    given: &BTreeMap<String, Input>,
+    known: Option<&Mapping>,
+    event: &str,
+) -> Result<(), String> {
+    let is_known = |name: &str| known.is_some_and(|known| known.contains_key(name));
+    match given.keys().find(|it| !is_known(it)) {
+        Some(name) => {
+            Err(format!("redundancy.toml gives the input `{name}`, which `{event}` does not have"))
+        }
+        None => Ok(()),
+    }
 }
 
 /// When the backup runs by itself.

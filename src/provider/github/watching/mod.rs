@@ -12,6 +12,7 @@ use std::{
 };
 
 use jiff::Timestamp;
+use tokio::time::Instant;
 
 pub(super) use self::poll::{Seen, Workflow};
 use super::api::{Client, RunId, WorkflowId};
@@ -21,7 +22,11 @@ use crate::{
         job::{Run, Verdict},
         span::after,
     },
-    provider::{Error, files::read::relative, polled::Polled},
+    provider::{
+        Error,
+        files::read::relative,
+        polled::{self, Polled},
+    },
 };
 
 /// How long a run that was asked for may take to show.
@@ -74,19 +79,28 @@ impl Watching {
         (&self.config, &self.place) == (&other.config, &other.place)
     }
 
+    /// What speaks to GitHub, or why nothing can.
+    pub(super) fn speaks_by(&self) -> Result<Arc<Client>, String> {
+        self.polled.as_ref().map(|(_, client)| Arc::clone(client)).map_err(Clone::clone)
+    }
+
     /// How GitHub calls the file that is at `path` in the project.
     pub(super) fn at_github(&self, path: &str) -> String {
         format!("{}{path}", self.place)
     }
 
     /// What GitHub knows of the workflow files at the paths `wanted`, or why that is not known. Waits
-    /// for it only the first time.
-    pub(super) async fn look(&self, wanted: BTreeSet<String>) -> Result<Arc<Seen>, String> {
+    /// for it only the first time, and not beyond `deadline`.
+    pub(super) async fn look(
+        &self,
+        wanted: BTreeSet<String>,
+        deadline: Instant,
+    ) -> Result<Arc<Seen>, String> {
         let (polled, _) = self.polled.as_ref().map_err(Clone::clone)?;
         if wanted.is_empty() {
             return Ok(Arc::default());
         }
-        polled.look(wanted, |before, wanted| !wanted.is_subset(before)).await
+        polled.look(wanted, |before, wanted| !wanted.is_subset(before), deadline).await
     }
 
     /// Resolves when GitHub has told something new.
@@ -203,6 +217,11 @@ fn polled(
             Ok(seen)
         })
     })
+}
+
+/// Why nothing is known yet.
+pub(super) fn slow() -> String {
+    polled::slow("GitHub")
 }
 
 fn place(root: &std::path::Path) -> String {

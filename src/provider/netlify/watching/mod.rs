@@ -13,6 +13,7 @@ use std::{
 };
 
 use jiff::Timestamp;
+use tokio::time::Instant;
 
 use self::{
     callable::not_called,
@@ -132,12 +133,16 @@ impl Watching {
         &self,
         sightings: &mut Sightings,
         settings: &Settings,
+        deadline: Instant,
         now: Timestamp,
     ) {
         let wanted = self.wanted(sightings, settings);
         let seen = match &self.asking {
             _ if wanted.is_empty() => return self.note_unseen(None),
-            Ok(asking) => asking.look(wanted.values().map(Function::question).collect()).await,
+            Ok(asking) => {
+                let questions = wanted.values().map(Function::question).collect();
+                asking.look(questions, deadline).await
+            }
             Err(why) => Err(why.clone()),
         };
         let seen = match seen {
@@ -244,30 +249,36 @@ impl Watching {
         let before = client.site().await?.published_deploy;
         let is_locked = before.as_ref().is_some_and(super::api::Deploy::is_locked);
         if before.map(|it| it.id) != known.published().map(|it| it.id.clone()) || is_locked {
-            self.forget();
+            self.renew().await;
             return Err(Error::Passing(
                 "somebody has published another deploy meanwhile, or locked the site".to_owned(),
             ));
         }
         let id = DeployId(id);
         let restored = client.restore(&id).await;
-        self.forget();
+        let locked = match &restored {
+            Ok(restored) if restored.id == id => Some(client.lock(&id).await),
+            Ok(_) | Err(_) => None,
+        };
+        self.renew().await;
         let restored = restored?;
-        if restored.id != id {
-            let other = harmless(&restored.id.0, 40);
-            return Err(Error::Passing(format!("Netlify says that it published {other}")));
+        match locked {
+            Some(Ok(_)) => Ok(()),
+            Some(Err(error)) => Err(Error::Refused(format!(
+                "deploy {id} is published again, and was not locked: {error}"
+            ))),
+            None => {
+                let other = harmless(&restored.id.0, 40);
+                Err(Error::Passing(format!("Netlify says that it published {other}")))
+            }
         }
-        client.lock(&id).await.map(drop).map_err(|error| {
-            let lead = format!("deploy {id} is published again, and was not locked");
-            Error::Refused(format!("{lead}: {error}"))
-        })
     }
 
     /// Asks for everything anew: something was changed.
-    fn forget(&self) {
+    async fn renew(&self) {
         if let Ok(Asking { polled, asked, .. }) = &self.asking {
             asked.forget();
-            polled.forget();
+            polled.renew().await;
         }
     }
 
@@ -306,12 +317,12 @@ impl Asking {
         Self { polled, client, asked }
     }
 
-    async fn look(&self, wanted: Wanted) -> Result<Arc<Seen>, String> {
+    async fn look(&self, wanted: Wanted, deadline: Instant) -> Result<Arc<Seen>, String> {
         let is_more = |before: &Wanted, wanted: &Wanted| {
             let names = |it: &Wanted| it.keys().cloned().collect::<BTreeSet<_>>();
             !names(wanted).is_subset(&names(before))
         };
-        self.polled.look(wanted, is_more).await
+        self.polled.look(wanted, is_more, deadline).await
     }
 }
 
