@@ -68,6 +68,8 @@ pub(super) struct Asked(Mutex<Times>);
 
 #[derive(Debug, Default)]
 struct Times {
+    /// How often everything was to be asked anew. A look from before notes nothing any more.
+    renewals: u32,
     api: Option<Instant>,
     functions: BTreeMap<String, Instant>,
 }
@@ -90,6 +92,7 @@ pub(super) async fn poll(
     manner: Manner,
     now: Timestamp,
 ) -> Result<Seen, Error> {
+    let since = asked.times(|it| it.renewals);
     let mut seen = before.clone();
     seen.good_is_well = None;
     if asked.api_is_due(manner.api_every) || seen.site.is_none() {
@@ -108,7 +111,7 @@ pub(super) async fn poll(
             asked.forget_functions();
         }
         (seen.site, seen.deploys, seen.functions) = (Some(site), deploys, functions);
-        asked.note_api();
+        asked.note(since, |it, now| it.api = Some(now));
     }
     seen.answers.retain(|name, _| wanted.contains_key(name) && seen.functions.contains(name));
     let address = seen.site.as_ref().and_then(Site::address).unwrap_or_default().to_owned();
@@ -118,7 +121,7 @@ pub(super) async fn poll(
         .filter(|(name, probe)| asked.is_due(name, probe.every.0))
         .collect();
     for (name, verdict) in ask_all(&address, due).await {
-        asked.note(&name);
+        asked.note(since, |it, now| drop(it.functions.insert(name.clone(), now)));
         let row = seen.answers.get(&name).and_then(|it| it.failing.as_ref());
         let failing = row_after(row, &verdict, now);
         seen.answers.insert(name, Answer { last: verdict, failing });
@@ -178,16 +181,17 @@ impl Asked {
         self.times(|it| it.api.is_none_or(|at| at.elapsed() >= every))
     }
 
-    fn note_api(&self) {
-        self.times(|it| it.api = Some(Instant::now()));
+    /// Notes what was asked now, by a look that began after so many renewals.
+    fn note(&self, since: u32, note: impl FnOnce(&mut Times, Instant)) {
+        self.times(|it| {
+            if it.renewals == since {
+                note(it, Instant::now());
+            }
+        });
     }
 
     fn is_due(&self, name: &str, every: Duration) -> bool {
         self.times(|it| it.functions.get(name).is_none_or(|at| at.elapsed() >= every))
-    }
-
-    fn note(&self, name: &str) {
-        self.times(|it| it.functions.insert(name.to_owned(), Instant::now()));
     }
 
     /// The functions are asked anew.
@@ -197,7 +201,10 @@ impl Asked {
 
     /// Everything is asked anew.
     pub(super) fn forget(&self) {
-        self.times(|it| *it = Times::default());
+        self.times(|it| {
+            let renewals = it.renewals.wrapping_add(1);
+            *it = Times { renewals, ..Times::default() };
+        });
     }
 }
 
