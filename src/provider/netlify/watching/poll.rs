@@ -121,7 +121,9 @@ pub(super) async fn poll(
         .filter(|(name, probe)| asked.is_due(name, probe.every.0))
         .collect();
     for (name, verdict) in ask_all(&address, due).await {
-        asked.note(since, |it, now| drop(it.functions.insert(name.clone(), now)));
+        asked.note(since, |it, now| {
+            it.functions.insert(name.clone(), now);
+        });
         let row = seen.answers.get(&name).and_then(|it| it.failing.as_ref());
         let failing = row_after(row, &verdict, now);
         seen.answers.insert(name, Answer { last: verdict, failing });
