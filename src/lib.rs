@@ -12,7 +12,7 @@
 //! - [`journal`] remembers what was seen and done, and for the next watch who was on duty.
 //! - [`sync`] keeps a git checkout in step with its remote. It stands beside the loop and uses only
 //!   its locks.
-//! - `http` is what every client over HTTP begins with.
+//! - `http` is what the clients of services have in common.
 //! - [`cli`] has a file for each verb, and the only code that prints.
 
 pub mod cli;

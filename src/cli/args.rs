@@ -7,6 +7,7 @@ use clap::{
     builder::styling::{AnsiColor, Styles},
 };
 
+use super::deploy::DeployOptions;
 use crate::{
     config::units::{Span, SpanError},
     core::{id::Id, plan::Consent, simulate},
@@ -111,6 +112,12 @@ pub(super) enum Verb {
     /// also made anew as the config says, one after another: what others stand on, primaries,
     /// backups.
     Recover(RecoverOptions),
+    /// Get the backups of functions to Netlify, in the way that `deploy` of `[netlify]` says
+    ///
+    /// By git, the default, it only says what to commit and to push. Otherwise the site is built, once
+    /// a day at most (`deploys_per_day`), and followed until it is published: never while it is
+    /// locked or another deploy goes on.
+    Deploy(DeployOptions),
     /// Show what was seen, decided and done
     History(HistoryOptions),
     /// Keep this git checkout in step with its remote, losing nothing

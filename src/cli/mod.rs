@@ -3,6 +3,7 @@
 mod apply;
 mod args;
 mod choice;
+mod deploy;
 mod document;
 mod duty;
 mod explain;
@@ -79,6 +80,7 @@ pub fn main() -> ExitCode {
         Verb::History(options) => {
             project_even_if_broken().and_then(|project| history::run(&project, options))
         }
+        Verb::Deploy(options) => project().and_then(|project| deploy::run(&project, options)),
         Verb::Sync(options) => sync::run(args.config.as_deref(), options),
     };
     result.unwrap_or_else(|error| {

@@ -104,6 +104,7 @@ fn is_on(status: &Status) -> bool {
         | Status::Stopped
         | Status::StoppedByHand
         | Status::Job(_)
-        | Status::Code(_) => false,
+        | Status::Code(_)
+        | Status::Release(_) => false,
     }
 }

@@ -12,6 +12,7 @@ mod function_test;
 pub mod init;
 mod load;
 pub mod model;
+mod netlify;
 mod not_yet;
 mod pairs;
 mod parse;

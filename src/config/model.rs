@@ -13,6 +13,7 @@ use crate::core::{id::Name, recovery};
 pub use super::{
     failover::{Backoff, Failover, HandBack, Mode, PairFailover},
     function_test::FunctionTest,
+    netlify::{DeployBy, FunctionProbe, ProbeMethod, Recover},
     pm2::{Pm2, Pm2Process},
     process::{Log, Process, Restart, Runner, State, StopSignal},
     workflow::{Grouping, Input, OnError, Workflow, WorkflowMode},
@@ -177,15 +178,37 @@ pub struct Netlify {
     /// Folder of the functions, inside the project; what `netlify.toml` says, or
     /// `netlify/functions`, when left out.
     pub functions_dir: Option<PathBuf>,
-    /// Id of the site.
+    /// Id of the site at Netlify, or its name like `app.netlify.app`. Without it nothing of the site is
+    /// seen.
     pub site: Option<String>,
-    /// Name of the environment variable that holds the token. Never the token itself.
+    /// Name of the environment variable that holds the token. Never the token itself. Where it is not
+    /// set, `NETLIFY_AUTH_TOKEN` and `NETLIFY_TOKEN` are looked at.
     pub token_env: String,
     /// Base address of the API.
     pub api_url: String,
     /// Whether to install esbuild and Netlify's own bundler into a private folder (in
     /// `controller.state_dir`) with npm when they are needed and the project has none.
     pub install_if_missing: bool,
+    /// Time between two questions to Netlify for the state of the site, at least `1s`.
+    pub poll_every: Span,
+    /// What a watch does when functions that have a `probe` fail on the live site.
+    pub recover: Recover,
+    /// How long functions have to fail, `failover.fall` times in a row at least, before the last good
+    /// deploy is published again.
+    pub restore_after: Span,
+    /// How long the published deploy has to have been published before another one is published in
+    /// its place.
+    pub cool_down: Span,
+    /// How `redundancy deploy` gets what was generated to Netlify.
+    pub deploy: DeployBy,
+    /// Name of the environment variable that holds the address of the build hook. It is a secret: who
+    /// knows it can have the site built.
+    pub hook_env: String,
+    /// Production deploys within a day, whoever asked for them, from which on `redundancy deploy`
+    /// asks for none. Each costs credits, and a site without credits is paused.
+    pub deploys_per_day: u32,
+    /// How long a deploy may take until it is cancelled.
+    pub deploy_timeout: Span,
 }
 
 impl Default for Netlify {
@@ -196,6 +219,14 @@ impl Default for Netlify {
             token_env: "NETLIFY_AUTH_TOKEN".into(),
             api_url: "https://api.netlify.com/api/v1".into(),
             install_if_missing: false,
+            poll_every: Span::secs(60),
+            recover: Recover::Alert,
+            restore_after: Span::secs(300),
+            cool_down: Span::secs(600),
+            deploy: DeployBy::Git,
+            hook_env: "NETLIFY_BUILD_HOOK".into(),
+            deploys_per_day: 1,
+            deploy_timeout: Span::secs(20 * 60),
         }
     }
 }
@@ -216,6 +247,14 @@ pub struct Function {
     /// How `redundancy test` tries them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test: Option<FunctionTest>,
+    /// How to tell on the live site whether they and their backups answer. Without it they are never
+    /// called.
+    #[serde(
+        default,
+        deserialize_with = "table::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub probe: Option<FunctionProbe>,
 }
 
 /// What the backup of a function carries of its primary.

@@ -2,18 +2,12 @@
 
 use super::{problem::Note, tree::Item};
 
-const NO_NETLIFY: &str = "this version does not talk to Netlify";
 const NO_REPORTS: &str = "this version makes no reports by itself";
 const NO_CHECKS: &str = "this version checks the whole system at each look";
 
 /// Table, key, and why it has no effect.
-const KEYS: &[(&str, &str, &str)] = &[
-    ("controller", "system_check_every", NO_CHECKS),
-    ("controller", "report_every", NO_REPORTS),
-    ("netlify", "site", NO_NETLIFY),
-    ("netlify", "token_env", NO_NETLIFY),
-    ("netlify", "api_url", NO_NETLIFY),
-];
+const KEYS: &[(&str, &str, &str)] =
+    &[("controller", "system_check_every", NO_CHECKS), ("controller", "report_every", NO_REPORTS)];
 
 /// A note for each key that is set and has no effect.
 pub(super) fn notes(root: &Item<'_>) -> Vec<Note> {

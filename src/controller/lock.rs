@@ -2,7 +2,8 @@
 //! program that holds one ends, however it ends.
 //!
 //! `watch.lock` is held by the one watch of a project for as long as it runs; `apply.lock` by
-//! whoever makes changes, only while it makes them; `monitor.lock` by the one monitor.
+//! whoever makes changes, only while it makes them; `deploy.lock` by whoever deploys, until it knows what
+//! came of it; `monitor.lock` by the one monitor.
 
 use std::{
     fmt,
@@ -91,6 +92,12 @@ pub fn watch_file(state_dir: &Path) -> PathBuf {
 #[must_use]
 pub fn apply_file(state_dir: &Path) -> PathBuf {
     state_dir.join("apply.lock")
+}
+
+/// The lock of whoever deploys.
+#[must_use]
+pub fn deploy_file(state_dir: &Path) -> PathBuf {
+    state_dir.join("deploy.lock")
 }
 
 /// The lock of the one monitor of a project.

@@ -1,5 +1,5 @@
 //! Code that runs only when somebody calls it, such as a function: what is known of it without
-//! calling it.
+//! calling it, and what is known of it at the place where it is called.
 
 use std::fmt;
 
@@ -13,6 +13,9 @@ use super::health::Health;
 pub struct Code {
     /// How it does.
     pub state: State,
+    /// What is known of it at the place where it is called, where anybody has looked there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub live: Option<Live>,
     /// What else a person should know of it, a sentence each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
@@ -43,34 +46,85 @@ pub enum State {
     },
 }
 
+/// What is known of code at the place where it is called.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "live", rename_all = "snake_case")]
+pub enum Live {
+    /// What is served there has none of this name.
+    NotServed,
+    /// It is there, and nobody has called it to see.
+    Served,
+    /// It answers as it should.
+    Answers,
+    /// It answers, and not as it should.
+    Odd {
+        /// How: `answers 404, and 200 is expected`.
+        how: String,
+    },
+    /// It does not do its work.
+    Fails {
+        /// How: `answers 502`.
+        how: String,
+        /// Since when, without a better answer in between.
+        since: Timestamp,
+    },
+    /// It could not be asked.
+    Unreached {
+        /// Why.
+        how: String,
+    },
+}
+
 impl Code {
-    /// Its health.
+    /// Code of which only that is known.
+    #[must_use]
+    pub const fn only(live: Live) -> Self {
+        Self { state: State::Untested, live: Some(live), notes: Vec::new() }
+    }
+
+    /// Its health: by its test, by what it answers, and never better than either.
     #[must_use]
     pub fn health(&self) -> Health {
-        match self.state {
-            State::Untested => Health::Unknown,
-            State::Passed { .. } => Health::Healthy,
-            State::Failed { .. } | State::Broken { .. } => Health::Unhealthy,
+        match (&self.state, &self.live) {
+            (State::Failed { .. } | State::Broken { .. }, _)
+            | (_, Some(Live::Odd { .. } | Live::Fails { .. })) => Health::Unhealthy,
+            (_, Some(Live::Answers)) | (State::Passed { .. }, None | Some(Live::Served)) => {
+                Health::Healthy
+            }
+            (State::Untested, None | Some(Live::Served))
+            | (_, Some(Live::NotServed | Live::Unreached { .. })) => Health::Unknown,
         }
     }
 
     /// The state in one word.
     #[must_use]
     pub fn word(&self) -> &'static str {
-        match self.state {
-            State::Untested => "untested",
-            State::Passed { .. } => "tested",
-            State::Failed { .. } => "failing",
-            State::Broken { .. } => "broken",
+        match (&self.state, &self.live) {
+            (State::Broken { .. }, _) => "broken",
+            (State::Failed { .. }, _) | (_, Some(Live::Odd { .. } | Live::Fails { .. })) => {
+                "failing"
+            }
+            (_, Some(Live::NotServed)) => "not in effect yet",
+            (_, Some(Live::Answers)) => "answers",
+            (State::Passed { .. }, _) => "tested",
+            (State::Untested, None) => "untested",
+            (State::Untested, Some(Live::Served)) => "deployed",
+            (State::Untested, Some(Live::Unreached { .. })) => "unseen",
         }
     }
 
     /// Since when it is so, where that is known.
     #[must_use]
     pub fn since(&self) -> Option<Timestamp> {
-        match self.state {
-            State::Passed { at } | State::Failed { at, .. } => Some(at),
-            State::Untested | State::Broken { .. } => None,
+        match (&self.state, &self.live) {
+            (State::Failed { at, .. }, _)
+            | (
+                State::Passed { at },
+                None | Some(Live::Served | Live::Answers | Live::Unreached { .. }),
+            ) => Some(*at),
+            (_, Some(Live::Fails { since, .. })) => Some(*since),
+            (State::Passed { .. }, Some(Live::NotServed | Live::Odd { .. }))
+            | (State::Untested | State::Broken { .. }, _) => None,
         }
     }
 }
@@ -78,9 +132,13 @@ impl Code {
 impl fmt::Display for Code {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.word())?;
-        match &self.state {
-            State::Failed { why: what, .. } | State::Broken { how: what } => write!(f, ": {what}")?,
-            State::Untested | State::Passed { .. } => {}
+        match (&self.state, &self.live) {
+            (State::Failed { why: what, .. } | State::Broken { how: what }, _)
+            | (_, Some(Live::Odd { how: what } | Live::Unreached { how: what })) => {
+                write!(f, ": {what}")?;
+            }
+            (_, Some(Live::Fails { how, .. })) => write!(f, ": it {how} on the live site")?,
+            (State::Untested | State::Passed { .. }, _) => {}
         }
         self.notes.iter().try_for_each(|note| write!(f, "; {note}"))
     }
@@ -89,28 +147,31 @@ impl fmt::Display for Code {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::resource::{Run, Status};
 
     #[test]
-    fn only_what_was_tried_is_well() {
+    fn nothing_is_called_healthy_that_nobody_saw_work() {
         let at = Timestamp::UNIX_EPOCH;
-        let told = |state, notes: &[&str]| {
-            let notes = notes.iter().map(|it| (*it).to_owned()).collect();
-            let status = Status::Code(Code { state, notes });
-            let health = Health::of(Run::On, Some(&status));
-            format!("{} {health} {status}", status.word())
-        };
-        let why = || "it throws at a.js:3".to_owned();
-        insta::assert_snapshot!([
-            told(State::Untested, &["it is odd", "it is old"]),
-            told(State::Passed { at }, &[]),
-            told(State::Failed { at, why: why() }, &["it is odd"]),
-            told(State::Broken { how: why() }, &[]),
-        ].join("\n"), @r"
-        untested unknown untested; it is odd; it is old
-        tested healthy tested
-        failing unhealthy failing: it throws at a.js:3; it is odd
-        broken unhealthy broken: it throws at a.js:3
-        ");
+        let fails = Live::Fails { how: "answers 502".to_owned(), since: at };
+        let code = |state, live| Code { state, live, notes: Vec::new() };
+        let broken = || State::Broken { how: "x.js:1: a mistake".to_owned() };
+        for (code, health, text) in [
+            (code(State::Untested, None), Health::Unknown, "untested"),
+            (code(State::Untested, Some(Live::Served)), Health::Unknown, "deployed"),
+            (code(State::Passed { at }, Some(Live::Served)), Health::Healthy, "tested"),
+            (
+                code(State::Passed { at }, Some(Live::NotServed)),
+                Health::Unknown,
+                "not in effect yet",
+            ),
+            (code(State::Untested, Some(Live::Answers)), Health::Healthy, "answers"),
+            (
+                code(State::Passed { at }, Some(fails)),
+                Health::Unhealthy,
+                "failing: it answers 502 on the live site",
+            ),
+            (code(broken(), Some(Live::Answers)), Health::Unhealthy, "broken: x.js:1: a mistake"),
+        ] {
+            assert_eq!((code.health(), code.to_string().as_str()), (health, text));
+        }
     }
 }

@@ -61,7 +61,9 @@ impl Sight {
         match &found.status {
             // A file says nothing about whether what it holds works, and a job is in no pair of this
             // kind.
-            Status::Present | Status::Job(_) | Status::Code(_) => Self::Unknown,
+            Status::Present | Status::Job(_) | Status::Code(_) | Status::Release(_) => {
+                Self::Unknown
+            }
             Status::Running { .. } | Status::Scheduled { .. } => Self::Well { crashes },
             Status::Unwell { since, proven, how, .. } => {
                 Self::Ill { occasion: *since, proven: *proven, how: how.clone() }

@@ -32,6 +32,7 @@ impl Health {
             (_, None | Some(Status::Present)) => Self::Unknown,
             (_, Some(Status::Job(job))) => job.health(),
             (_, Some(Status::Code(code))) => code.health(),
+            (_, Some(Status::Release(release))) => release.health(),
             (Run::On | Run::AsIs, Some(Status::Running { .. } | Status::Scheduled { .. })) => {
                 Self::Healthy
             }

@@ -294,7 +294,8 @@ fn run_step(
             | Status::Stopped
             | Status::StoppedByHand
             | Status::Job(_)
-            | Status::Code(_),
+            | Status::Code(_)
+            | Status::Release(_),
         )
         | (Run::AsIs, _) => Ok(None),
         // Also where it has ended: something may be left of it, or start it again.
@@ -328,7 +329,7 @@ fn run_step(
                 start(how)
             }
         }
-        (Run::On, Status::Job(_)) => match &wanted.call {
+        (Run::On, Status::Job(_) | Status::Release(_)) => match &wanted.call {
             None => Ok(None),
             Some(Call::Again { how }) => {
                 Ok(Some((Change::Restart, Reason::Recovery { how: how.clone() })))

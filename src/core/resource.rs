@@ -13,6 +13,7 @@ use super::{
     digest::Digest,
     id::{Id, Name},
     job::{Call, Job},
+    release::Release,
 };
 
 /// The value of a field, small enough to print on a line.
@@ -185,6 +186,8 @@ pub enum Status {
     Job(Box<Job>),
     /// It is code that works when it is called, and this is what is known without calling it.
     Code(Code),
+    /// It serves one release of all there is, and this is how that does.
+    Release(Release),
 }
 
 impl Status {
@@ -202,6 +205,7 @@ impl Status {
             Self::Stopped | Self::StoppedByHand => "stopped",
             Self::Job(job) => job.word(),
             Self::Code(code) => code.word(),
+            Self::Release(release) => release.word(),
         }
     }
 
@@ -215,6 +219,7 @@ impl Status {
             }
             Self::Job(job) => job.since(),
             Self::Code(code) => code.since(),
+            Self::Release(release) => release.since(),
             Self::Present | Self::Scheduled { .. } | Self::Stopped | Self::StoppedByHand => None,
         }
     }
@@ -225,6 +230,7 @@ impl fmt::Display for Status {
         match self {
             Self::Job(job) => return job.fmt(f),
             Self::Code(code) => return code.fmt(f),
+            Self::Release(release) => return release.fmt(f),
             _ => f.write_str(self.word())?,
         }
         match self {
@@ -235,7 +241,9 @@ impl fmt::Display for Status {
                 write!(f, ": {how}")
             }
             Self::StoppedByHand => f.write_str(" by hand"),
-            Self::Present | Self::Stopped | Self::Job(_) | Self::Code(_) => Ok(()),
+            Self::Present | Self::Stopped | Self::Job(_) | Self::Code(_) | Self::Release(_) => {
+                Ok(())
+            }
         }
     }
 }

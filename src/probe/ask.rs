@@ -5,7 +5,7 @@ use std::{process::Stdio, time::Duration};
 use tokio::{net::TcpStream, process::Command};
 
 use super::Spec;
-use crate::config::probe::Probe;
+use crate::{config::probe::Probe, http::answer::root_cause};
 
 /// Asks. Fine, or what is wrong.
 pub(super) async fn ask(spec: &Spec) -> Result<(), String> {
@@ -39,13 +39,9 @@ async fn http(address: &str, limit: Duration) -> Result<(), String> {
         .no_proxy()
         .build()
         .map_err(|error| error.to_string())?;
-    let response = client.get(address).send().await.map_err(|error| {
-        let mut source: &dyn std::error::Error = &error;
-        while let Some(inner) = source.source() {
-            source = inner;
-        }
-        format!("cannot ask {address}: {source}")
-    })?;
+    let asked = client.get(address).send().await;
+    let cause = |error| format!("cannot ask {address}: {}", root_cause(&error));
+    let response = asked.map_err(cause)?;
     let status = response.status();
     if status.is_client_error() || status.is_server_error() {
         return Err(format!("{address} answers {status}"));

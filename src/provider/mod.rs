@@ -6,6 +6,7 @@ pub mod files;
 pub mod github;
 pub mod netlify;
 pub mod pm2;
+mod polled;
 mod process;
 
 use std::{collections::BTreeSet, path::PathBuf, time::Duration};

@@ -45,6 +45,7 @@ mod keep;
 mod path;
 mod snapshot;
 mod spare;
+mod unsent;
 
 use std::{
     fmt,
@@ -60,6 +61,7 @@ use error::commits as count;
 pub use error::{Error, GitError};
 pub use git::Oid;
 pub use keep::{Commits, Kept, Work};
+pub use unsent::{Unsent, unsent};
 
 use self::{bring::Run, checkout::Checkout, git::Git, snapshot::Studio};
 use crate::controller::lock::{Lock, LockError};

@@ -92,8 +92,10 @@ impl Project {
         command.env("NO_COLOR", "1").env_remove("CLICOLOR_FORCE");
         // No PM2 of whoever runs the tests is spoken to.
         command.env("PM2_HOME", self.path("pm2"));
-        // Nor a GitHub with their token.
-        command.env_remove("GITHUB_TOKEN");
+        // Nor a GitHub or a Netlify with their token.
+        for token in ["GITHUB_TOKEN", "NETLIFY_AUTH_TOKEN", "NETLIFY_TOKEN"] {
+            command.env_remove(token);
+        }
         command
     }
 

@@ -62,14 +62,14 @@ fn a_problem_of_the_whole_file_shows_the_file() {
 
 #[test]
 fn notes_show_their_line() {
-    let text = "[netlify]\nsite = 'a'\n";
+    let text = "[controller]\nreport_every = '1h'\n";
     let (_, notes) = parse(text).unwrap();
     insta::assert_snapshot!(render::notes("redundancy.toml", text, &notes, Style::Plain), @r#"
-    note: `site` has no effect yet: this version does not talk to Netlify
+    note: `report_every` has no effect yet: this version makes no reports by itself
      --> redundancy.toml:2:1
       |
-    2 | site = 'a'
-      | ^^^^
+    2 | report_every = '1h'
+      | ^^^^^^^^^^^^
     "#);
     assert_eq!(render::notes("redundancy.toml", text, &[], Style::Plain), "");
 }

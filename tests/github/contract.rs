@@ -21,7 +21,7 @@ const PATH: &str = ".github/workflows/nightly.yml";
 #[test]
 fn every_call_and_every_answer_is_as_github_describes_it() {
     let fake = Fake::start();
-    let prism = Prism::before(&fake);
+    let prism = crate::prism_before(&fake);
     let client = client(prism.url());
     run(actions(&fake, &client));
     run(files(&fake, &client));
@@ -136,7 +136,7 @@ async fn refusals(fake: &Fake, client: &Client) {
 #[test]
 fn prism_does_refuse_what_is_wrong() {
     let fake = Fake::start();
-    let prism = Prism::before(&fake);
+    let prism = crate::prism_before(&fake);
     let workflow = fake.world().add_workflow("Nightly", PATH);
     let ask = |method: &str, path: &str, body: &str| status(&prism, method, path, body);
     let dispatches = format!("actions/workflows/{workflow}/dispatches");

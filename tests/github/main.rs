@@ -6,6 +6,8 @@
 // What a failed test tells is read by people.
 #![allow(clippy::print_stderr)]
 
+#[path = "../parts/calls.rs"]
+mod calls;
 mod contract;
 mod fake;
 mod faults;
@@ -14,6 +16,7 @@ mod kept;
 mod limits;
 #[path = "../parts/mod.rs"]
 mod parts;
+#[path = "../parts/prism.rs"]
 mod prism;
 #[path = "../cli/project.rs"]
 #[allow(dead_code)]
@@ -22,22 +25,17 @@ mod proposals;
 mod pull_request;
 #[path = "../parts/watch.rs"]
 mod running;
+#[path = "../parts/server/mod.rs"]
+mod server;
 mod story;
 #[path = "../parts/wait.rs"]
 mod wait;
 
-use std::time::Duration;
-
 use redundancy::provider::github::api::{Client, Error, Pace, Token};
 
-use fake::TOKEN;
-
-/// Enough time for any answer, and none between changes.
-const PACE: Pace = Pace {
-    connect: Duration::from_secs(20),
-    whole: Duration::from_mins(1),
-    between_writes: Duration::ZERO,
-};
+use calls::{PACE, run};
+use fake::{Fake, TOKEN};
+use prism::Prism;
 
 /// A client with the token that may do everything.
 fn client(url: &str) -> Client {
@@ -53,16 +51,18 @@ fn client_with(url: &str, token: &str, pace: Pace) -> Client {
     Client::at_pace(url, Some(Token::new(token).unwrap()), repository, pace).unwrap()
 }
 
-fn run<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
-}
-
 /// An error in all the ways in which it can be shown. In none is there a token, or a piece of one.
 fn told(error: &Error) -> String {
     let shown = error.to_string();
     let provider = redundancy::provider::Error::from(error.clone());
     let all = format!("{shown}\n{error:?}\n{error:#?}\n{provider}\n{provider:?}");
-    let pieces = (4..TOKEN.len() - 8).map(|at| &TOKEN[at..at + 8]);
-    assert!(!pieces.into_iter().any(|it| all.contains(it)), "the token is in {all}");
+    calls::without(TOKEN, &all);
     shown
+}
+
+/// Prism before a fake, by what GitHub publishes.
+fn prism_before(fake: &Fake) -> Prism {
+    let prism = Prism::before(&fake.url(), include_str!("contract/github.json"));
+    prism.url().clone_into(&mut fake.world().public);
+    prism
 }

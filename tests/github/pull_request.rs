@@ -10,7 +10,7 @@ use redundancy::provider::{
     },
 };
 
-use crate::{PACE, TOKEN, client, client_with, fake::Fake, prism::Prism, run};
+use crate::{PACE, TOKEN, client, client_with, fake::Fake, run};
 
 const A: &str = ".github/workflows/a-backup.yml";
 const B: &str = ".github/workflows/b-backup.yml";
@@ -64,7 +64,7 @@ fn texts<const N: usize>(files: [(&str, &str); N]) -> BTreeMap<String, String> {
 #[test]
 fn the_life_of_a_pull_request() {
     let fake = Fake::start();
-    let prism = Prism::before(&fake);
+    let prism = crate::prism_before(&fake);
     let client = client(prism.url());
     let readme = ("README.md", "An app.\n");
     fake.world().push("main", &[(B, Some("b: 1\n"))], "An old backup");

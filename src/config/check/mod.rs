@@ -2,6 +2,7 @@
 
 mod backs_up;
 pub(super) mod failover;
+mod function;
 mod function_test;
 pub(crate) mod github_cron;
 mod pm2_cron;
@@ -32,10 +33,7 @@ pub(super) fn all(config: &Config, root: &Item<'_>, problems: &mut Vec<Problem>)
         workflow::check(workflow, &item, problems);
     }
     for (function, item) in config.function.iter().zip(root.children("function")) {
-        sections::check_patterns(&function.backs_up, &item, problems);
-        if let Some((test, item)) = function.test.as_ref().zip(item.child("test")) {
-            function_test::check(test, &item, problems);
-        }
+        function::check(function, &item, problems);
     }
 }
 

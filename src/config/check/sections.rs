@@ -38,6 +38,14 @@ pub(super) fn check(config: &Config, root: &Item<'_>, problems: &mut Vec<Problem
             inside_project("functions_dir", folder, &item, problems);
         }
         variable("token_env", &config.netlify.token_env, &item, problems);
+        variable("hook_env", &config.netlify.hook_env, &item, problems);
+        for timed in [
+            ("poll_every", config.netlify.poll_every),
+            ("restore_after", config.netlify.restore_after),
+            ("deploy_timeout", config.netlify.deploy_timeout),
+        ] {
+            at_least(Span::secs(1), timed, &item, problems);
+        }
     }
 }
 

@@ -35,7 +35,7 @@ impl Watch {
         let found = &observed.found;
         // What is not ours is seen nowhere else: nobody tells when a run begins, or code breaks.
         let is_watched = |id: &Id, actual: &Actual| {
-            matches!(actual.status, Status::Job(_) | Status::Code(_))
+            matches!(actual.status, Status::Job(_) | Status::Code(_) | Status::Release(_))
                 && desired.wanted.contains_key(id)
         };
         let ours = found.iter().filter(|(id, it)| it.mark.is_some() || is_watched(id, it));

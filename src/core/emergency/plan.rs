@@ -78,7 +78,9 @@ fn wrong_with<'a>(wanted: &Wanted, found: Option<&'a Actual>) -> Option<&'a str>
         Status::StoppedByHand => wanted.insist.then_some("was stopped by hand"),
         Status::Stopped => Some("is stopped"),
         // Whether it works nobody knows, but it can be written again where it differs.
-        Status::Present | Status::Job(_) | Status::Code(_) => Some("is not as it should be"),
+        Status::Present | Status::Job(_) | Status::Code(_) | Status::Release(_) => {
+            Some("is not as it should be")
+        }
         Status::Unwell { how, .. }
         | Status::Down { how, .. }
         | Status::Failed { how, .. }

@@ -27,7 +27,7 @@ use tokio::time::Instant;
 use self::{
     jobs::Timetables,
     proposing::Proposing,
-    watching::{PATIENCE, Seen, Watching},
+    watching::{Seen, Watching},
 };
 use super::{
     Error, Provider,
@@ -37,6 +37,7 @@ use super::{
         rule::{SUFFIX, backup_name},
         shown, stand_in,
     },
+    polled::PATIENCE,
 };
 use crate::{
     config::{

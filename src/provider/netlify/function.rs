@@ -107,7 +107,7 @@ pub(super) fn classify(
     };
     if let Some(line) = source.streams {
         let why = "it answers as a stream (`awslambda.streamifyResponse`), which can't be wrapped";
-        return Err(Trouble::at(main, (Some(line), why.to_owned())));
+        return Err(Trouble::unclear(place(main, Some(line)) + why));
     }
     let background = name.ends_with(BACKGROUND)
         || settled.background

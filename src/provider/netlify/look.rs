@@ -198,7 +198,7 @@ impl Look {
         if let Some(problem) = problem {
             actual = read::unreadable(&path, problem);
         }
-        let mut code = Code { state: State::Untested, notes: Vec::new() };
+        let mut code = Code { state: State::Untested, live: None, notes: Vec::new() };
         if manifest.is_some_and(|it| !it.has(function)) {
             code.notes.push(format!("{} does not name it", manifest::FILE));
         }
@@ -244,7 +244,7 @@ impl Look {
         mend(&mut actual, second.as_ref(), whole);
         let state = actual.mark.as_ref().map(|mark| self.tested(&mark.written));
         if let Some(state) = state {
-            actual.status = Status::Code(Code { state, notes: Vec::new() });
+            actual.status = Status::Code(Code { state, live: None, notes: Vec::new() });
         }
         Some(actual)
     }
@@ -369,7 +369,7 @@ fn lacking(why: String, function: Option<(&str, &str)>) -> Actual {
         let fields = [(FUNCTION, function), (FOLDER, folder), (REFUSED, why.as_str())];
         set(&mut body, fields.map(|(key, value)| (key, value.to_owned())));
     }
-    let code = Code { state: State::Broken { how: why }, notes: Vec::new() };
+    let code = Code { state: State::Broken { how: why }, live: None, notes: Vec::new() };
     Actual { body, status: Status::Code(code), mark: None, vitals: None }
 }
 

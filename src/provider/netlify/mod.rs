@@ -5,7 +5,10 @@
 //! folder of that name with two files: a wrapper, which Netlify serves as a function of its own, and
 //! the snapshot, which the wrapper loads when it is called.
 
+mod access;
+pub mod api;
 mod bundle;
+pub mod deploying;
 mod exports;
 mod files;
 mod function;
@@ -21,30 +24,38 @@ mod source;
 mod tools;
 mod trial;
 pub mod verdicts;
+mod watching;
 mod wrapper;
 
-use std::{collections::BTreeSet, path::PathBuf};
+use std::{collections::BTreeSet, path::PathBuf, time::Duration};
 
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
+use tokio::time::Instant;
 
 use self::{
+    deploying::Generated,
     look::{Look, below, unread},
     scan::scan,
     settings::Settings,
+    watching::{PUBLISHED, Watching},
 };
 use super::{
     Error, Provider,
     files::{
         Comment, Order, Reader, Rule, Wisher, Writer, blocking, rule::SUFFIX, shown, wish::text,
     },
+    polled::PATIENCE,
 };
 use crate::{
-    config::{Project, model::FunctionTest},
+    config::{
+        Project,
+        model::{FunctionProbe, FunctionTest},
+    },
     core::{
         change::Change,
         id::Name,
-        resource::{Actual, Run, Sightings, Status, Wanted, Wishes},
+        resource::{Actual, Body, Run, Sightings, Status, Wanted, Wishes},
         trial::Trial,
     },
 };
@@ -83,6 +94,9 @@ pub struct Netlify {
     look: Look,
     /// How the functions of each rule of the look are tested.
     tests: Vec<FunctionTest>,
+    watching: Watching,
+    /// How long a look waits for Netlify.
+    patience: Duration,
 }
 
 impl Netlify {
@@ -104,11 +118,49 @@ impl Netlify {
                 snapshots: std::sync::Arc::default(),
             },
             tests: config.function.iter().map(|it| it.test.clone().unwrap_or_default()).collect(),
+            watching: Watching::new(project),
+            patience: PATIENCE,
         }
     }
 
     fn asks_for(&self, function: &str) -> bool {
         self.look.rules.iter().any(|(rule, _)| rule.asks_for(function))
+    }
+}
+
+impl Netlify {
+    /// What was generated, and what of it is not as the config asks. Asks Netlify nothing.
+    pub async fn generated(&self) -> Result<Generated, Error> {
+        let (seen, settings) = self.look_here().await?;
+        let folder = self.look.folder(&settings).map_err(Error::Refused)?;
+        let ours = seen.values().filter(|it| it.mark.is_some());
+        let files = ours.flat_map(|it| it.body.files.keys().cloned()).collect();
+        let differs = |name: &Name, body: &Body| {
+            seen.get(name).is_none_or(|it| it.mark.is_none() || it.body != *body)
+        };
+        let wanted = self.desire(&seen).wanted;
+        let outdated = wanted
+            .iter()
+            .filter(|(name, it)| it.body.as_ref().is_some_and(|body| differs(name, body)));
+        let outdated = outdated.map(|(name, _)| name.to_string()).collect();
+        Ok(Generated { files, outdated, folder })
+    }
+
+    /// The functions that may be called, with how.
+    async fn probes(&self) -> Result<Vec<(String, FunctionProbe)>, Error> {
+        let (seen, settings) = self.look_here().await?;
+        Ok(self.watching.probes(&seen, &settings))
+    }
+
+    /// What is in the project, with what backups would consist of, and the settings.
+    async fn look_here(&self) -> Result<(Sightings, Settings), Error> {
+        let look = self.look.clone();
+        let (seen, settings) = blocking(move || {
+            let settings = Settings::read(&look.reader.root).map_err(Error::Refused)?;
+            Ok((look.look()?, settings))
+        })
+        .await?;
+        Ok((self.look.prepare(seen).await, settings))
     }
 }
 
@@ -121,16 +173,36 @@ impl Provider for Netlify {
         "function"
     }
 
-    fn configure(&mut self, project: &Project) {
-        *self = Self::new(project);
+    fn never_wait(&mut self) {
+        self.patience = Duration::ZERO;
     }
 
-    fn observe(&self, _: Timestamp) -> BoxFuture<'_, Result<Sightings, Error>> {
-        let look = self.look.clone();
+    fn configure(&mut self, project: &Project) {
+        let new = Self::new(project);
+        let watching = if self.watching.is_like(&new.watching) {
+            // What is known of the site stays known.
+            self.watching.with_rules_of(new.watching)
+        } else {
+            new.watching
+        };
+        *self = Self { watching, patience: self.patience, ..new };
+    }
+
+    fn observe(&self, now: Timestamp) -> BoxFuture<'_, Result<Sightings, Error>> {
         Box::pin(async move {
-            let seen = blocking(move || look.look()).await?;
-            Ok(self.look.prepare(seen).await)
+            let (mut seen, settings) = self.look_here().await?;
+            let deadline = Instant::now() + self.patience;
+            self.watching.watch(&mut seen, &settings, deadline, now).await;
+            Ok(seen)
         })
+    }
+
+    fn unseen(&self) -> Option<String> {
+        self.watching.unseen()
+    }
+
+    fn woken(&self) -> BoxFuture<'_, ()> {
+        Box::pin(self.watching.woken())
     }
 
     fn desire(&self, seen: &Sightings) -> Wishes {
@@ -158,6 +230,7 @@ impl Provider for Netlify {
             wisher.finish(rules, |function| Some(function).filter(|it| !it.ends_with(SUFFIX)));
         let primaries = primaries.into_iter().map(|it| (it.clone(), Wanted::not_ours(Run::On)));
         wishes.wanted.extend(primaries);
+        Watching::wish(&mut wishes, seen);
         wishes
     }
 
@@ -165,8 +238,11 @@ impl Provider for Netlify {
         &'a self,
         name: &'a Name,
         change: &'a Change,
-        _: Timestamp,
+        now: Timestamp,
     ) -> BoxFuture<'a, Result<(), Error>> {
+        if name.as_str() == PUBLISHED && *change == Change::Restart {
+            return Box::pin(self.watching.restore(now));
+        }
         let writer = Writer { reader: self.look.reader.clone() };
         let (name, change) = (name.clone(), change.clone());
         Box::pin(blocking(move || writer.apply(&name, &change)))

@@ -138,6 +138,12 @@ impl Settings {
         Ok(clean)
     }
 
+    /// Whether something here has the function of this name run by a schedule or in the background.
+    pub(super) fn works_by_itself(&self, name: &str) -> bool {
+        let settled = self.of(name);
+        settled.schedule.is_some() || settled.background
+    }
+
     /// What is said of the function called `name`.
     pub(super) fn of(&self, name: &str) -> Settled {
         let mut settled = Settled::default();

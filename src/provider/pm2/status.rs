@@ -234,7 +234,7 @@ pub(super) fn worst(instances: Vec<(String, Status)>) -> Option<Status> {
 
 fn badness(status: &Status) -> u8 {
     match status {
-        Status::Present | Status::Job(_) | Status::Code(_) => 0,
+        Status::Present | Status::Job(_) | Status::Code(_) | Status::Release(_) => 0,
         Status::Running { .. } => 1,
         Status::Scheduled { .. } => 2,
         Status::Finished { .. } => 3,

@@ -1,6 +1,7 @@
 // Cuts the part that the client uses out of GitHub's published description of its API. How to run
 // it is in README.md.
 import { readFileSync, writeFileSync } from "node:fs";
+import { strip } from "../../parts/strip.mjs";
 
 const used = {
   "/repos/{owner}/{repo}": ["get"],
@@ -26,21 +27,6 @@ const used = {
 const whole = JSON.parse(readFileSync(process.argv[2], "utf8"));
 const copy = (it) => JSON.parse(JSON.stringify(it));
 const at = (ref) => ref.slice(2).split("/").reduce((it, key) => it[key], whole);
-
-// What only people read. `names` says that the keys of `it` are names of things.
-const prose = ["description", "summary", "example", "examples", "externalDocs", "tags", "title"];
-function strip(it, names = false) {
-  if (Array.isArray(it)) return it.map((one) => strip(one));
-  if (it === null || typeof it !== "object") return it;
-  const kept = Object.entries(it).filter(([key]) => {
-    return names || !(key.startsWith("x-") || prose.includes(key));
-  });
-  const holdsNames = (key, value) =>
-    ["properties", "paths", "responses", "headers", "parameters", "schemas"].includes(key) &&
-    !names &&
-    !Array.isArray(value);
-  return Object.fromEntries(kept.map(([key, value]) => [key, strip(value, holdsNames(key, value))]));
-}
 
 const paths = {};
 for (const [path, methods] of Object.entries(used)) {

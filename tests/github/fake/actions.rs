@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::{World, objects, routes::Asked, serve::Reply, world::Run};
+use super::{Reply, World, objects, routes::Asked, world::Run};
 
 /// Older runs can't be run again.
 const RERUN_WITHIN: SignedDuration = SignedDuration::from_hours(30 * 24);

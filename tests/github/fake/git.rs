@@ -6,7 +6,7 @@ use base64::Engine;
 use redundancy::core::digest::Digest;
 use serde_json::{Value, json};
 
-use super::{World, routes::Asked, serve::Reply};
+use super::{Reply, World, routes::Asked};
 
 /// What the files of a commit are like: their texts by path.
 pub(crate) type Files = BTreeMap<String, String>;

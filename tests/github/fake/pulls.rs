@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{World, objects, routes::Asked, serve::Reply};
+use super::{Reply, World, objects, routes::Asked};
 
 #[derive(Clone)]
 pub(crate) struct Pull {

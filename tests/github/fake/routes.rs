@@ -5,10 +5,7 @@ use std::collections::BTreeMap;
 use reqwest::Url;
 use serde_json::json;
 
-use super::{
-    World, actions, git, objects, pulls,
-    serve::{Reply, Request},
-};
+use super::{Reply, Request, World, actions, git, objects, pulls};
 
 /// A request for something in the repository.
 pub(super) struct Asked<'a> {

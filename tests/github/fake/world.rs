@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
 
-use super::{Fault, TOKEN, git::Git, pulls::Pull};
+use super::{Reply, Request, TOKEN, git::Git, pulls::Pull, routes};
 
 /// All permissions of a fine-grained token that anything here takes.
 const ALL: [&str; 5] =
@@ -30,10 +31,6 @@ pub(crate) struct World {
     pub(crate) page: usize,
     /// How the next runs of a workflow end that are started by an API; none: they wait.
     pub(crate) outcomes: BTreeMap<u64, VecDeque<String>>,
-    /// What is wrong with the next answers.
-    pub(crate) faults: VecDeque<Fault>,
-    /// Every request so far.
-    pub(crate) requests: Vec<Seen>,
     pub(super) last_id: u64,
 }
 
@@ -44,16 +41,6 @@ pub(crate) struct Hour {
     pub(crate) remaining: u64,
     /// By the clock of this machine.
     pub(crate) reset: Timestamp,
-}
-
-/// A request, and how it was answered; 0 is not at all.
-#[derive(Clone, Debug)]
-pub(crate) struct Seen {
-    pub(crate) method: String,
-    /// With its query.
-    pub(crate) target: String,
-    pub(crate) status: u16,
-    pub(crate) headers: BTreeMap<String, String>,
 }
 
 pub(crate) struct Workflow {
@@ -108,8 +95,6 @@ impl World {
             }),
             page: 100,
             outcomes: BTreeMap::new(),
-            faults: VecDeque::new(),
-            requests: Vec::new(),
             last_id: 1000,
         };
         world.allow(TOKEN, &ALL);
@@ -121,11 +106,6 @@ impl World {
     pub(crate) fn allow(&mut self, token: &str, permissions: &[&str]) {
         let permissions = permissions.iter().map(|it| (*it).to_owned()).collect();
         self.tokens.insert(token.to_owned(), permissions);
-    }
-
-    /// The next `count` requests get `fault` in place of an answer.
-    pub(crate) fn fail(&mut self, count: usize, fault: &Fault) {
-        self.faults.extend(std::iter::repeat_n(fault.clone(), count));
     }
 
     pub(super) fn next_id(&mut self) -> u64 {
@@ -192,5 +172,35 @@ impl World {
         if let Some(end) = self.outcomes.get_mut(&workflow).and_then(VecDeque::pop_front) {
             self.complete(run, &end, now);
         }
+    }
+}
+
+impl crate::server::World for World {
+    /// What it is about, and what GitHub does with every answer.
+    fn answer(&mut self, request: &Request) -> Reply {
+        let reply = match &self.hour {
+            Some(hour) if hour.remaining == 0 && Timestamp::now() < hour.reset => {
+                Reply::error(403, "API rate limit exceeded for user ID 1.")
+            }
+            _ => routes::answer(self, request),
+        };
+        let mut reply = reply.or_unchanged(request);
+        if let Some(hour) = &mut self.hour {
+            if reply.status != 304 {
+                hour.remaining = hour.remaining.saturating_sub(1);
+            }
+            reply.headers.push(("x-ratelimit-limit", hour.limit.to_string()));
+            reply.headers.push(("x-ratelimit-remaining", hour.remaining.to_string()));
+            reply.headers.push(("x-ratelimit-reset", hour.reset.as_second().to_string()));
+        }
+        reply
+    }
+}
+
+impl Reply {
+    /// GitHub's form of an error.
+    pub(super) fn error(status: u16, message: &str) -> Self {
+        let docs = "https://docs.github.com/rest";
+        Self::json(status, json!({ "message": message, "documentation_url": docs }))
     }
 }

@@ -9,9 +9,11 @@ use serde_json::json;
 
 use super::{
     Client, Error, Listed,
+    words::{Conclusion, State, Status},
+};
+use crate::http::{
     pages::{self, Page},
     transport::Call,
-    words::{Conclusion, State, Status},
 };
 
 const READ: &str = "the permission Actions: read (a classic token: repo)";
@@ -137,7 +139,7 @@ impl Client {
         let mut url = self.url(&["actions", "workflows"]);
         url.query_pairs_mut().append_pair("per_page", "100");
         let task = format!("list the workflows of {}", self.repository());
-        pages::all::<Workflows>(&self.transport, Call::ask(url, task, READ), |it| it.id.0).await
+        pages::all::<Workflows, _>(&self.transport, Call::ask(url, task, READ), |it| it.id.0).await
     }
 
     /// The runs of all workflows on `branch` since the beginning of the hour of `since`, the newest
@@ -151,7 +153,7 @@ impl Client {
         runs_on(&mut url, branch, 100);
         url.query_pairs_mut().append_pair("created", &format!(">={since}"));
         let task = format!("list the runs of {}", self.repository());
-        pages::all::<Runs>(&self.transport, Call::ask(url, task, READ), |it| it.id.0).await
+        pages::all::<Runs, _>(&self.transport, Call::ask(url, task, READ), |it| it.id.0).await
     }
 
     /// The last runs of one workflow on `branch`, however old, the newest first: `most` of them, at

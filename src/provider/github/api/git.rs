@@ -5,7 +5,8 @@ use reqwest::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{Client, Error, transport::Call};
+use super::{Client, Error};
+use crate::http::transport::Call;
 
 const READ: &str = "the permission Contents: read (a classic token: repo)";
 const WRITE: &str =

@@ -2,24 +2,13 @@
 //!
 //! <https://docs.github.com/en/rest>, version 2022-11-28, which GitHub Enterprise Server speaks too.
 //!
-//! - Nothing is sent without a token, and the token goes to one host only, and into no text.
-//! - Requests go one after another, changes at least a second apart, and none while GitHub has asked
-//!   to be left alone ([`limits`]): then a call answers [`Error::Resting`] at once.
-//! - A question that was asked before is asked with its `ETag`: if nothing changed, it costs nothing.
-//! - An answer is bounded in time and size. What is no answer of GitHub's is an error that passes.
+//! Requests go one after another, changes at least a second apart. A question that was asked before
+//! is asked with its `ETag`: if nothing changed, it costs nothing.
 
 mod actions;
 mod address;
-mod answer;
-mod cache;
-mod error;
 mod git;
-pub mod limits;
-mod pages;
 mod pulls;
-mod text;
-mod token;
-mod transport;
 mod words;
 
 use jiff::Timestamp;
@@ -27,16 +16,27 @@ use reqwest::Url;
 
 pub use actions::{About, Run, RunId, Workflow, WorkflowId};
 pub use address::Repository;
-pub use error::Error;
 pub use git::{Commit, Edit, Entry, File, Sha};
-pub use pages::Listed;
 pub use pulls::{End, Pull};
-pub use token::Token;
-pub use transport::Pace;
 pub use words::{Conclusion, PullState, State, Status};
 
-use address::Base;
-use transport::Transport;
+pub use crate::http::{Error, Listed, Pace, Token, limits};
+use crate::http::{Service, address::Base, transport::Transport};
+
+/// GitHub. It serves this version of its API at least until March 2028, GitHub Enterprise Server knows
+/// no other yet.
+static GITHUB: Service = Service {
+    name: "GitHub",
+    section: "github",
+    like: "https://api.github.com or https://HOST/api/v3",
+    span: "hour",
+    headers: &[("accept", "application/vnd.github+json"), ("x-github-api-version", "2022-11-28")],
+    permissions: Some("x-accepted-github-permissions"),
+};
+
+/// The path under which GitHub Enterprise Server has its API; github.com has it at the root of a
+/// host of its own.
+const ENTERPRISE: &str = "/api/v3";
 
 /// One repository on GitHub. Its calls stand with their subjects: workflows and runs, git, pull
 /// requests.
@@ -63,7 +63,7 @@ impl Client {
         repository: Repository,
         pace: Pace,
     ) -> Result<Self, Error> {
-        let transport = Transport::new(Base::new(api_url)?, token, pace)?;
+        let transport = Transport::new(&GITHUB, Base::new(&GITHUB, api_url)?, token, pace)?;
         Ok(Self { transport, repository })
     }
 
@@ -78,8 +78,9 @@ impl Client {
         self.transport.budget(now).await
     }
 
+    /// Whether GitHub Enterprise Server answers, which knows less than github.com.
     fn is_enterprise(&self) -> bool {
-        self.transport.base().is_enterprise()
+        self.transport.base().path().starts_with(ENTERPRISE)
     }
 
     /// The address of something in the repository.

@@ -4,7 +4,8 @@ use reqwest::Method;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Client, Error, Sha, pages, transport::Call, words::PullState};
+use super::{Client, Error, Sha, words::PullState};
+use crate::http::{pages, transport::Call};
 
 const READ: &str = "the permission Pull requests: read (a classic token: repo)";
 const WRITE: &str = "the permission Pull requests: write (a classic token: repo)";
@@ -49,7 +50,7 @@ impl Client {
             .append_pair("per_page", "100");
         let task = format!("list the pull requests of {}", self.repository());
         let call = Call::ask(url, task, READ);
-        Ok(pages::all::<Vec<Pull>>(&self.transport, call, |it| it.number).await?.items)
+        Ok(pages::all::<Vec<Pull>, _>(&self.transport, call, |it| it.number).await?.items)
     }
 
     /// Opens a pull request that would merge `branch` into `base`.

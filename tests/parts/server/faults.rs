@@ -32,13 +32,13 @@ pub(crate) enum Fault {
 }
 
 impl Fault {
-    /// A page of something that is not GitHub.
+    /// A page of something that is no API.
     pub(crate) fn html() -> Self {
         let page = "<!DOCTYPE html>\n<html><head><title>Please log in</title></head></html>";
         Self::Status(200, "content-type: text/html\r\n", page.to_owned())
     }
 
-    /// GitHub's words for a status.
+    /// A status with words, as APIs have them.
     pub(crate) fn said(status: u16, message: &str) -> Self {
         Self::Status(status, "content-type: application/json\r\n", complaint(message))
     }

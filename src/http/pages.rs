@@ -1,5 +1,7 @@
 //! Lists that come in pages.
 
+use std::{collections::HashSet, hash::Hash};
+
 use reqwest::Url;
 use serde::de::DeserializeOwned;
 
@@ -17,16 +19,18 @@ const MOST_ITEMS: usize = 1000;
 /// A list, as far as it was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listed<T> {
-    /// What is in it, in GitHub's order, each once.
+    /// What is in it, in the service's order, each once.
     pub items: Vec<T>,
     /// Whether that is all. If not, there are more than anybody could go through.
     pub complete: bool,
 }
 
-/// One page of a list, which GitHub wraps into an object or not.
-pub(super) trait Page: DeserializeOwned {
+/// One page of a list, which a service wraps into an object or not.
+pub(crate) trait Page: DeserializeOwned {
+    /// What it is a list of.
     type Item;
 
+    /// What is in it.
     fn items(self) -> Vec<Self::Item>;
 }
 
@@ -39,12 +43,12 @@ impl<T: DeserializeOwned> Page for Vec<T> {
 }
 
 /// Reads a list page by page. What moved to a later page meanwhile comes once: `key` tells.
-pub(super) async fn all<P: Page>(
+pub(crate) async fn all<P: Page, K: Eq + Hash>(
     transport: &Transport,
     mut call: Call,
-    key: impl Fn(&P::Item) -> u64,
+    key: impl Fn(&P::Item) -> K,
 ) -> Result<Listed<P::Item>, Error> {
-    let mut seen = std::collections::HashSet::new();
+    let mut seen = HashSet::new();
     let mut listed = Listed { items: Vec::new(), complete: false };
     for _ in 0..MOST_PAGES {
         let (page, next): (P, Option<Url>) = transport.get(&call).await?;

@@ -1,12 +1,15 @@
-//! GitHub's limits, and how we keep within them. Pure: the time is an argument.
+//! The limits of a service, and how we keep within them. Pure: the time is an argument.
 //!
-//! <https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api>: after 403 or 429,
+//! GitHub's: <https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api>: after 403 or 429,
 //! what `retry-after` says; else the reset of the hour, when nothing of it remains; else a minute, and
-//! longer each time. Whoever goes on asking may be banned.
+//! longer each time. Whoever goes on asking may be banned. Netlify speaks in the same headers, of
+//! minutes.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
+
+use super::Service;
 
 /// The rest after a refusal that doesn't say how long.
 const FIRST: Duration = Duration::from_mins(1);
@@ -27,7 +30,7 @@ pub struct Signs {
     pub status: u16,
     /// `retry-after`: seconds, or a date.
     pub retry_after: Option<String>,
-    /// `x-ratelimit-limit`: how many requests an hour has.
+    /// `x-ratelimit-limit`: how many requests an hour has, or whatever the service counts by.
     pub limit: Option<u64>,
     /// `x-ratelimit-remaining`: how many of them are left.
     pub remaining: Option<u64>,
@@ -79,8 +82,9 @@ pub struct Rest {
 }
 
 /// What the answers so far say about limits.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
+    service: &'static Service,
     /// The last budget that an answer told, and when it did.
     budget: Option<(Timestamp, Budget)>,
     /// A rest, and when it began.
@@ -90,6 +94,12 @@ pub struct Limits {
 }
 
 impl Limits {
+    /// The limits of `service`, of which no answer has told yet.
+    #[must_use]
+    pub fn of(service: &'static Service) -> Self {
+        Self { service, budget: None, rest: None, refusals: 0 }
+    }
+
     /// Whether a request may be sent now. If not, the rest that is kept.
     pub fn may_ask(&self, now: Timestamp) -> Result<(), Rest> {
         // Where the clock was set back, one request more will tell.
@@ -104,9 +114,11 @@ impl Limits {
             let until = budget.reset.min(after(since, LONGEST));
             if (since..until).contains(&now) {
                 let Budget { limit, remaining, .. } = budget;
+                let article = if self.service.span == "hour" { "an" } else { "a" };
                 let why = format!(
-                    "of the {limit} requests that this token has in an hour {remaining} are left, \
-                     and the last tenth is left to others"
+                    "of the {limit} requests that this token has in {article} {} {remaining} are \
+                     left, and the last tenth is left to others",
+                    self.service.span
                 );
                 return Err(Rest { until, why });
             }
@@ -134,23 +146,26 @@ impl Limits {
 
     /// How long to rest after the last of `self.refusals`.
     fn rest_after(&self, signs: &Signs, now: Timestamp) -> (Timestamp, String) {
-        let status = signs.status;
+        let (status, service) = (signs.status, self.service);
         if let Some(until) = signs.retry_after(now) {
             // Who is told the same again and again asks too much all the same.
             let least = match self.refusals {
                 0 | 1 => Duration::from_secs(1),
                 more => grown(more - 1),
             };
-            let why = format!("GitHub asked to wait that long ({status} with retry-after)");
+            let why = format!("{service} asked to wait that long ({status} with retry-after)");
             return (until.max(after(now, least)), why);
         }
         if let (Some(0), Some(reset)) = (signs.remaining, signs.reset()) {
             // By our clock the hour may be over already.
             let until = reset.max(after(now, FIRST));
-            return (until, format!("all requests of this hour are used up ({status})"));
+            return (
+                until,
+                format!("all requests of this {} are used up ({status})", service.span),
+            );
         }
         let times = self.refusals;
-        let why = format!("GitHub said that we ask too much ({status}, {times} times in a row)");
+        let why = format!("{service} said that we ask too much ({status}, {times} times in a row)");
         (after(now, grown(times)), why)
     }
 
@@ -174,6 +189,7 @@ fn after(at: Timestamp, rest: Duration) -> Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::EXAMPLE;
     use proptest::prelude::*;
 
     fn at(second: i64) -> Timestamp {
@@ -208,7 +224,7 @@ mod tests {
             ("99999999999999", Some(86_400)),
             ("soon", Some(60)),
         ] {
-            let mut limits = Limits::default();
+            let mut limits = Limits::of(&EXAMPLE);
             let signs =
                 Signs { status: 429, retry_after: Some(text.to_owned()), ..Signs::default() };
             limits.note(&signs, at(0));
@@ -218,7 +234,7 @@ mod tests {
 
     #[test]
     fn an_hour_that_is_used_up_rests_until_the_next() {
-        let mut limits = Limits::default();
+        let mut limits = Limits::of(&EXAMPLE);
         limits.note(&budget(403, 5000, 0, 1800), at(0));
         assert_eq!(seconds_of_rest(&limits, 0), Some(1800));
         assert_eq!(seconds_of_rest(&limits, 1799), Some(1));
@@ -230,7 +246,7 @@ mod tests {
 
     #[test]
     fn a_refusal_without_a_time_rests_longer_each_time_and_an_hour_at_most() {
-        let mut limits = Limits::default();
+        let mut limits = Limits::of(&EXAMPLE);
         let rests: Vec<_> = (0..8)
             .map(|n| {
                 limits.note(&refused(403), at(n));
@@ -255,7 +271,7 @@ mod tests {
 
     #[test]
     fn the_last_tenth_of_the_hour_is_left_to_others() {
-        let mut limits = Limits::default();
+        let mut limits = Limits::of(&EXAMPLE);
         limits.note(&budget(200, 1000, 101, 600), at(0));
         assert_eq!(seconds_of_rest(&limits, 0), None);
         limits.note(&budget(304, 1000, 100, 600), at(0));
@@ -270,14 +286,14 @@ mod tests {
 
     #[test]
     fn a_clock_that_was_set_back_ends_the_rest() {
-        let mut limits = Limits::default();
+        let mut limits = Limits::of(&EXAMPLE);
         limits.note(&refused(429), at(1000));
         assert_eq!(seconds_of_rest(&limits, 1000), Some(60));
         assert_eq!(seconds_of_rest(&limits, 0), None);
     }
 
     proptest! {
-        /// Whatever GitHub or what pretends to be it says, a rest begins after a refusal, and it ends.
+        /// Whatever a service or what pretends to be it says, a rest begins after a refusal, and it ends.
         #[test]
         fn every_rest_begins_and_ends(
             status in prop_oneof![Just(403_u16), Just(429)],
@@ -287,7 +303,7 @@ mod tests {
             limit in proptest::option::of(any::<u64>()),
             rounds in 1..40_i64,
         ) {
-            let mut limits = Limits::default();
+            let mut limits = Limits::of(&EXAMPLE);
             let signs = Signs { status, retry_after, limit, remaining, reset, spoken: true };
             for now in 0..rounds {
                 limits.note(&signs, at(now));

@@ -7,44 +7,52 @@ use std::{
     time::Duration,
 };
 
-use jiff::Timestamp;
 use redundancy::core::digest::Digest;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::{Fault, Shared, World, routes, world::Seen};
+use super::{Fault, Logged, Seen, Shared, World};
 
 /// A connection on which nothing happens for so long is forgotten.
 const IDLE: Duration = Duration::from_mins(1);
 
-pub(super) struct Request {
-    pub(super) method: String,
-    pub(super) target: String,
-    pub(super) headers: BTreeMap<String, String>,
-    pub(super) body: Value,
+pub(crate) struct Request {
+    pub(crate) method: String,
+    pub(crate) target: String,
+    pub(crate) headers: BTreeMap<String, String>,
+    pub(crate) body: Value,
 }
 
-pub(super) struct Reply {
-    pub(super) status: u16,
-    pub(super) headers: Vec<(&'static str, String)>,
-    pub(super) body: Option<Value>,
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(&'static str, String)>,
+    pub(crate) body: Option<Value>,
 }
 
 impl Reply {
-    pub(super) fn json(status: u16, body: Value) -> Self {
+    pub(crate) fn json(status: u16, body: Value) -> Self {
         Self { status, headers: Vec::new(), body: Some(body) }
     }
 
-    pub(super) fn empty(status: u16) -> Self {
+    pub(crate) fn empty(status: u16) -> Self {
         Self { status, headers: Vec::new(), body: None }
     }
 
-    pub(super) fn error(status: u16, message: &str) -> Self {
-        let docs = "https://docs.github.com/rest";
-        Self::json(status, json!({ "message": message, "documentation_url": docs }))
+    /// A good answer with its `ETag`; 304 in its place, where whoever asks has it already.
+    pub(crate) fn or_unchanged(mut self, request: &Request) -> Self {
+        if request.method == "GET" && self.status == 200 {
+            let body = self.body.as_ref().map(Value::to_string).unwrap_or_default();
+            let etag = format!("W/\"{}\"", Digest::of([body.as_str()]).short());
+            if request.headers.get("if-none-match") == Some(&etag) {
+                // Real ones have no `Link` with a 304 either.
+                self = Self::empty(304);
+            }
+            self.headers.push(("etag", etag));
+        }
+        self
     }
 }
 
-pub(super) fn connection(stream: TcpStream, shared: &Shared) {
+pub(super) fn connection<W: World>(stream: TcpStream, shared: &Shared<W>) {
     stream.set_read_timeout(Some(IDLE)).unwrap();
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     let mut stream = stream;
@@ -57,15 +65,16 @@ pub(super) fn connection(stream: TcpStream, shared: &Shared) {
             return;
         }
         let Some(request) = read(&mut reader) else { return };
+        let fault = fault.or_else(|| shared.world().fault(&request));
         if let Some(fault) = fault {
-            note(&mut shared.world(), &request, 0);
+            note(&mut *shared.world(), &request, 0);
             fault.play(stream, &shared.sent, &shared.ended);
             return;
         }
         let text = {
             let mut world = shared.world();
-            let reply = answer(&mut world, &request);
-            note(&mut world, &request, reply.status);
+            let reply = world.answer(&request);
+            note(&mut *world, &request, reply.status);
             text(&reply)
         };
         if stream.write_all(&text).is_err() {
@@ -74,7 +83,7 @@ pub(super) fn connection(stream: TcpStream, shared: &Shared) {
     }
 }
 
-fn note(world: &mut World, request: &Request, status: u16) {
+fn note<W>(world: &mut Logged<W>, request: &Request, status: u16) {
     world.requests.push(Seen {
         method: request.method.clone(),
         target: request.target.clone(),
@@ -101,34 +110,6 @@ fn read(reader: &mut impl BufRead) -> Option<Request> {
     reader.read_exact(&mut body).ok()?;
     let body = serde_json::from_slice(&body).unwrap_or_default();
     Some(Request { method, target, headers, body })
-}
-
-/// The answer of GitHub: what it is about, and what GitHub does with every answer.
-fn answer(world: &mut World, request: &Request) -> Reply {
-    let mut reply = match &world.hour {
-        Some(hour) if hour.remaining == 0 && Timestamp::now() < hour.reset => {
-            Reply::error(403, "API rate limit exceeded for user ID 1.")
-        }
-        _ => routes::answer(world, request),
-    };
-    if request.method == "GET" && reply.status == 200 {
-        let body = reply.body.as_ref().map(Value::to_string).unwrap_or_default();
-        let etag = format!("W/\"{}\"", Digest::of([body.as_str()]).short());
-        if request.headers.get("if-none-match") == Some(&etag) {
-            // Real ones have no `Link` with a 304 either.
-            reply = Reply::empty(304);
-        }
-        reply.headers.push(("etag", etag));
-    }
-    if let Some(hour) = &mut world.hour {
-        if reply.status != 304 {
-            hour.remaining = hour.remaining.saturating_sub(1);
-        }
-        reply.headers.push(("x-ratelimit-limit", hour.limit.to_string()));
-        reply.headers.push(("x-ratelimit-remaining", hour.remaining.to_string()));
-        reply.headers.push(("x-ratelimit-reset", hour.reset.as_second().to_string()));
-    }
-    reply
 }
 
 fn text(reply: &Reply) -> Vec<u8> {

@@ -9,8 +9,7 @@ use super::Error;
 /// What a token is shown as.
 const HIDDEN: &str = "(hidden)";
 
-/// A token of GitHub: classic, fine-grained, or one of an app. Its text goes into the header of a
-/// request and nowhere else.
+/// A token of a service. Its text goes into the header of a request and nowhere else.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Token(String);
 
@@ -28,15 +27,20 @@ impl Token {
         Ok(Self(text.to_owned()))
     }
 
-    /// The header that shows it to GitHub.
-    pub(super) fn header(&self) -> Option<HeaderValue> {
+    /// The header that shows it to the service.
+    pub(crate) fn header(&self) -> Option<HeaderValue> {
         let mut value = HeaderValue::try_from(format!("Bearer {}", self.0)).ok()?;
         value.set_sensitive(true);
         Some(value)
     }
 
+    /// Its text, for the environment of a program that has to have it.
+    pub(crate) fn reveal(&self) -> &str {
+        &self.0
+    }
+
     /// `text` without this token, wherever it stands in it.
-    pub(super) fn hide_in(&self, text: &str) -> String {
+    pub(crate) fn hide_in(&self, text: &str) -> String {
         text.replace(&self.0, HIDDEN)
     }
 }

@@ -15,22 +15,18 @@ use tokio::{
 };
 
 use super::{
-    Error, Token,
+    Error, Service, Token,
     address::Base,
     answer::{Answer, root_cause},
     cache::{Cache, Kept},
     limits::{Budget, Limits},
 };
 
-/// Answers with more than this are none of GitHub's: a page of 100 runs has about 1.5 MB.
+/// Answers with more than this are none of a service's: a page of 100 runs of GitHub has about 1.5 MB.
 const MOST_BYTES: usize = 8 << 20;
 
 /// How often we let ourselves be sent elsewhere for one answer.
 const MOST_REDIRECTS: usize = 5;
-
-/// The version of the API that is spoken. GitHub serves it at least until March 2028, GitHub
-/// Enterprise Server knows no other yet.
-const VERSION: &str = "2022-11-28";
 
 /// How much time things may take, and must.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,24 +49,24 @@ impl Default for Pace {
     }
 }
 
-/// One question to GitHub, or one thing to do there.
+/// One question to a service, or one thing to do there.
 #[derive(Debug)]
-pub(super) struct Call {
-    pub(super) method: Method,
-    pub(super) url: Url,
-    pub(super) body: Option<Value>,
+pub(crate) struct Call {
+    pub(crate) method: Method,
+    pub(crate) url: Url,
+    pub(crate) body: Option<Value>,
     /// What it is for, as in "cannot *list the workflows of a/b*".
-    pub(super) task: String,
+    pub(crate) task: String,
     /// The permissions that it takes.
-    pub(super) needs: &'static str,
+    pub(crate) needs: &'static str,
 }
 
 impl Call {
-    pub(super) fn ask(url: Url, task: String, needs: &'static str) -> Self {
+    pub(crate) fn ask(url: Url, task: String, needs: &'static str) -> Self {
         Self { method: Method::GET, url, body: None, task, needs }
     }
 
-    pub(super) fn change(
+    pub(crate) fn change(
         method: Method,
         url: Url,
         body: Option<Value>,
@@ -80,14 +76,15 @@ impl Call {
         Self { method, url, body, task, needs }
     }
 
-    pub(super) fn unavailable(&self, how: impl Into<String>) -> Error {
+    pub(crate) fn unavailable(&self, how: impl Into<String>) -> Error {
         Error::Unavailable { task: self.task.clone(), how: how.into() }
     }
 }
 
 /// What is spoken through. Requests are sent one after another, as GitHub asks.
 #[derive(Debug)]
-pub(super) struct Transport {
+pub(crate) struct Transport {
+    service: &'static Service,
     http: reqwest::Client,
     base: Base,
     token: Option<Token>,
@@ -95,7 +92,7 @@ pub(super) struct Transport {
     state: Mutex<State>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
     limits: Limits,
     cache: Cache,
@@ -104,7 +101,12 @@ struct State {
 }
 
 impl Transport {
-    pub(super) fn new(base: Base, token: Option<Token>, pace: Pace) -> Result<Self, Error> {
+    pub(crate) fn new(
+        service: &'static Service,
+        base: Base,
+        token: Option<Token>,
+        pace: Pace,
+    ) -> Result<Self, Error> {
         let mut http = crate::http::builder()
             .user_agent(concat!("redundancy/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(pace.connect)
@@ -119,22 +121,23 @@ impl Transport {
         }
         let http = http.build().map_err(|error| {
             let cause = root_cause(&error);
-            Error::Unusable(format!("cannot talk to GitHub from this machine: {cause}"))
+            Error::Unusable(format!("cannot talk to {service} from this machine: {cause}"))
         })?;
-        Ok(Self { http, base, token, pace, state: Mutex::default() })
+        let state = State { limits: Limits::of(service), cache: Cache::default(), written: None };
+        Ok(Self { service, http, base, token, pace, state: Mutex::new(state) })
     }
 
-    pub(super) fn base(&self) -> &Base {
+    pub(crate) fn base(&self) -> &Base {
         &self.base
     }
 
     /// What is left of the hour, as far as answers have told.
-    pub(super) async fn budget(&self, now: Timestamp) -> Option<Budget> {
+    pub(crate) async fn budget(&self, now: Timestamp) -> Option<Budget> {
         self.state.lock().await.limits.budget(now)
     }
 
     /// Asks for something, or for whether it is still the same. The answer, and where its next page is.
-    pub(super) async fn get<T: DeserializeOwned>(
+    pub(crate) async fn get<T: DeserializeOwned>(
         &self,
         call: &Call,
     ) -> Result<(T, Option<Url>), Error> {
@@ -146,9 +149,9 @@ impl Transport {
             && answer.status == 304
         {
             let same = Answer { status: 200, body: kept.body, ..answer };
-            return Ok((same.decode(call, self.token.as_ref())?, kept.next));
+            return Ok((same.decode(self.service, call, self.token.as_ref())?, kept.next));
         }
-        let decoded = answer.decode(call, self.token.as_ref())?;
+        let decoded = answer.decode(self.service, call, self.token.as_ref())?;
         let next = answer.next(&call.url);
         if next.as_ref().is_some_and(|it| !self.base.is_home_of(it)) {
             return Err(call.unavailable("its next page is at another host"));
@@ -162,14 +165,14 @@ impl Transport {
     }
 
     /// Changes something, not sooner than the pace allows after the last change.
-    pub(super) async fn change(&self, call: &Call) -> Result<Answer, Error> {
+    pub(crate) async fn change(&self, call: &Call) -> Result<Answer, Error> {
         let mut state = self.state.lock().await;
         self.exchange(call, None, &mut state).await
     }
 
     /// As [`Self::change`], for what answers with something.
-    pub(super) async fn change_for<T: DeserializeOwned>(&self, call: &Call) -> Result<T, Error> {
-        self.change(call).await?.decode(call, self.token.as_ref())
+    pub(crate) async fn change_for<T: DeserializeOwned>(&self, call: &Call) -> Result<T, Error> {
+        self.change(call).await?.decode(self.service, call, self.token.as_ref())
     }
 
     /// Sends a call, unless it is time to rest. A status of success, or 304 where `etag` was sent.
@@ -180,7 +183,11 @@ impl Transport {
         state: &mut State,
     ) -> Result<Answer, Error> {
         let Some(token) = &self.token else {
-            return Err(Error::NoToken { task: call.task.clone(), needs: call.needs });
+            return Err(Error::NoToken {
+                service: self.service,
+                task: call.task.clone(),
+                needs: call.needs,
+            });
         };
         let resting = |limits: &Limits| {
             limits.may_ask(Timestamp::now()).map_err(|rest| Error::Resting {
@@ -219,7 +226,7 @@ impl Transport {
         // Without its body, only these statuses say all that there is to know.
         match broken {
             Some(error) if !matches!(status, 401 | 404 | 410) => Err(error),
-            _ => answer.check(call, token, etag.is_some()),
+            _ => answer.check(self.service, call, token, etag.is_some()),
         }
     }
 
@@ -262,11 +269,10 @@ impl Transport {
         token: &Token,
         etag: Option<&str>,
     ) -> Result<Response, Error> {
-        let mut request = self
-            .http
-            .request(call.method.clone(), url.clone())
-            .header(header::ACCEPT, "application/vnd.github+json")
-            .header("x-github-api-version", VERSION);
+        let mut request = self.http.request(call.method.clone(), url.clone());
+        for (name, value) in self.service.headers {
+            request = request.header(*name, *value);
+        }
         if let Some(value) = token.header() {
             request = request.header(header::AUTHORIZATION, value);
         }

@@ -3,9 +3,9 @@
 use reqwest::{Url, header::HeaderMap};
 use serde::{Deserialize, de::DeserializeOwned};
 
-use super::{Error, Token, limits::Signs, text::harmless, transport::Call};
+use super::{Error, Service, Token, limits::Signs, text::harmless, transport::Call};
 
-/// How much of what GitHub says is shown, in characters.
+/// How much of what a service says is shown, in characters.
 const MOST_SAID: usize = 200;
 
 /// How much of what makes no sense is shown, in characters.
@@ -13,13 +13,13 @@ const MOST_SHOWN: usize = 80;
 
 /// An answer that has come whole.
 #[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) status: u16,
-    pub(super) headers: HeaderMap,
-    pub(super) body: Vec<u8>,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
 }
 
-/// GitHub's form of an error.
+/// The form of an error that GitHub and Netlify share.
 #[derive(Debug, Default, Deserialize)]
 struct Complaint {
     message: String,
@@ -28,7 +28,7 @@ struct Complaint {
 }
 
 impl Answer {
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
 
@@ -37,7 +37,7 @@ impl Answer {
     }
 
     /// What it says about limits.
-    pub(super) fn signs(&self) -> Signs {
+    pub(crate) fn signs(&self) -> Signs {
         let message = self.complaint().message.to_lowercase();
         Signs {
             status: self.status,
@@ -50,14 +50,14 @@ impl Answer {
     }
 
     fn complaint(&self) -> Complaint {
-        // What is no complaint of GitHub's is none: a page of a proxy, a good answer.
+        // What is no complaint of a service is none: a page of a proxy, a good answer.
         if self.status < 400 {
             return Complaint::default();
         }
         serde_json::from_slice(&self.body).unwrap_or_default()
     }
 
-    /// What GitHub says is wrong, or how what it says begins.
+    /// What the service says is wrong, or how what it says begins.
     fn said(&self, token: &Token) -> String {
         let Complaint { message, errors } = self.complaint();
         if message.is_empty() {
@@ -85,8 +85,9 @@ impl Answer {
     }
 
     /// The answer, if it is a good one. `conditional` says whether 304 is.
-    pub(super) fn check(
+    pub(crate) fn check(
         self,
+        service: &'static Service,
         call: &Call,
         token: &Token,
         conditional: bool,
@@ -100,22 +101,22 @@ impl Answer {
         }
         let said = self.said(token);
         Err(match status {
-            401 => Error::BadToken { task, said },
+            401 => Error::BadToken { service, task, said },
             403 if self.lacks_permission() => {
-                let named = self.header("x-accepted-github-permissions");
+                let named = service.permissions.and_then(|it| self.header(it));
                 let needs = match named.map(|it| harmless(&token.hide_in(it), MOST_SAID)) {
                     Some(named) if !named.is_empty() => {
-                        format!("{} (GitHub: {named})", call.needs)
+                        format!("{} ({service}: {named})", call.needs)
                     }
                     _ => call.needs.to_owned(),
                 };
                 Error::NotPermitted { task, needs, said }
             }
-            404 => Error::NotFound { task, needs: call.needs },
-            410 => Error::Gone { task, said },
+            404 => Error::NotFound { service, task, needs: call.needs },
+            410 => Error::Gone { service, task, said },
             // Others do something there just now, or the connection was too slow.
             408 | 409 | 425 => call.unavailable(format!("it answers {status} ({said})")),
-            400..500 => Error::Rejected { task, status, said },
+            400..500 => Error::Rejected { service, task, status, said },
             _ => call.unavailable(format!("it answers {status} ({said})")),
         })
     }
@@ -129,8 +130,9 @@ impl Answer {
     }
 
     /// The body as what it should be.
-    pub(super) fn decode<T: DeserializeOwned>(
+    pub(crate) fn decode<T: DeserializeOwned>(
         &self,
+        service: &Service,
         call: &Call,
         token: Option<&Token>,
     ) -> Result<T, Error> {
@@ -139,7 +141,7 @@ impl Answer {
             let shown = self.shown(token);
             let place = (error.line(), error.column());
             call.unavailable(format!(
-                "its answer is not what GitHub answers ({status} with {shown}; wrong at line {}, \
+                "its answer is not what {service} answers ({status} with {shown}; wrong at line {}, \
                  column {})",
                 place.0, place.1
             ))
@@ -147,7 +149,7 @@ impl Answer {
     }
 
     /// Where the next page is: `link: <https://...>; rel="next"` (RFC 8288).
-    pub(super) fn next(&self, from: &Url) -> Option<Url> {
+    pub(crate) fn next(&self, from: &Url) -> Option<Url> {
         let link = self.header("link")?;
         let next = link.split(',').find_map(|link| {
             let (target, parameters) = link.trim().strip_prefix('<')?.split_once('>')?;
@@ -159,7 +161,7 @@ impl Answer {
 }
 
 /// What an error comes down to: its own words name the address and hide the cause.
-pub(super) fn root_cause(error: &reqwest::Error) -> String {
+pub(crate) fn root_cause(error: &reqwest::Error) -> String {
     let mut source: &dyn std::error::Error = error;
     while let Some(inner) = source.source() {
         source = inner;

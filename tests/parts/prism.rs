@@ -1,7 +1,8 @@
-//! Prism, from npm: a proxy that refuses what GitHub's published description doesn't allow, in both
-//! directions.
+//! Prism, from npm: a proxy that refuses what a published description of an API doesn't allow, in
+//! both directions.
 
 use std::{
+    fs,
     io::{BufRead, BufReader},
     process::{Child, Command, Stdio},
     sync::mpsc,
@@ -9,13 +10,12 @@ use std::{
     time::Duration,
 };
 
-use crate::fake::Fake;
+use tempfile::TempDir;
 
-const PARTS: [(&str, &str); 4] = [
+const PARTS: [(&str, &str); 3] = [
     ("package.json", include_str!("../node/prism/package.json")),
     ("package-lock.json", include_str!("../node/prism/package-lock.json")),
     (".npmrc", include_str!("../node/prism/.npmrc")),
-    ("github.json", include_str!("contract/github.json")),
 ];
 
 /// Has node end when this process ends, however it does: then its standard input is closed.
@@ -29,24 +29,30 @@ const BEGIN: Duration = Duration::from_mins(3);
 pub(crate) struct Prism {
     process: Child,
     url: String,
+    /// What it goes by.
+    _dir: TempDir,
 }
 
 impl Prism {
-    pub(crate) fn before(fake: &Fake) -> Self {
+    /// One in front of `url`, which goes by `description`.
+    pub(crate) fn before(url: &str, description: &str) -> Self {
         let folder = crate::parts::install("prism", &PARTS);
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("description.json");
+        fs::write(&file, description).unwrap();
         let cli = folder.join("node_modules/@stoplight/prism-cli/dist/index.js");
         let process = Command::new("node")
             .args(["--import", END_WITH_US])
             .arg(cli)
             .arg("proxy")
-            .arg(folder.join("github.json"))
-            .arg(fake.url())
+            .arg(&file)
+            .arg(url)
             .args(["--host", "127.0.0.1", "--port", "0", "--errors"])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
             .unwrap_or_else(|error| panic!("these tests need node in PATH: {error}"));
-        let mut prism = Self { process, url: String::new() };
+        let mut prism = Self { process, url: String::new(), _dir: dir };
         let lines = BufReader::new(prism.process.stdout.take().unwrap()).lines();
         let (sender, receiver) = mpsc::channel();
         // It goes on reading: what prism says has to go somewhere, or it stops.
@@ -58,7 +64,6 @@ impl Prism {
             }
         });
         prism.url = receiver.recv_timeout(BEGIN).expect("prism does not begin");
-        fake.world().public.clone_from(&prism.url);
         prism
     }
 

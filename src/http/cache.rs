@@ -1,5 +1,5 @@
-//! The last answer to each question, for when GitHub says that it is the same still. Such an answer
-//! (304) costs nothing of the hour's requests.
+//! The last answer to each question, for when the service says that it is the same still.
+//! Such an answer (304) is short, and at GitHub costs nothing of the hour's requests.
 
 use std::collections::HashMap;
 

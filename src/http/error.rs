@@ -1,9 +1,11 @@
-//! What can go wrong between us and GitHub, by what helps against it.
+//! What can go wrong between us and a service, by what helps against it.
 
 use jiff::Timestamp;
 
+use super::Service;
+
 /// Why a call gave nothing. `task` is what was tried, as in "cannot *list the workflows of a/b*";
-/// `said` is what GitHub said about it, made harmless: short, one line, without the token.
+/// `said` is what the service said about it, made harmless: short, one line, without the token.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// The address, the repository or the token can't be used at all. Nothing was sent.
@@ -12,15 +14,18 @@ pub enum Error {
     /// There is no token. Nothing was sent.
     #[error(
         "cannot {task} without a token: put one into the environment variable that `token_env` of \
-         `[github]` names; it needs {needs}"
+         `[{section}]` names; it needs {needs}",
+        section = service.section
     )]
     NoToken {
+        /// Whom it was asked.
+        service: &'static Service,
         /// What was tried.
         task: String,
         /// The permissions that the task takes.
         needs: &'static str,
     },
-    /// GitHub asked to be left alone for a while, or what is left of the hour is for others.
+    /// The service asked to be left alone for a while, or what is left of its limit is for others.
     #[error("cannot {task} before {until}: {why}")]
     Resting {
         /// What was tried.
@@ -32,13 +37,15 @@ pub enum Error {
     },
     /// 401.
     #[error(
-        "cannot {task}: GitHub does not accept the token ({said}); it may have expired or been \
+        "cannot {task}: {service} does not accept the token ({said}); it may have expired or been \
          revoked: make a new one"
     )]
     BadToken {
+        /// Whom it was asked.
+        service: &'static Service,
         /// What was tried.
         task: String,
-        /// What GitHub said.
+        /// What the service said.
         said: String,
     },
     /// 403, and no limit is behind it.
@@ -46,17 +53,19 @@ pub enum Error {
     NotPermitted {
         /// What was tried.
         task: String,
-        /// The permissions that are missing, in GitHub's words where it says them.
+        /// The permissions that are missing, in the service's words where it says them.
         needs: String,
-        /// What GitHub said.
+        /// What the service said.
         said: String,
     },
-    /// 404: GitHub says the same of what is not there and of what the token may not see.
+    /// 404: services say the same of what is not there and of what the token may not see.
     #[error(
-        "cannot {task}: GitHub finds no such thing, or the token may not see it; check the name, \
+        "cannot {task}: {service} finds no such thing, or the token may not see it; check the name, \
          and that the token has {needs}"
     )]
     NotFound {
+        /// Whom it was asked.
+        service: &'static Service,
         /// What was tried.
         task: String,
         /// The permissions that the task takes.
@@ -64,23 +73,27 @@ pub enum Error {
     },
     /// 410: this way of asking is closed for good.
     #[error(
-        "cannot {task}: GitHub does not answer this any more (410: {said}); a newer version of \
+        "cannot {task}: {service} does not answer this any more (410: {said}); a newer version of \
          redundancy may know how to ask"
     )]
     Gone {
+        /// Whom it was asked.
+        service: &'static Service,
         /// What was tried.
         task: String,
-        /// What GitHub said.
+        /// What the service said.
         said: String,
     },
-    /// GitHub understood and said no: 422, or another answer that asking again doesn't change.
-    #[error("cannot {task}: GitHub refuses it ({status}: {said})")]
+    /// The service understood and said no: 422, or another answer that asking again doesn't change.
+    #[error("cannot {task}: {service} refuses it ({status}: {said})")]
     Rejected {
+        /// Whom it was asked.
+        service: &'static Service,
         /// What was tried.
         task: String,
         /// The status of the answer.
         status: u16,
-        /// What GitHub said.
+        /// What the service said.
         said: String,
     },
     /// No answer, half an answer, or one that makes no sense. The next time may be better.

@@ -1,7 +1,7 @@
 //! Text from outside, made fit to be shown.
 
 /// How `text` begins, in one line of at most `most` characters, in which nothing moves a cursor.
-pub(super) fn harmless(text: &str, most: usize) -> String {
+pub(crate) fn harmless(text: &str, most: usize) -> String {
     let shown = |c: char| {
         let fine = c.is_ascii_graphic() || c == ' ' || c.is_alphanumeric();
         if fine {

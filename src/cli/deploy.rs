@@ -1,0 +1,210 @@
+//! `deploy`: gets the backups of functions to Netlify, or says how.
+
+use std::{fmt::Write, path::Path, process::ExitCode};
+
+use anyhow::{Context, bail};
+use jiff::Timestamp;
+
+use super::{
+    open::{Project, block_on},
+    output::{self, count, visible},
+};
+use crate::{
+    config,
+    controller::{
+        self,
+        lock::{self, Lock, LockError},
+    },
+    core::{
+        id::Id,
+        ration::{self, Asked, Spent},
+    },
+    journal::{Entry, Journal, Kind},
+    provider::netlify::{
+        Netlify,
+        deploying::{Deploying, asked},
+    },
+    sync::unsent,
+};
+
+/// Under which key the journal has the deploys that were asked for.
+const DEPLOYS: &str = "netlify.deploys";
+
+/// How many of them are kept: far more than a day may have.
+const MOST_KEPT: usize = 200;
+
+/// What the entries of the journal are about.
+const ABOUT: &str = "netlify/published.deploy";
+
+#[derive(Debug, clap::Args)]
+pub(super) struct DeployOptions {
+    /// Only say what would be done
+    #[arg(long)]
+    dry_run: bool,
+}
+
+pub(super) fn run(project: &Project, options: &DeployOptions) -> anyhow::Result<ExitCode> {
+    project.tell_notes();
+    let project = &project.loaded.project;
+    if project.config.function.is_empty() {
+        bail!("the config gives no function a backup, so there is nothing to deploy");
+    }
+    let generated = block_on(Netlify::new(project).generated())??;
+    if !generated.outdated.is_empty() {
+        let names = generated.outdated.join(", ");
+        bail!(
+            "these backups are not as the config asks: {names}; `redundancy apply` makes them so"
+        );
+    }
+    match Deploying::new(project)? {
+        None => by_git(&project.root, &generated.folder, &generated.files),
+        Some(deploying) => block_on(deploy(project, &deploying, options.dry_run))?,
+    }
+}
+
+/// Says what to commit and to push.
+fn by_git(
+    root: &Path,
+    folder: &Path,
+    files: &std::collections::BTreeSet<String>,
+) -> anyhow::Result<ExitCode> {
+    let folder = folder.to_string_lossy();
+    // A backup that was deleted is committed too.
+    let is_backup = |path: &str| {
+        let inside = path.strip_prefix(&*folder).map(|it| it.trim_start_matches('/'));
+        inside.and_then(|it| it.split_once('/')).is_some_and(|(own, _)| own.ends_with("-backup"))
+    };
+    let unsent = unsent(root, |path| files.contains(path) || is_backup(path))?;
+    let mut text = String::from("Nothing is sent: Netlify builds what is pushed.\n");
+    let push = match unsent.unpushed {
+        Some(0) if unsent.uncommitted.is_empty() => None,
+        Some(n @ 1..) => Some(format!("  git push    # {} not pushed yet\n", count(n, "commit"))),
+        Some(0) | None => Some("  git push\n".to_owned()),
+    };
+    let Some(push) = push else {
+        text.push_str("All backups are committed and pushed.\n");
+        output::print(&text)?;
+        return Ok(ExitCode::SUCCESS);
+    };
+    if unsent.uncommitted.is_empty() {
+        text.push_str("All backups are committed. To deploy them:\n");
+    } else {
+        text.push_str("Not committed yet:\n");
+        for path in &unsent.uncommitted {
+            let _ = writeln!(text, "  {}", visible(path));
+        }
+        text.push_str("\nTo deploy them:\n");
+        let _ = writeln!(text, "  git add --all -- {}", quoted(&unsent.uncommitted));
+        text.push_str("  git commit -m 'Backups of functions'\n");
+    }
+    text.push_str(&push);
+    output::print(&text)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Paths as a shell takes them.
+fn quoted(paths: &[String]) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '-' | '_');
+    let quote = |path: &String| {
+        if path.chars().all(plain) {
+            path.clone()
+        } else {
+            format!("'{}'", visible(path).replace('\'', r"'\''"))
+        }
+    };
+    paths.iter().map(quote).collect::<Vec<_>>().join(" ")
+}
+
+async fn deploy(
+    project: &config::Project,
+    deploying: &Deploying,
+    dry_run: bool,
+) -> anyhow::Result<ExitCode> {
+    let state_dir = project.state_dir();
+    controller::make_state_dir(&state_dir).context("cannot make the folder of the state")?;
+    let now = Timestamp::now();
+    let _lock = match Lock::take(&lock::deploy_file(&state_dir), "deploy", now) {
+        Err(held @ LockError::Held(_)) => bail!("a deploy goes on already, by {held}"),
+        other => other?,
+    };
+    let (mut journal, damaged) = Journal::open(&Journal::file(&state_dir))?;
+    if let Some(damaged) = damaged {
+        output::remark(&format!("warning: {damaged}\n"));
+    }
+    let noted = recalled(journal.recall(DEPLOYS)?.as_deref());
+    let before = deploying.look().await?;
+    let spent = ration::spent(&before.listed, &noted, now);
+    let most = project.config.netlify.deploys_per_day;
+    if let Some(obstacle) = &before.obstacle {
+        bail!("nothing was deployed: {obstacle}");
+    }
+    if let Err(Spent { count: n, until }) = ration::admit(&spent, most) {
+        let deploys = count(n, "production deploy");
+        let until = until.map(|it| format!("; the next one may be made at {it:.0}"));
+        bail!(
+            "nothing was deployed: the last 24 hours had {deploys}, and `deploys_per_day` of \
+             `[netlify]` is {most}{}",
+            until.unwrap_or_default()
+        );
+    }
+    let how = deploying.how();
+    let left = usize::try_from(most).unwrap_or(usize::MAX) - spent.len();
+    let budget = format!("{left} of {most} deploys of this day are left");
+    if dry_run {
+        output::print(&format!("Would deploy {how} ({budget}).\n"))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    output::remark(&format!("Deploying {how} ({budget}).\n"));
+    write(&mut journal, Kind::Intent, format!("deploy: {how}"))?;
+    remember(&mut journal, asked(None, now))?;
+    let done = match deploying.begin().await {
+        Ok(begun) => {
+            let tell = |id: &_| {
+                output::remark(&format!("It is deploy {id}.\n"));
+                let named = remember(&mut journal, asked(Some(id), now));
+                if let Err(error) = named {
+                    output::remark(&format!("warning: {}\n", output::whole(&error)));
+                }
+            };
+            deploying.follow(&before, &begun, tell).await
+        }
+        Err(error) => Err(error),
+    };
+    let (kind, text) = match &done {
+        Ok(done) => (Kind::Done, format!("deploy: {done}")),
+        Err(error) => (Kind::Failed, format!("deploy: {error}")),
+    };
+    write(&mut journal, kind, text)?;
+    output::print(&format!("{}\n", visible(&capital(&done?))))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn capital(text: &str) -> String {
+    let mut rest = text.chars();
+    rest.next().map(|it| it.to_uppercase().chain(rest).collect()).unwrap_or_default()
+}
+
+fn write(journal: &mut Journal, kind: Kind, text: String) -> anyhow::Result<()> {
+    let id: Id = ABOUT.parse()?;
+    journal.write(&[Entry { at: Timestamp::now(), kind, id: Some(id), text }])?;
+    Ok(())
+}
+
+/// Remembers that a deploy was asked for. Its name, once that is known, takes the place of none.
+fn remember(journal: &mut Journal, deploy: Asked) -> anyhow::Result<()> {
+    journal.revise(DEPLOYS, |before| {
+        let mut all = recalled(before.as_deref());
+        all.retain(|it| it.at != deploy.at || it.id.is_some());
+        all.push(deploy);
+        let surplus = all.len().saturating_sub(MOST_KEPT);
+        all.drain(..surplus);
+        // Plain data, which JSON can always say.
+        (serde_json::to_string(&all).unwrap_or_default(), ())
+    })?;
+    Ok(())
+}
+
+/// What was remembered. What this version can't read is begun anew: Netlify lists the deploys too.
+fn recalled(text: Option<&str>) -> Vec<Asked> {
+    text.and_then(|it| serde_json::from_str(it).ok()).unwrap_or_default()
+}
