@@ -177,6 +177,13 @@ where
         }
     }
 
+    /// What is known is out of date: whoever looks next waits for what is new.
+    pub(super) fn forget(&self) {
+        let mut state = self.shared.state();
+        (state.seen, state.due) = (None, None);
+        state.outdated = state.outdated.wrapping_add(1);
+    }
+
     /// Asks again soon: something was changed, which takes a while to show.
     pub(super) fn look_soon(&self) {
         self.shared.state().due = Some(Instant::now() + SOON.min(self.every));
@@ -184,7 +191,7 @@ where
 }
 
 /// Why nothing is known yet of what `who` tells.
-pub(super) fn slow(who: &str) -> String {
+fn slow(who: &str) -> String {
     format!("{who} is being asked and has not answered yet")
 }
 

@@ -4,21 +4,20 @@
 //! twice, and nobody has to remember what was.
 
 mod batch;
-mod looking;
 mod there;
 mod words;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+use futures_util::future::BoxFuture;
 use tokio::time::Instant;
 
 use self::{
     batch::{Asked, Batch},
-    looking::{Looking, Where},
     there::{Found, There},
 };
 use super::{
-    api::Pull,
+    api::{Client, Pull},
     pull_request::{BRANCH, Outcome, Proposal, propose},
     watching::Watching,
 };
@@ -35,17 +34,38 @@ use crate::{
             read::{relative, resource, unreadable},
             write::{changed, header, not_ours},
         },
+        polled::Polled,
     },
 };
 
 /// The backups of a project as they are at GitHub, and how they are changed there.
 #[derive(Debug, Clone)]
 pub(super) struct Proposing {
-    at: Result<Where, String>,
+    at: Result<At, String>,
     /// Where the project is in its repository, with a `/` at the end where it is not at the top.
     place: String,
-    looking: Arc<Looking>,
     batch: Arc<Batch>,
+}
+
+/// Where the backups are.
+#[derive(Debug, Clone)]
+struct At {
+    client: Arc<Client>,
+    /// The folder of the workflows in the repository.
+    folder: String,
+    there: Polled<(), There>,
+}
+
+impl At {
+    fn new(client: Arc<Client>, folder: String, every: Duration) -> Self {
+        let asked = (Arc::clone(&client), folder.clone());
+        let ask = move |before: Arc<There>, ()| {
+            let (client, folder) = asked.clone();
+            let look = async move { there::look(&client, &folder, &before).await };
+            Box::pin(look) as BoxFuture<'static, _>
+        };
+        Self { client, folder, there: Polled::new("GitHub", every, ask) }
+    }
 }
 
 impl Proposing {
@@ -57,19 +77,19 @@ impl Proposing {
         let folder = watching.at_github(&relative(&config.workflows_dir));
         let folder = folder.trim_end_matches('/').to_owned();
         let at = match watching.speaks_by() {
-            Ok(client) => Ok(Where { client, folder, every: config.poll_every.0 }),
+            Ok(client) => Ok(At::new(client, folder, config.poll_every.0)),
             Err(why) => Err(format!(
                 "{why}; to propose backups, a token needs the permissions Contents, Workflows and \
                  Pull requests: write"
             )),
         };
         let place = watching.at_github("");
-        Some(Self { at, place, looking: Arc::default(), batch: Arc::default() })
+        Some(Self { at, place, batch: Arc::default() })
     }
 
     /// Each backup at GitHub, by its path in the project, or why they are not known.
     pub(super) async fn look(&self, deadline: Instant) -> Result<Vec<(String, Actual)>, String> {
-        let there = self.looking.look(&self.at.clone()?, deadline).await?;
+        let there = self.at.clone()?.there.look((), |(), ()| false, deadline).await?;
         let backups = there.files.iter().filter_map(|(path, found)| {
             let path = path.strip_prefix(&self.place)?;
             let actual = match found.text.as_ref()? {
@@ -83,7 +103,7 @@ impl Proposing {
 
     /// What waits for somebody to merge it, if that is known.
     pub(super) fn waits(&self) -> Option<String> {
-        let known = self.looking.known();
+        let known = self.at.as_ref().ok()?.there.known();
         let count = known.files.values().filter(|it| it.proposed).count();
         let Pull { number, html_url, .. } = known.pull.as_ref().filter(|_| count > 0)?;
         let what =
@@ -96,7 +116,7 @@ impl Proposing {
     /// Resolves when there may be something new to see.
     pub(super) async fn woken(&self) {
         match &self.at {
-            Ok(at) => self.looking.woken(at).await,
+            Ok(at) => at.there.woken().await,
             Err(_) => std::future::pending().await,
         }
     }
@@ -108,9 +128,9 @@ impl Proposing {
         self.batch.ask(change, move |asked| async move { this.propose(&at, asked).await }).await
     }
 
-    async fn propose(&self, at: &Where, asked: Vec<Asked>) {
+    async fn propose(&self, at: &At, asked: Vec<Asked>) {
         // The plan may be an old one.
-        let there = match there::look(&at.client, &at.folder, &self.looking.known()).await {
+        let there = match there::look(&at.client, &at.folder, &at.there.known()).await {
             Ok(there) => there,
             Err(why) => {
                 let failed = Error::Passing(format!("nothing was proposed: {why}"));
@@ -128,7 +148,7 @@ impl Proposing {
                 }
                 Err(error) => {
                     // What was seen when it was planned is no longer so.
-                    self.looking.forget();
+                    at.there.forget();
                     asked.tell(Err(error));
                 }
             }
@@ -141,7 +161,7 @@ impl Proposing {
         let proposal = Proposal { base: there.base.clone(), files, title, text };
         let outcome = propose(&at.client, &proposal).await;
         // Also where it failed: something may have been changed.
-        self.looking.forget();
+        at.there.forget();
         let done = outcome.and_then(told);
         for asked in taken {
             asked.tell(done.clone());

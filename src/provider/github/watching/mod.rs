@@ -22,11 +22,7 @@ use crate::{
         job::{Run, Verdict},
         span::after,
     },
-    provider::{
-        Error,
-        files::read::relative,
-        polled::{self, Polled},
-    },
+    provider::{Error, files::read::relative, polled::Polled},
 };
 
 /// How long a run that was asked for may take to show.
@@ -217,11 +213,6 @@ fn polled(
             Ok(seen)
         })
     })
-}
-
-/// Why nothing is known yet.
-pub(super) fn slow() -> String {
-    polled::slow("GitHub")
 }
 
 fn place(root: &std::path::Path) -> String {
