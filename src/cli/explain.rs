@@ -69,6 +69,8 @@ struct Resource {
     managed: bool,
     /// What it stands in for.
     backs_up: Option<String>,
+    /// What stands in for it.
+    backed_up_by: Option<Id>,
     /// The state in words.
     state: String,
     health: Health,
@@ -233,11 +235,16 @@ fn resource(
         _ => None,
     });
     let held = plan.held.iter().find(|it| it.id == *id);
+    let stands_in = |it: &&Id| {
+        let backs_up = world.desired.wanted.get(*it).and_then(|it| it.backs_up.as_deref());
+        it.provider == id.provider && backs_up == Some(id.name.as_str())
+    };
     Resource {
         id: id.clone(),
         side,
         managed: mark.is_some(),
         backs_up: wanted.and_then(|it| it.backs_up.clone()),
+        backed_up_by: world.desired.wanted.keys().find(stands_in).cloned(),
         state,
         health,
         since: found.and_then(|it| it.status.since()),

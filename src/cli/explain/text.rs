@@ -160,9 +160,9 @@ fn about(it: &Resource, at: Timestamp, line: &mut impl FnMut(&str, &str)) {
     line(label, &text);
     if it.side.is_none() {
         let backs_up = it.backs_up.as_ref();
-        let of = match (backs_up, &it.duty) {
+        let of = match (backs_up, &it.backed_up_by) {
             (Some(primary), _) => format!("it backs up {primary}"),
-            (None, Some(_)) => "it has a backup".to_owned(),
+            (None, Some(backup)) => format!("it is backed up by {backup}"),
             (None, None) => "it is in no pair".to_owned(),
         };
         let ours = if it.managed { "managed by this tool" } else { "not managed by this tool" };
