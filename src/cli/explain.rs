@@ -235,16 +235,12 @@ fn resource(
         _ => None,
     });
     let held = plan.held.iter().find(|it| it.id == *id);
-    let stands_in = |it: &&Id| {
-        let backs_up = world.desired.wanted.get(*it).and_then(|it| it.backs_up.as_deref());
-        it.provider == id.provider && backs_up == Some(id.name.as_str())
-    };
     Resource {
         id: id.clone(),
         side,
         managed: mark.is_some(),
         backs_up: wanted.and_then(|it| it.backs_up.clone()),
-        backed_up_by: world.desired.wanted.keys().find(stands_in).cloned(),
+        backed_up_by: world.desired.backup_of(id).cloned(),
         state,
         health,
         since: found.and_then(|it| it.status.since()),

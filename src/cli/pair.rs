@@ -116,17 +116,10 @@ pub(super) struct Jobs {
 impl Jobs {
     /// The pair of jobs that `id` is one of, if it is.
     pub(super) fn of(world: &World, id: &Id) -> Option<Self> {
-        let wanted = &world.desired.wanted;
-        let primary_of = |id: &Id| -> Option<Id> {
-            let primary = wanted.get(id)?.backs_up.as_deref()?.parse().ok()?;
-            Some(Id::new(id.provider.clone(), primary))
-        };
-        let pair = match primary_of(id) {
+        let desired = &world.desired;
+        let pair = match desired.primary_of(id) {
             Some(primary) => Self { primary, backup: id.clone() },
-            None => {
-                let backup = wanted.keys().find(|it| primary_of(it).as_ref() == Some(id))?.clone();
-                Self { primary: id.clone(), backup }
-            }
+            None => Self { primary: id.clone(), backup: desired.backup_of(id)?.clone() },
         };
         job(world, &pair.primary)?;
         Some(pair)

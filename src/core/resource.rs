@@ -370,6 +370,23 @@ impl Desired {
     }
 }
 
+impl Desired {
+    /// What the wanted resource `backup` stands in for, if it stands in for anything: something of its
+    /// own provider, where that is not named.
+    #[must_use]
+    pub fn primary_of(&self, backup: &Id) -> Option<Id> {
+        let primary = self.wanted.get(backup)?.backs_up.as_deref()?;
+        let here = || Some(Id::new(backup.provider.clone(), primary.parse().ok()?));
+        primary.parse().ok().or_else(here)
+    }
+
+    /// What is wanted to stand in for `primary`, if anything is.
+    #[must_use]
+    pub fn backup_of(&self, primary: &Id) -> Option<&Id> {
+        self.wanted.keys().find(|it| self.primary_of(it).as_ref() == Some(primary))
+    }
+}
+
 /// What one provider found, primaries and leftovers of ours included.
 pub type Sightings = BTreeMap<Name, Actual>;
 

@@ -54,10 +54,7 @@ impl Covers {
         let mut news = Vec::new();
         self.0.retain(|id, _| desired.wanted.contains_key(id) || !observed.found.contains_key(id));
         for (id, wanted) in &desired.wanted {
-            let Some(primary) = wanted.backs_up.as_deref().and_then(|it| it.parse().ok()) else {
-                continue;
-            };
-            let primary = Id::new(id.provider.clone(), primary);
+            let Some(primary) = desired.primary_of(id) else { continue };
             let Some(Status::Job(job)) = observed.found.get(&primary).map(|it| &it.status) else {
                 continue;
             };
