@@ -162,12 +162,16 @@ fn report(controller: &Controller, world: &World, id: &Id, now: Timestamp) -> Re
     let watched = controller.is_watched();
     let place = pair::of(world, id).map(|it| Place::of(world, it, watched));
     let jobs = pair::Jobs::of(world, id);
+    let functions = pair::Functions::of(world, id);
     let ids = match (&place, &jobs) {
         (Some(it), _) => {
             vec![(Some(Side::Primary), &it.pair.primary), (Some(Side::Backup), &it.pair.backup)]
         }
         (None, Some(it)) => vec![(None, &it.primary), (None, &it.backup)],
-        (None, None) => vec![(None, id)],
+        (None, None) => match &functions {
+            Some(it) => vec![(None, &it.primary), (None, &it.backup)],
+            None => vec![(None, id)],
+        },
     };
     let plan = plan(controller, world, now);
     let resource = |(side, id): &(Option<Side>, &Id)| {
@@ -228,7 +232,7 @@ fn resource(
     let paused = known.pauses.of_either(&known.pairs, id, now).is_some();
     let duty = match side.zip(place) {
         Some((side, place)) => Some(place.row(side, paused)),
-        None => pair::Jobs::of(world, id).map(|it| it.row(world, id, controller.is_watched())),
+        None => pair::beside(world, id, controller.is_watched()),
     };
     let by_schedule = found.and_then(|found| match &found.status {
         Status::Job(job) => job.last_planned_success,

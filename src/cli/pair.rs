@@ -8,13 +8,15 @@ use super::choice;
 use crate::{
     controller::World,
     core::{
+        code::Code,
         duty::{Duty, Side},
         failover::Pair,
         health::Health,
         id::Id,
         job::{Call, Job, State},
         outlook::Standing,
-        resource::Status,
+        resource::{Actual, Status},
+        route::{self, OnDuty},
     },
 };
 
@@ -70,6 +72,9 @@ pub(super) struct Row {
     pub(super) since: Option<Timestamp>,
     /// Why, where that is known.
     pub(super) cause: Option<String>,
+    /// What people should hear of the pair without asking, told once for both.
+    #[serde(skip)]
+    pub(super) remark: Option<String>,
 }
 
 impl<'w> Place<'w> {
@@ -102,7 +107,7 @@ impl<'w> Place<'w> {
             Some(duty) => standing(duty),
             None => Standing::NotKnown,
         };
-        Row { phase, since: self.since(), cause: self.cause() }
+        Row { phase, since: self.since(), cause: self.cause(), remark: None }
     }
 }
 
@@ -145,7 +150,7 @@ impl Jobs {
             (false, false) => Standing::StandsBy,
         };
         let cause = cover.map(|it| format!("{}: {}", it.primary, it.how));
-        Row { phase, since: cover.map(|it| it.since), cause }
+        Row { phase, since: cover.map(|it| it.since), cause, remark: None }
     }
 }
 
@@ -154,6 +159,65 @@ fn job<'w>(world: &'w World, id: &Id) -> Option<&'w Job> {
         Status::Job(job) => Some(job),
         _ => None,
     }
+}
+
+/// A function and its backup.
+#[derive(Debug, Clone)]
+pub(super) struct Functions {
+    pub(super) primary: Id,
+    pub(super) backup: Id,
+}
+
+impl Functions {
+    /// The pair of functions that `id` is one of, if it is. What there is counts: the backup also of a
+    /// primary that can have none any more does its work.
+    pub(super) fn of<'w>(world: &'w World, id: &Id) -> Option<Self> {
+        let found = &world.observed.found;
+        let backs_up = |it: &'w Actual| it.mark.as_ref()?.backs_up.as_deref();
+        let pair = if let Some(primary) = found.get(id).and_then(backs_up) {
+            let primary = Id::new(id.provider.clone(), primary.parse().ok()?);
+            Self { primary, backup: id.clone() }
+        } else {
+            let is_backup = |it: &(&Id, &'w Actual)| {
+                it.0.provider == id.provider && backs_up(it.1) == Some(id.name.as_str())
+            };
+            let (backup, _) = found.iter().find(is_backup)?;
+            Self { primary: id.clone(), backup: backup.clone() }
+        };
+        (code(world, &pair.primary).is_some() && code(world, &pair.backup).is_some())
+            .then_some(pair)
+    }
+
+    /// What duty means for `id`, one of the two.
+    pub(super) fn row(&self, world: &World, id: &Id) -> Option<Row> {
+        let Self { primary, backup } = self;
+        let backup_at = format!("/.netlify/functions/{}", backup.name);
+        let OnDuty { side, since, why, matters } = route::on_duty(
+            (&primary.name, code(world, primary)?),
+            (&backup.name, code(world, backup)?),
+            &backup_at,
+        );
+        let on_duty = match side {
+            Side::Primary => primary,
+            Side::Backup => backup,
+        };
+        let phase = if id == on_duty { Standing::OnDuty } else { Standing::StandsBy };
+        let remark = (matters && id == primary).then(|| format!("{on_duty} is on duty: {why}"));
+        Some(Row { phase, since, cause: Some(why), remark })
+    }
+}
+
+fn code<'w>(world: &'w World, id: &Id) -> Option<&'w Code> {
+    match &world.observed.found.get(id)?.status {
+        Status::Code(code) => Some(code),
+        _ => None,
+    }
+}
+
+/// What duty means for `id`, where it is one of a pair of which neither is started or stopped for that.
+pub(super) fn beside(world: &World, id: &Id, watched: bool) -> Option<Row> {
+    let of_job = Jobs::of(world, id).map(|it| it.row(world, id, watched));
+    of_job.or_else(|| Functions::of(world, id)?.row(world, id))
 }
 
 /// What is told of the pair of `id`, with the commands in it as they are to be typed.

@@ -175,7 +175,7 @@ pub(super) fn report(
 fn duty(world: &World, id: &Id, watched: bool, now: Timestamp) -> Option<pair::Row> {
     let known = &world.known;
     let Some(pair) = pair::of(world, id) else {
-        return pair::Jobs::of(world, id).map(|it| it.row(world, id, watched));
+        return pair::beside(world, id, watched);
     };
     let side = if pair.primary == *id { Side::Primary } else { Side::Backup };
     let paused = known.pauses.of_either(&known.pairs, id, now).is_some();
@@ -265,6 +265,9 @@ fn human(report: &Report) -> String {
     let mut text = table(&titles, &rows);
     text.push('\n');
     text.push_str(&not_seen(report));
+    for remark in report.resources.iter().filter_map(|it| it.duty.as_ref()?.remark.as_ref()) {
+        let _ = writeln!(text, "{}", visible(remark));
+    }
     for Remark { provider, text: remark } in &report.remarks {
         let _ = writeln!(text, "{provider}: {}", visible(remark));
     }

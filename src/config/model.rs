@@ -13,7 +13,7 @@ use crate::core::{id::Name, recovery};
 pub use super::{
     failover::{Backoff, Failover, HandBack, Mode, PairFailover},
     function_test::FunctionTest,
-    netlify::{DeployBy, FunctionProbe, ProbeMethod, Recover},
+    netlify::{DeployBy, FunctionProbe, ProbeMethod, Recover, Router},
     pm2::{Pm2, Pm2Process},
     process::{Log, Process, Restart, Runner, State, StopSignal},
     workflow::{Grouping, Input, OnError, Workflow, WorkflowMode},
@@ -194,10 +194,10 @@ pub struct Netlify {
     /// What a watch does when functions that have a `probe` fail on the live site.
     pub recover: Recover,
     /// How long functions have to fail, `failover.fall` times in a row at least, before the last good
-    /// deploy is published again.
+    /// deploy is published again, or before their routes go to their backups.
     pub restore_after: Span,
     /// How long the published deploy has to have been published before another one is published in
-    /// its place.
+    /// its place, and how long a route stays where it was moved.
     pub cool_down: Span,
     /// How `redundancy deploy` gets what was generated to Netlify.
     pub deploy: DeployBy,
@@ -244,6 +244,13 @@ pub struct Function {
     /// `"files"`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snapshot: Option<Snapshot>,
+    /// How those who call them get their backups when they fail.
+    #[serde(default)]
+    pub router: Router,
+    /// The path on the site at which they are called, where `router` is `"redirect"`. `NAME` in it stands
+    /// for the function: `/api/NAME`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub route: Option<String>,
     /// How `redundancy test` tries them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test: Option<FunctionTest>,

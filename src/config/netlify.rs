@@ -19,6 +19,19 @@ pub enum Recover {
     Restore,
 }
 
+/// How those who call a function get its backup when it fails.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Router {
+    /// Not by themselves: the backup is there to be called.
+    #[default]
+    None,
+    /// By redirects in a block of `netlify.toml`, which send the path `route` to whichever of the two is
+    /// on duty. A watch changes the block; it takes effect with the next deploy, which costs credits
+    /// and takes minutes.
+    Redirect,
+}
+
 /// How `redundancy deploy` gets what was generated to Netlify.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]

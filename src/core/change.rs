@@ -103,6 +103,11 @@ pub enum Reason {
     OnDuty,
     /// Its pair's duty goes to the other one.
     OffDuty,
+    /// It says who is on duty, and that is another one from now on.
+    DutyMoves {
+        /// Whose duty, where to, and why.
+        how: String,
+    },
     /// Its schedule says that it is time.
     Due,
     /// A person asked for it on the command line.
@@ -144,6 +149,7 @@ impl Reason {
             | Self::Emergency { .. }
             | Self::ShouldBeOff
             | Self::StandsIn { .. }
+            | Self::DutyMoves { .. }
             | Self::OnDuty
             | Self::OffDuty => Origin::Drift,
         }
@@ -164,6 +170,7 @@ impl fmt::Display for Reason {
             Self::NotRunning { how } => return write!(f, "drift: it should run, and {how}"),
             Self::Recovery { how } => return write!(f, "recovery: it {how}"),
             Self::StandsIn { how } => return write!(f, "it stands in for {how}"),
+            Self::DutyMoves { how } => return write!(f, "duty moves: {how}"),
             Self::Emergency { how } => return write!(f, "emergency recovery: it {how}"),
             Self::ShouldBeOff => "it should be off",
             Self::OnDuty => "it comes on duty",

@@ -6,7 +6,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::health::Health;
+use super::{health::Health, route::Router};
 
 /// Code as it was found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,6 +16,9 @@ pub struct Code {
     /// What is known of it at the place where it is called, where anybody has looked there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub live: Option<Live>,
+    /// What passes the calls of it on to its backup.
+    #[serde(default, skip_serializing_if = "Router::is_none")]
+    pub router: Router,
     /// What else a person should know of it, a sentence each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
@@ -55,7 +58,11 @@ pub enum Live {
     /// It is there, and nobody has called it to see.
     Served,
     /// It answers as it should.
-    Answers,
+    Answers {
+        /// Since when, without a worse answer in between, or none at all; where that is known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        since: Option<Timestamp>,
+    },
     /// It answers, and not as it should.
     Odd {
         /// How: `answers 404, and 200 is expected`.
@@ -67,6 +74,9 @@ pub enum Live {
         how: String,
         /// Since when, without a better answer in between.
         since: Timestamp,
+        /// How often in a row.
+        #[serde(default)]
+        times: u32,
     },
     /// It could not be asked.
     Unreached {
@@ -79,7 +89,7 @@ impl Code {
     /// Code of which only that is known.
     #[must_use]
     pub const fn only(live: Live) -> Self {
-        Self { state: State::Untested, live: Some(live), notes: Vec::new() }
+        Self { state: State::Untested, live: Some(live), router: Router::None, notes: Vec::new() }
     }
 
     /// Its health: by its test, by what it answers, and never better than either.
@@ -88,7 +98,7 @@ impl Code {
         match (&self.state, &self.live) {
             (State::Failed { .. } | State::Broken { .. }, _)
             | (_, Some(Live::Odd { .. } | Live::Fails { .. })) => Health::Unhealthy,
-            (_, Some(Live::Answers)) | (State::Passed { .. }, None | Some(Live::Served)) => {
+            (_, Some(Live::Answers { .. })) | (State::Passed { .. }, None | Some(Live::Served)) => {
                 Health::Healthy
             }
             (State::Untested, None | Some(Live::Served))
@@ -105,7 +115,7 @@ impl Code {
                 "failing"
             }
             (_, Some(Live::NotServed)) => "not in effect yet",
-            (_, Some(Live::Answers)) => "answers",
+            (_, Some(Live::Answers { .. })) => "answers",
             (State::Passed { .. }, _) => "tested",
             (State::Untested, None) => "untested",
             (State::Untested, Some(Live::Served)) => "deployed",
@@ -120,7 +130,7 @@ impl Code {
             (State::Failed { at, .. }, _)
             | (
                 State::Passed { at },
-                None | Some(Live::Served | Live::Answers | Live::Unreached { .. }),
+                None | Some(Live::Served | Live::Answers { .. } | Live::Unreached { .. }),
             ) => Some(*at),
             (_, Some(Live::Fails { since, .. })) => Some(*since),
             (State::Passed { .. }, Some(Live::NotServed | Live::Odd { .. }))
@@ -151,8 +161,9 @@ mod tests {
     #[test]
     fn nothing_is_called_healthy_that_nobody_saw_work() {
         let at = Timestamp::UNIX_EPOCH;
-        let fails = Live::Fails { how: "answers 502".to_owned(), since: at };
-        let code = |state, live| Code { state, live, notes: Vec::new() };
+        let fails = Live::Fails { how: "answers 502".to_owned(), since: at, times: 1 };
+        let answers = || Some(Live::Answers { since: None });
+        let code = |state, live| Code { state, live, router: Router::None, notes: Vec::new() };
         let broken = || State::Broken { how: "x.js:1: a mistake".to_owned() };
         for (code, health, text) in [
             (code(State::Untested, None), Health::Unknown, "untested"),
@@ -163,13 +174,13 @@ mod tests {
                 Health::Unknown,
                 "not in effect yet",
             ),
-            (code(State::Untested, Some(Live::Answers)), Health::Healthy, "answers"),
+            (code(State::Untested, answers()), Health::Healthy, "answers"),
             (
                 code(State::Passed { at }, Some(fails)),
                 Health::Unhealthy,
                 "failing: it answers 502 on the live site",
             ),
-            (code(broken(), Some(Live::Answers)), Health::Unhealthy, "broken: x.js:1: a mistake"),
+            (code(broken(), answers()), Health::Unhealthy, "broken: x.js:1: a mistake"),
         ] {
             assert_eq!((code.health(), code.to_string().as_str()), (health, text));
         }

@@ -29,6 +29,7 @@ pub mod recovery;
 pub mod release;
 pub mod resource;
 pub mod retry;
+pub mod route;
 pub mod schedule;
 pub mod simulate;
 pub(crate) mod span;

@@ -261,8 +261,11 @@ fn update_reason(
     let (wanted_digest, live) = (body.digest(), found.body.digest());
     if live == mark.written {
         let is_made_from_primary = !body.files.is_empty() && wanted.backs_up.is_some();
-        let config = if is_made_from_primary { Reason::OutOfDate } else { Reason::ConfigChanged };
-        return Ok(Some(config));
+        return Ok(Some(match &wanted.call {
+            Some(Call::Move { how }) => Reason::DutyMoves { how: how.clone() },
+            _ if is_made_from_primary => Reason::OutOfDate,
+            _ => Reason::ConfigChanged,
+        }));
     }
     if !found.body.files.is_empty() {
         if consent.overwrite.contains(id) {
@@ -330,7 +333,7 @@ fn run_step(
             }
         }
         (Run::On, Status::Job(_) | Status::Release(_)) => match &wanted.call {
-            None => Ok(None),
+            None | Some(Call::Move { .. }) => Ok(None),
             Some(Call::Again { how }) => {
                 Ok(Some((Change::Restart, Reason::Recovery { how: how.clone() })))
             }

@@ -43,6 +43,11 @@ pub enum Call {
         /// Why: `is disabled by a person`.
         how: String,
     },
+    /// It is changed, because duty moves.
+    Move {
+        /// Whose, where to, and why.
+        how: String,
+    },
     /// There is nobody to do its work.
     Nobody {
         /// Why.

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// Permissions of a generated file: it goes into version control as any other.
-const MODE: u32 = 0o644;
+pub(crate) const MODE: u32 = 0o644;
 
 /// Writes and deletes the files of a project.
 #[derive(Debug, Clone)]
@@ -73,7 +73,7 @@ impl Writer {
         // Broken off, there is a part that nobody uses, and not one that lacks another.
         places.sort_by_key(|(place, ..)| place.file_stem().is_some_and(|it| it == name.as_str()));
         for (place, path, text) in places {
-            replace(&place, &header.above(text, self.reader.comment))
+            replace(&place, &header.above(text, self.reader.comment), MODE)
                 .map_err(|error| failed("write", path, &error))?;
         }
         for (place, path) in left {
@@ -107,7 +107,7 @@ impl Writer {
 
     /// Where `path` is, if it is safe to change something there: inside the project, also when
     /// every symbolic link on the way is followed, and no link itself.
-    fn place(&self, path: &str) -> Result<PathBuf, Error> {
+    pub(crate) fn place(&self, path: &str) -> Result<PathBuf, Error> {
         let refuse = |why: &str| Err(Error::Refused(format!("{path} is left alone: {why}")));
         let parts = Path::new(path).components();
         if path.is_empty() || !parts.into_iter().all(|it| matches!(it, Component::Normal(_))) {
@@ -161,12 +161,12 @@ pub(crate) fn header(to: &Body, backs_up: Option<&str>) -> Result<Header, Error>
 
 /// Puts a file in place whole: whoever reads it, also after a power cut, sees the old or the new
 /// text and nothing between.
-fn replace(place: &Path, text: &str) -> io::Result<()> {
+pub(crate) fn replace(place: &Path, text: &str, mode: u32) -> io::Result<()> {
     let folder = place.parent().ok_or(io::ErrorKind::InvalidInput)?;
     fs::create_dir_all(folder)?;
     let mut file = tempfile::Builder::new().prefix(".redundancy-").tempfile_in(folder)?;
     file.write_all(text.as_bytes())?;
-    file.as_file().set_permissions(Permissions::from_mode(MODE))?;
+    file.as_file().set_permissions(Permissions::from_mode(mode))?;
     file.as_file().sync_all()?;
     file.persist(place).map_err(|error| error.error)?;
     File::open(folder)?.sync_all()

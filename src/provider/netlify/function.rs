@@ -72,6 +72,8 @@ pub(super) struct Function {
     pub(super) limit: u64,
     /// The `config` that its backup needs.
     pub(super) config: Map<String, Value>,
+    /// Why nobody's calls can be passed on to it, where they can't.
+    pub(super) unroutable: Option<String>,
     /// What a person should know, a sentence each.
     pub(super) notes: Vec<String>,
 }
@@ -88,8 +90,14 @@ pub(super) fn classify(
     let exports = &source.exports;
     let style = style(reached, main, exports)?;
     let settled = settings.of(name);
-    let mut function =
-        Function { style, rethrows: false, limit: LIMIT, config: Map::new(), notes: Vec::new() };
+    let mut function = Function {
+        style,
+        rethrows: false,
+        limit: LIMIT,
+        config: Map::new(),
+        unroutable: None,
+        notes: Vec::new(),
+    };
     let config = exports.config.as_ref();
     let own = |key: &str| if style == Style::V2 { config?.get(key) } else { None };
     let scheduled = match &exports.helper {
@@ -113,6 +121,17 @@ pub(super) fn classify(
         || settled.background
         || own("background") == Some(&Value::Bool(true));
     function.rethrows = scheduled || background;
+    let path = own("path").map(|it| it.as_str().map_or_else(|| it.to_string(), str::to_owned));
+    function.unroutable = match path {
+        _ if function.rethrows => {
+            Some("it works by a schedule or in the background, and is not called".to_owned())
+        }
+        _ if EVENTS.contains(&name) => Some("Netlify calls it for an event".to_owned()),
+        Some(path) => Some(format!(
+            "it serves a path of its own, {path}, so that it is not at /.netlify/functions/{name}"
+        )),
+        None => None,
+    };
     if let Some(seconds) = own("timeout").and_then(Value::as_u64) {
         function.limit = seconds.saturating_mul(1000);
     }

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, fs, path::PathBuf, sync::Arc};
 
 use super::{
-    BACKUP, FOLDER, FUNCTION, RECIPE, REFUSED, SNAPSHOT_FILE, UNPROVEN,
+    BACKUP, FOLDER, FUNCTION, RECIPE, REFUSED, SNAPSHOT_FILE, UNPROVEN, UNROUTABLE,
     function::{self, Function, Style, classify},
     manifest::{self, Manifest},
     reached::{Known, Reached, Trouble, Walker},
@@ -21,6 +21,7 @@ use crate::{
         digest::Digest,
         id::Name,
         resource::{Actual, Body, Mark, Sightings, Status},
+        route::Router,
     },
     provider::{
         Error,
@@ -198,7 +199,8 @@ impl Look {
         if let Some(problem) = problem {
             actual = read::unreadable(&path, problem);
         }
-        let mut code = Code { state: State::Untested, live: None, notes: Vec::new() };
+        let mut code =
+            Code { state: State::Untested, live: None, router: Router::None, notes: Vec::new() };
         if manifest.is_some_and(|it| !it.has(function)) {
             code.notes.push(format!("{} does not name it", manifest::FILE));
         }
@@ -212,6 +214,9 @@ impl Look {
                     code.state = self.tested(&made.recipe);
                     let fields = [(RECIPE, made.recipe.to_string()), (BACKUP, made.path.clone())];
                     set(&mut actual.body, fields);
+                    if let Some(why) = of.unroutable {
+                        set(&mut actual.body, [(UNROUTABLE, why)]);
+                    }
                     draft = Some(made);
                 }
                 Err(Trouble { why, broken }) => {
@@ -244,7 +249,8 @@ impl Look {
         mend(&mut actual, second.as_ref(), whole);
         let state = actual.mark.as_ref().map(|mark| self.tested(&mark.written));
         if let Some(state) = state {
-            actual.status = Status::Code(Code { state, live: None, notes: Vec::new() });
+            actual.status =
+                Status::Code(Code { state, live: None, router: Router::None, notes: Vec::new() });
         }
         Some(actual)
     }
@@ -369,7 +375,12 @@ fn lacking(why: String, function: Option<(&str, &str)>) -> Actual {
         let fields = [(FUNCTION, function), (FOLDER, folder), (REFUSED, why.as_str())];
         set(&mut body, fields.map(|(key, value)| (key, value.to_owned())));
     }
-    let code = Code { state: State::Broken { how: why }, live: None, notes: Vec::new() };
+    let code = Code {
+        state: State::Broken { how: why },
+        live: None,
+        router: Router::None,
+        notes: Vec::new(),
+    };
     Actual { body, status: Status::Code(code), mark: None, vitals: None }
 }
 

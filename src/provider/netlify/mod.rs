@@ -17,6 +17,8 @@ mod look;
 mod manifest;
 mod prepare;
 mod reached;
+mod redirects;
+mod routing;
 mod scan;
 mod settings;
 mod snapshots;
@@ -27,7 +29,7 @@ pub mod verdicts;
 mod watching;
 mod wrapper;
 
-use std::{collections::BTreeSet, path::PathBuf, time::Duration};
+use std::{collections::BTreeSet, path::PathBuf, sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
@@ -36,6 +38,7 @@ use tokio::time::Instant;
 use self::{
     deploying::Generated,
     look::{Look, below, unread},
+    routing::{BLOCK, Routing},
     scan::scan,
     settings::Settings,
     watching::{PUBLISHED, Watching},
@@ -84,6 +87,9 @@ const BACKUP: &str = "backup";
 /// Field of a primary: why it can't have a backup.
 const REFUSED: &str = "refused";
 
+/// Field of a primary: why nobody's calls can be passed on to it.
+const UNROUTABLE: &str = "unroutable";
+
 /// Field of a primary: why its backup is left as it is for now.
 const UNPROVEN: &str = "unproven";
 
@@ -95,6 +101,7 @@ pub struct Netlify {
     /// How the functions of each rule of the look are tested.
     tests: Vec<FunctionTest>,
     watching: Watching,
+    routing: Arc<Routing>,
     /// How long a look waits for Netlify.
     patience: Duration,
 }
@@ -115,10 +122,11 @@ impl Netlify {
                 state_dir: project.state_dir(),
                 install_if_missing: config.netlify.install_if_missing,
                 known: reached::Known::default(),
-                snapshots: std::sync::Arc::default(),
+                snapshots: Arc::default(),
             },
             tests: config.function.iter().map(|it| it.test.clone().unwrap_or_default()).collect(),
             watching: Watching::new(project),
+            routing: Arc::new(Routing::new(project)),
             patience: PATIENCE,
         }
     }
@@ -160,7 +168,10 @@ impl Netlify {
             Ok((look.look()?, settings))
         })
         .await?;
-        Ok((self.look.prepare(seen).await, settings))
+        let mut seen = self.look.prepare(seen).await;
+        let routing = Arc::clone(&self.routing);
+        let seen = blocking(move || routing.read(&mut seen).map(|()| seen)).await?;
+        Ok((seen, settings))
     }
 }
 
@@ -193,6 +204,7 @@ impl Provider for Netlify {
             let (mut seen, settings) = self.look_here().await?;
             let deadline = Instant::now() + self.patience;
             self.watching.watch(&mut seen, &settings, deadline, now).await;
+            self.routing.decide(&mut seen, now);
             Ok(seen)
         })
     }
@@ -231,6 +243,7 @@ impl Provider for Netlify {
         let primaries = primaries.into_iter().map(|it| (it.clone(), Wanted::not_ours(Run::On)));
         wishes.wanted.extend(primaries);
         Watching::wish(&mut wishes, seen);
+        self.routing.wish(&mut wishes, seen);
         wishes
     }
 
@@ -242,6 +255,10 @@ impl Provider for Netlify {
     ) -> BoxFuture<'a, Result<(), Error>> {
         if name.as_str() == PUBLISHED && *change == Change::Restart {
             return Box::pin(self.watching.restore(now));
+        }
+        if name.as_str() == BLOCK {
+            let (routing, change) = (Arc::clone(&self.routing), change.clone());
+            return Box::pin(blocking(move || routing.apply(&change)));
         }
         let writer = Writer { reader: self.look.reader.clone() };
         let (name, change) = (name.clone(), change.clone());

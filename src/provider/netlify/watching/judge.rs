@@ -31,10 +31,12 @@ pub(super) fn live(seen: &Seen, name: &str) -> Live {
     }
     let Some(answer) = seen.answers.get(name) else { return Live::Served };
     match (&answer.failing, &answer.last) {
-        (Some(Failing { how, since, .. }), _) => Live::Fails { how: how.clone(), since: *since },
+        (Some(Failing { how, since, times }), _) => {
+            Live::Fails { how: how.clone(), since: *since, times: *times }
+        }
         (None, Verdict::Unreached(how)) => Live::Unreached { how: how.clone() },
         (None, Verdict::Odd(how)) => Live::Odd { how: how.clone() },
-        (None, Verdict::Answers | Verdict::Fails(_)) => Live::Answers,
+        (None, Verdict::Answers | Verdict::Fails(_)) => Live::Answers { since: answer.well },
     }
 }
 

@@ -45,6 +45,9 @@ pub(super) struct Answer {
     pub(super) last: Verdict,
     /// That it fails, without a better answer in between.
     pub(super) failing: Option<Failing>,
+    /// Since when it answers as it should, without anything else in between. What could not be asked ends
+    /// that too: nobody knows what it did.
+    pub(super) well: Option<Timestamp>,
 }
 
 /// A row of failures.
@@ -124,9 +127,11 @@ pub(super) async fn poll(
         asked.note(since, |it, now| {
             it.functions.insert(name.clone(), now);
         });
-        let row = seen.answers.get(&name).and_then(|it| it.failing.as_ref());
-        let failing = row_after(row, &verdict, now);
-        seen.answers.insert(name, Answer { last: verdict, failing });
+        let before = seen.answers.get(&name);
+        let failing = row_after(before.and_then(|it| it.failing.as_ref()), &verdict, now);
+        let well = before.and_then(|it| it.well).unwrap_or(now);
+        let well = (verdict == Verdict::Answers).then_some(well);
+        seen.answers.insert(name, Answer { last: verdict, failing, well });
     }
     if let Some(fall) = manner.compare_after {
         seen.good_is_well = compare(&seen, wanted, fall).await;
