@@ -65,10 +65,7 @@ pub struct Policy {
     pub cool_down: Duration,
 }
 
-/// Where the route of a pair is to be moved, if it is.
-///
-/// What counts is what is called, at the place where it is called: a primary that is broken only where
-/// it is written goes on doing its work.
+/// Where the route of a pair is to be moved now, if it is.
 #[must_use]
 pub fn decide(
     place: &Place,
@@ -76,6 +73,20 @@ pub fn decide(
     backup: Option<&Code>,
     policy: &Policy,
     now: Timestamp,
+) -> Option<Place> {
+    next(place, primary, backup, policy).filter(|it| it.since.is_some_and(|since| since <= now))
+}
+
+/// Where the route of a pair is to be moved next, and when, if nothing else is seen until then.
+///
+/// What counts is what is called, at the place where it is called: a primary that is broken only where
+/// it is written goes on doing its work.
+#[must_use]
+pub fn next(
+    place: &Place,
+    primary: &Code,
+    backup: Option<&Code>,
+    policy: &Policy,
 ) -> Option<Place> {
     let (side, due, why) = match (place.side, primary.live.as_ref()?) {
         (Side::Primary, Live::Fails { how, since, times }) => {
@@ -97,7 +108,7 @@ pub fn decide(
     // As long as the same is seen, the same is decided, whenever that is.
     let rests_until = place.since.map_or(due, |it| after(it, policy.cool_down));
     let since = due.max(rests_until);
-    (since <= now).then_some(Place { side, since: Some(since), why: Some(why) })
+    Some(Place { side, since: Some(since), why: Some(why) })
 }
 
 /// Whether a backup may get the calls: it answers, or it is served and has passed its test.

@@ -34,11 +34,59 @@ probe = { path = '//a', timeout = '0s', expected = 1 }
 }
 
 #[test]
+fn a_route_is_a_path_that_is_free() {
+    insta::assert_snapshot!(wrong("
+[[function]]
+backs_up = 'a'
+route = '/a'
+[[function]]
+backs_up = 'b'
+router = 'redirect'
+[[function]]
+backs_up = ['c', 'd']
+router = 'redirect'
+route = '/c'
+[[function]]
+backs_up = '*'
+router = 'redirect'
+route = '/.netlify/functions/NAME'
+[[function]]
+backs_up = '*'
+router = 'redirect'
+route = 'api/NAME'
+[[function]]
+backs_up = '*'
+router = 'redirect'
+route = '/api/NAME/*'
+[[function]]
+backs_up = '*'
+router = 'redirect'
+route = '/api/NAME'
+probe = { path = '/api/NAME' }
+[[function]]
+backs_up = '*'
+router = 'proxy'
+"), @r#"
+        4:9 `route` has no effect without `router = "redirect"`
+        7:10 this router needs a `route`, like `route = "/api/NAME"`
+        11:9 several functions can't have one `route`; write `NAME` into it
+        15:9 what is below `/.netlify/` is Netlify's own, so a `route` is not
+        19:9 `route` is a path on the site, and begins with one `/`
+        23:9 a `route` has letters, digits, `/`, `-`, `.`, `_` and `~` alone
+        28:9 the probe asks at the `route`, behind which is whoever is on duty; leave out its `path`
+        31:10 `router` can't be "proxy" (it is one of "none", "redirect")
+        "#);
+}
+
+#[test]
 fn what_goes_together_is_taken() {
     for text in [
         "[netlify]\nrecover = 'restore'\nrestore_after = '5m'\ncool_down = '0s'",
         "[netlify]\ndeploy = 'hook'\nhook_env = 'HOOK'\ndeploys_per_day = 0",
         "[[function]]\nbacks_up = '*'\nprobe = {}",
+        "[[function]]\nbacks_up = '*'\nrouter = 'redirect'\nroute = '/api/NAME'\nprobe = {}",
+        "[[function]]\nbacks_up = 'a'\nrouter = 'redirect'\nroute = '/'",
+        "[[function]]\nbacks_up = 'a'\nrouter = 'none'",
         "[[function]]\nbacks_up = 'a'\nprobe = { method = 'HEAD', path = '/api/NAME' }",
     ] {
         assert!(parse(text).is_ok(), "{text}: {:?}", parse(text));

@@ -19,6 +19,7 @@ mod parts;
 #[path = "../parts/python.rs"]
 mod python;
 mod renewal;
+mod routing;
 mod safety;
 mod start;
 mod tools;

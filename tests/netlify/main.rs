@@ -21,6 +21,7 @@ mod prism;
 #[allow(dead_code)]
 mod project;
 mod recovery;
+mod routing;
 #[path = "../parts/watch.rs"]
 mod running;
 mod scene;

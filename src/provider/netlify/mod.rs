@@ -214,7 +214,12 @@ impl Provider for Netlify {
     }
 
     fn woken(&self) -> BoxFuture<'_, ()> {
-        Box::pin(self.watching.woken())
+        Box::pin(async {
+            tokio::select! {
+                () = self.watching.woken() => {}
+                () = self.routing.woken() => {}
+            }
+        })
     }
 
     fn desire(&self, seen: &Sightings) -> Wishes {

@@ -4,7 +4,12 @@
 //! Where duty is now is what the block says. A watch that sees the primary fail on the live site writes
 //! the block anew; it takes effect with the next deploy, whoever makes that.
 
-use std::{fs, os::unix::fs::PermissionsExt as _};
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use jiff::Timestamp;
 
@@ -48,12 +53,17 @@ const NO_ROUTE: &str = "no_route";
 /// Field of a primary: where its route goes from now on, and why.
 const MOVE: &str = "move";
 
+/// What helps where a rule is about functions that can have a route and about others.
+const OWN_RULE: &str = "give it a `[[function]]` of its own without a router, above the other one";
+
 /// The routes of a project.
 #[derive(Debug)]
 pub(super) struct Routing {
     reader: Reader,
     rules: Vec<(Rule, Option<String>)>,
     policy: Policy,
+    /// When a route is to be moved by the clock alone.
+    due: Mutex<Option<Timestamp>>,
 }
 
 impl Routing {
@@ -76,6 +86,7 @@ impl Routing {
                 hold: config.failover.hold.0,
                 cool_down: config.netlify.cool_down.0,
             },
+            due: Mutex::default(),
         }
     }
 
@@ -113,7 +124,7 @@ impl Routing {
             }
             let twin = wanted.iter().find(|(_, it)| it.from == from);
             let why = text(&actual.body, UNROUTABLE)
-                .map(str::to_owned)
+                .map(|it| format!("{it}; {OWN_RULE}"))
                 .or_else(|| conflict(&file, &from))
                 .or_else(|| twin.map(|(twin, _)| format!("{twin} has that route")));
             let is_routed = why.is_none() || place.is_some();
@@ -147,17 +158,20 @@ impl Routing {
 
     /// Decides which routes are moved, in view of what is seen of the functions on the live site.
     pub(super) fn decide(&self, seen: &mut Sightings, now: Timestamp) {
-        let moves: Vec<(Name, Place)> = (seen.iter())
+        let next: Vec<(Name, Place)> = (seen.iter())
             .filter(|(_, it)| text(&it.body, ROUTE).is_some())
             .filter_map(|(name, actual)| {
                 let primary = code(actual)?;
                 let Router::Redirect(place) = &primary.router else { return None };
                 let backup = format!("{name}{SUFFIX}").parse::<Name>().ok()?;
                 let backup = seen.get(&backup).filter(|it| it.mark.is_some()).and_then(code);
-                let to = route::decide(place, primary, backup, &self.policy, now)?;
+                let to = route::next(place, primary, backup, &self.policy)?;
                 Some((name.clone(), to))
             })
             .collect();
+        let is_due = |it: &(Name, Place)| it.1.since.is_some_and(|since| since <= now);
+        let (moves, later): (Vec<_>, Vec<_>) = next.into_iter().partition(is_due);
+        self.set_due(later.into_iter().filter_map(|(_, it)| it.since).min());
         for (name, to) in moves {
             let Some(actual) = seen.get_mut(&name) else { continue };
             let why = to.why.clone().unwrap_or_default();
@@ -167,6 +181,19 @@ impl Routing {
                 code.router = Router::Redirect(to);
             }
         }
+    }
+
+    /// Resolves when a route is to be moved by the clock alone, once for each time.
+    pub(super) async fn woken(&self) {
+        let due = *self.due.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(due) = due else { return std::future::pending().await };
+        let left = Duration::try_from(due.duration_since(Timestamp::now())).unwrap_or_default();
+        tokio::time::sleep(left).await;
+        self.set_due(None);
+    }
+
+    fn set_due(&self, due: Option<Timestamp>) {
+        *self.due.lock().unwrap_or_else(PoisonError::into_inner) = due;
     }
 
     /// Adds the block that is wanted, and why a function has no route.
@@ -202,8 +229,8 @@ impl Routing {
         if wanted.is_empty() {
             return;
         }
-        let how = moves.join("; ");
-        let call = (!how.is_empty()).then_some(Call::Move { how });
+        let how = format!("{}; that takes effect with the next deploy", moves.join("; "));
+        let call = (!moves.is_empty()).then_some(Call::Move { how });
         let body = Some(body(inner(&wanted)));
         wishes.wanted.insert(name, Wanted { body, call, ..Wanted::not_ours(Run::On) });
     }
