@@ -114,11 +114,11 @@ pub fn next(
 /// Whether a backup may get the calls: it answers, or it is served and has passed its test.
 fn is_fit(backup: &Code) -> bool {
     match (&backup.state, &backup.live) {
-        (State::Failed { .. } | State::Broken { .. }, _) => false,
         (State::Untested | State::Passed { .. }, Some(Live::Answers { .. }))
         | (State::Passed { .. }, Some(Live::Served)) => true,
-        (
-            State::Untested | State::Passed { .. },
+        (State::Failed { .. } | State::Broken { .. }, _)
+        | (
+            _,
             None
             | Some(
                 Live::NotServed

@@ -17,7 +17,7 @@ fn world(file: &str) -> World {
         [("netlify/functions/hello.js", V1), ("netlify/functions/mail.js", V1), (FILE, file)];
     let mut world = World::new(PLAIN, &files);
     world.settle();
-    world.config = ROUTED.to_owned();
+    ROUTED.clone_into(&mut world.config);
     world
 }
 
@@ -51,7 +51,7 @@ fn the_block_comes_and_goes_with_what_is_asked_for() {
     world.settle();
     assert_eq!(targets(&world), both[1..]);
 
-    world.config = PLAIN.to_owned();
+    PLAIN.clone_into(&mut world.config);
     let consent = Consent { deletions: 1, ..Consent::default() };
     let plan = world.plan_with(&consent);
     assert_eq!(told(&plan), "delete netlify/netlify.toml: the config no longer asks for it");
@@ -66,7 +66,7 @@ fn a_file_that_was_made_for_the_block_goes_with_it() {
     world.remove(FILE);
     world.settle();
     assert_eq!(targets(&world).len(), 2);
-    world.config = PLAIN.to_owned();
+    PLAIN.clone_into(&mut world.config);
     world.apply(&world.plan_with(&Consent { deletions: 1, ..Consent::default() })).unwrap();
     assert!(!world.path(FILE).exists());
     assert_eq!(told(&world.plan()), "");

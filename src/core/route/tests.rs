@@ -4,9 +4,9 @@ use super::*;
 
 const POLICY: Policy = Policy {
     fall: 2,
-    after: Duration::from_secs(60),
-    hold: Duration::from_secs(120),
-    cool_down: Duration::from_secs(600),
+    after: Duration::from_mins(1),
+    hold: Duration::from_mins(2),
+    cool_down: Duration::from_mins(10),
 };
 
 fn at(second: i64) -> Timestamp {
