@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use futures_util::future::select_all;
+use futures_util::future::{FutureExt, select_all};
 use jiff::Timestamp;
 use tokio::time::Instant;
 use tracing::{error, info};
@@ -348,7 +348,9 @@ impl Watch {
             let left = Duration::try_from(next.duration_since(Timestamp::now()));
             until = until.min(Instant::now() + left.unwrap_or_default().min(LONGEST_SLEEP));
         }
-        let providers = self.controller.providers.iter().map(|it| it.woken());
+        let providers = self.controller.providers.iter();
+        let providers =
+            providers.map(|it| self.controller.oversight.woken(it.as_ref()).boxed_local());
         tokio::select! {
             biased;
             () = signals.received() => Wake::Signal,
@@ -368,7 +370,8 @@ impl Watch {
         let apply_lock = lock::apply_file(&state_dir);
         loop {
             let last_holder = Lock::last(&apply_lock);
-            self.controller.look(&mut self.world, scope, Timestamp::now()).await;
+            let look = self.controller.look(&mut self.world, scope, Timestamp::now());
+            self.in_hand.during(look).await;
             let specs = probe::of(&self.controller.possible);
             self.probes.follow(&specs, &mut self.world.observed);
             self.tell_seen();
