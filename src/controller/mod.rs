@@ -284,6 +284,12 @@ impl Controller {
         Ok((memory, requests::pauses(&journal)?))
     }
 
+    /// Kills whatever runs under a mark of this project, whoever runs it; what came of it at each provider.
+    pub async fn kill_all(&self) -> Vec<(&Name, Result<bool, provider::Error>)> {
+        let each = self.providers.iter();
+        join_all(each.map(|it| async move { (it.name(), it.kill_all().await) })).await
+    }
+
     fn provider(&self, name: &Name) -> Option<&dyn Provider> {
         self.providers.iter().find(|it| it.name() == name).map(AsRef::as_ref)
     }

@@ -94,6 +94,12 @@ pub trait Provider: Send + Sync {
         Box::pin(std::future::ready(Ok(trials)))
     }
 
+    /// Kills whatever runs under a mark of ours, also where whoever runs it does not answer. Whether there was
+    /// anything.
+    fn kill_all(&self) -> BoxFuture<'_, Result<bool, Error>> {
+        Box::pin(std::future::ready(Ok(false)))
+    }
+
     /// Tells it which of its resources are off duty: whatever starts others again by itself leaves
     /// these stopped.
     fn keep_off(&self, _names: &BTreeSet<Name>) {}

@@ -21,6 +21,7 @@ mod project;
 #[path = "../parts/watch.rs"]
 mod running;
 mod simulate;
+mod start;
 #[path = "../parts/wait.rs"]
 mod wait;
 mod watch;

@@ -35,7 +35,7 @@ use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 
 use self::{bus::Bus, memory::Memory, settings::Settings};
-use super::{Error, Provider};
+use super::{Error, Provider, process::end};
 use crate::{
     config::{Project, pm2::DAEMON},
     core::{
@@ -156,6 +156,10 @@ impl Provider for Pm2 {
     fn drain(&self) -> Duration {
         // It has begun all that it was told before it answers, and what it has begun takes a moment.
         Duration::from_secs(3)
+    }
+
+    fn kill_all(&self) -> BoxFuture<'_, Result<bool, Error>> {
+        Box::pin(end::kill_all("what PM2 runs for this project", self.settings.scope))
     }
 
     fn woken(&self) -> BoxFuture<'_, ()> {
