@@ -129,6 +129,11 @@ pub(super) enum Verb {
     Deploy(DeployOptions),
     /// Show what was seen, decided and done
     History(HistoryOptions),
+    /// Print a unit by which systemd runs the watch, or install it
+    ///
+    /// With it the watch begins with the machine, is begun again when it dies or hangs, and leaves its
+    /// processes running meanwhile.
+    Service(ServiceOptions),
     /// Print the script by which a shell completes the command line
     ///
     /// For bash: `redundancy completions bash > ~/.local/share/bash-completion/completions/redundancy`.
@@ -151,6 +156,24 @@ pub(super) enum Verb {
     /// are kept too. A checkout in the middle of a rebase, a merge or the like, on another branch
     /// or on none, is left alone.
     Sync(SyncOptions),
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct ServiceOptions {
+    #[command(subcommand)]
+    pub(super) verb: Option<ServiceVerb>,
+    /// For the systemd of your own user, which runs while you are logged in or after `loginctl
+    /// enable-linger`
+    #[arg(long, global = true)]
+    pub(super) user: bool,
+}
+
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub(super) enum ServiceVerb {
+    /// Write the unit where systemd finds it, and say what switches it on
+    ///
+    /// A file that is there and not ours is never overwritten.
+    Install,
 }
 
 #[derive(Debug, clap::Args)]

@@ -19,6 +19,7 @@ mod pair;
 mod pause;
 mod plan;
 mod recover;
+mod service;
 mod shell;
 mod start;
 mod status;
@@ -87,6 +88,7 @@ pub fn main() -> ExitCode {
             project_even_if_broken().and_then(|project| history::run(&project, options))
         }
         Verb::Deploy(options) => project().and_then(|project| deploy::run(&project, options)),
+        Verb::Service(options) => project().and_then(|project| service::run(&project, options)),
         Verb::Completions { shell } => shell::completions(*shell),
         Verb::Man { folder } => shell::man(folder),
         Verb::Sync(options) => sync::run(args.config.as_deref(), options),

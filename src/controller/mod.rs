@@ -12,6 +12,7 @@ pub mod moving;
 mod oversight;
 mod reload;
 pub mod requests;
+mod service_manager;
 mod signals;
 pub mod stopped;
 pub mod testing;

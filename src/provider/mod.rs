@@ -146,10 +146,11 @@ pub fn all(project: &Project) -> Vec<Box<dyn Provider>> {
     ]
 }
 
-/// The variables by which a process is known to whoever runs it. What is started by such a process
+/// The variables by which a process is known to whoever runs it, and speaks to it. What is started by such a process
 /// and is to outlive it must not have them: it would be taken for the process, and ended with it.
 pub fn marks() -> impl Iterator<Item = &'static str> {
-    [process::mark::MARK].into_iter().chain(pm2::MARKS.iter().copied())
+    let marks = [process::mark::MARK].into_iter().chain(pm2::MARKS.iter().copied());
+    marks.chain(process::OF_THE_SERVICE_MANAGER)
 }
 
 /// What went wrong, by what helps against it.

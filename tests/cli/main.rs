@@ -20,6 +20,7 @@ mod probes;
 mod project;
 #[path = "../parts/watch.rs"]
 mod running;
+mod service;
 mod simulate;
 mod start;
 #[path = "../parts/wait.rs"]

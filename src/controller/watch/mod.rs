@@ -24,6 +24,7 @@ use super::{
     in_hand::{Finished, InHand},
     lock::{self, Lock, LockError},
     reload::ConfigFile,
+    service_manager,
     signals::Signals,
     stopped::Starter,
     triggers::{Changed, Triggers},
@@ -242,6 +243,7 @@ impl Watch {
             }
             wake = self.sleep(signals).await;
         }
+        service_manager::stopping();
         if !self.in_hand.is_empty() {
             info!("asked to stop: finishing the changes in hand");
         }
@@ -261,6 +263,7 @@ impl Watch {
                 // It may take long, and is not hanging.
                 () = tokio::time::sleep(pause) => {
                     self.lock.touch();
+                    service_manager::lives();
                 }
             }
         }
