@@ -129,6 +129,11 @@ pub(super) enum Verb {
     Deploy(DeployOptions),
     /// Show what was seen, decided and done
     History(HistoryOptions),
+    /// Check what this machine has, and say what does not work without the rest
+    ///
+    /// Changes nothing. The exit code is 0 where nothing is missing, 2 where something is, and 1 where
+    /// this verb itself failed.
+    Doctor(DoctorOptions),
     /// Print a unit by which systemd runs the watch, or install it
     ///
     /// With it the watch begins with the machine, is begun again when it dies or hangs, and leaves its
@@ -174,6 +179,13 @@ pub(super) enum ServiceVerb {
     ///
     /// A file that is there and not ours is never overwritten.
     Install,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct DoctorOptions {
+    /// Print it as JSON
+    #[arg(long)]
+    pub(super) json: bool,
 }
 
 #[derive(Debug, clap::Args)]

@@ -4,6 +4,7 @@ mod apply;
 mod args;
 mod choice;
 mod deploy;
+mod doctor;
 mod document;
 mod duty;
 mod explain;
@@ -88,6 +89,7 @@ pub fn main() -> ExitCode {
             project_even_if_broken().and_then(|project| history::run(&project, options))
         }
         Verb::Deploy(options) => project().and_then(|project| deploy::run(&project, options)),
+        Verb::Doctor(options) => project().and_then(|project| doctor::run(&project, options)),
         Verb::Service(options) => project().and_then(|project| service::run(&project, options)),
         Verb::Completions { shell } => shell::completions(*shell),
         Verb::Man { folder } => shell::man(folder),

@@ -3,6 +3,7 @@
 
 pub mod background;
 mod carry_out;
+pub mod checkup;
 pub mod heartbeat;
 pub mod holding;
 mod in_hand;

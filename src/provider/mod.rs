@@ -18,6 +18,7 @@ use crate::{
     config::{Project, model::Runner},
     core::{
         change::Change,
+        checkup::Finding,
         id::Name,
         resource::{Sightings, Wishes},
         trial::Trial,
@@ -92,6 +93,11 @@ pub trait Provider: Send + Sync {
         let why = format!("{} has nothing to test: only functions are tested", self.name());
         let trials = names.iter().map(|name| Trial::none(name.clone(), why.clone())).collect();
         Box::pin(std::future::ready(Ok(trials)))
+    }
+
+    /// Whether the machine has what its resources need beside what a look finds out. Changes nothing.
+    fn checkup(&self) -> BoxFuture<'_, Vec<Finding>> {
+        Box::pin(std::future::ready(Vec::new()))
     }
 
     /// Kills whatever runs under a mark of ours, also where whoever runs it does not answer. Whether there was

@@ -8,6 +8,7 @@
 #![allow(clippy::print_stderr)]
 
 mod apply;
+mod doctor;
 mod duty;
 mod explain;
 mod faults;
