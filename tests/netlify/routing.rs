@@ -68,6 +68,8 @@ fn a_route_goes_to_the_backup_and_back() {
         ),
         "{status}"
     );
+    let waits = "the published deploy is older than the last move of its route";
+    assert!(status.contains(waits), "{status}");
     scene.fake.world().answers(&deploy, "mail", Answer::Status(200));
     wait_for_target(&scene, "mail");
     watch.end_well();

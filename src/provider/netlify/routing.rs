@@ -56,6 +56,10 @@ const MOVE: &str = "move";
 /// What helps where a rule is about functions that can have a route and about others.
 const OWN_RULE: &str = "give it a `[[function]]` of its own without a router, above the other one";
 
+/// What is noted of a function whose route was moved since the published deploy.
+const WAITS: &str = "the published deploy is older than the last move of its route, and the site goes by the \
+                     one before";
+
 /// The routes of a project.
 #[derive(Debug)]
 pub(super) struct Routing {
@@ -181,6 +185,7 @@ impl Routing {
                 code.router = Router::Redirect(to);
             }
         }
+        note_what_waits(seen);
     }
 
     /// Resolves when a route is to be moved by the clock alone, once for each time.
@@ -272,6 +277,23 @@ impl Routing {
             Err(error) => return Err(failed("reach", FILE, &error)),
         };
         replace(&place, &new, mode).map_err(|error| failed("write", FILE, &error))
+    }
+}
+
+/// Notes which routes were moved since the published deploy, in which they go where they went before.
+fn note_what_waits(seen: &mut Sightings) {
+    let published = seen.values().find_map(|it| match &it.status {
+        Status::Release(release) => release.since,
+        _ => None,
+    });
+    let Some(published) = published else { return };
+    for actual in seen.values_mut() {
+        if let Status::Code(code) = &mut actual.status
+            && let Router::Redirect(Place { since: Some(since), .. }) = &code.router
+            && *since > published
+        {
+            code.notes.push(WAITS.to_owned());
+        }
     }
 }
 
