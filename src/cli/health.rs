@@ -14,7 +14,11 @@ use super::{
 };
 use crate::{
     controller::{Controller, World},
-    core::health::Health,
+    core::{
+        health::Health,
+        id::Id,
+        resource::{Actual, Status},
+    },
 };
 
 /// The order in which healths are told, with the exit code that each comes to.
@@ -65,6 +69,7 @@ fn chosen(
     let is_meant = |row: &Row| {
         of.is_none_or(|of| row.id.provider.as_str() == of || row.id.to_string() == of)
             && (row.is_asked_for || row.schedule.is_some())
+            && (of == Some(row.id.to_string().as_str()) || !is_only_there(world, &row.id))
     };
     report.resources.retain(is_meant);
     report.blind.retain(|it| of.is_none_or(|of| of.starts_with(it.provider.as_str())));
@@ -72,6 +77,14 @@ fn chosen(
     let rank = |row: &Row| ORDER.iter().position(|(health, _)| *health == row.health);
     report.resources.sort_by_key(rank);
     Ok(report)
+}
+
+/// Whether it is a file of ours that only says what others do, so that it has no health.
+fn is_only_there(world: &World, id: &Id) -> bool {
+    let says_what_others_do = |it: &Actual| {
+        it.status == Status::Present && it.mark.as_ref().is_some_and(|it| it.backs_up.is_none())
+    };
+    world.observed.found.get(id).is_some_and(says_what_others_do)
 }
 
 fn has(report: &Report, health: Health) -> bool {

@@ -56,6 +56,8 @@ fn a_route_goes_to_the_backup_and_back() {
     let (scene, deploy) = routed();
     let before = ["/.netlify/functions/hello", "/.netlify/functions/mail", "/index.html"];
     assert_eq!(targets(&scene), before);
+    let (code, health) = scene.health();
+    assert!(code == 0 && !health.contains(FILE), "{health}");
     scene.fake.world().answers(&deploy, "mail", Answer::Status(502));
     let watch = scene.watch();
     wait_for_target(&scene, "mail-backup");
