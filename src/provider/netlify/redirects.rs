@@ -76,8 +76,15 @@ pub(super) struct Block {
     inner: String,
 }
 
-/// A redirect of somebody else.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The redirects that are not ours.
+#[derive(Debug)]
+pub(super) struct Others {
+    others: Vec<Other>,
+    /// The line in which our block begins.
+    block: Option<usize>,
+}
+
+#[derive(Debug)]
 struct Other {
     from: String,
     line: usize,
@@ -229,42 +236,43 @@ pub(super) fn put(text: &str, inner: Option<&str>) -> Result<String, String> {
     Ok(whole)
 }
 
-/// Why a route from `from` would not be obeyed, or would take what somebody else's redirect is for, if
-/// that is so.
-pub(super) fn conflict(text: &str, from: &str) -> Option<String> {
-    let block = Block::find(text).ok().flatten();
-    let begins = block.as_ref().map_or(usize::MAX, |it| it.line);
-    let plain = |it: &str| it.trim_end_matches('/').to_owned();
-    let others = others(text, block.as_ref());
-    if let Some(it) = others.iter().find(|it| plain(&it.from) == plain(from)) {
-        return Some(format!(
-            "{FILE}:{} has a redirect for it already; remove one of them",
-            it.line
-        ));
+impl Others {
+    /// Those of a file with this text.
+    pub(super) fn of(text: &str) -> Self {
+        let block = Block::find(text).ok().flatten();
+        // Who can't read it has heard of that already.
+        let file = DeTable::parse(text).ok();
+        let redirects = file.as_ref().and_then(|it| it.get_ref().get("redirects"));
+        let redirects = redirects.and_then(|it| it.get_ref().as_array());
+        let others = redirects.into_iter().flat_map(|it| it.iter()).filter_map(|it| {
+            let from = it.get_ref().get("from")?;
+            let at = from.span().start;
+            let is_ours = block.as_ref().is_some_and(|it| it.at.contains(&at));
+            let from = from.get_ref().as_str()?.to_owned();
+            (!is_ours).then(|| Other { from, line: line(text, at) })
+        });
+        // A new block goes above all of them.
+        Self { others: others.collect(), block: block.as_ref().map(|it| it.line) }
     }
-    // A new block goes above all of them.
-    let it =
-        others.iter().find(|it| block.is_some() && it.line < begins && covers(&it.from, from))?;
-    Some(format!(
-        "{FILE}:{} redirects {} before the block of redirects is asked; move it below that",
-        it.line,
-        harmless(&it.from, MOST_SAID)
-    ))
-}
 
-/// The redirects of the file that are not ours.
-fn others(text: &str, block: Option<&Block>) -> Vec<Other> {
-    // Who can't read it has heard of that already.
-    let Ok(file) = DeTable::parse(text) else { return Vec::new() };
-    let redirects = file.get_ref().get("redirects").and_then(|it| it.get_ref().as_array());
-    let others = redirects.into_iter().flat_map(|it| it.iter()).filter_map(|it| {
-        let from = it.get_ref().get("from")?;
-        let at = from.span().start;
-        let is_ours = block.is_some_and(|it| it.at.contains(&at));
-        let from = from.get_ref().as_str()?.to_owned();
-        (!is_ours).then(|| Other { from, line: line(text, at) })
-    });
-    others.collect()
+    /// Why a route from `from` would not be obeyed, or would take what somebody else's redirect is for, if
+    /// that is so.
+    pub(super) fn conflict(&self, from: &str) -> Option<String> {
+        let plain = |it: &str| it.trim_end_matches('/').to_owned();
+        if let Some(it) = self.others.iter().find(|it| plain(&it.from) == plain(from)) {
+            let line = it.line;
+            return Some(format!(
+                "{FILE}:{line} has a redirect for it already; remove one of them"
+            ));
+        }
+        let is_before = |it: &&Other| self.block.is_some_and(|block| it.line < block);
+        let it = self.others.iter().filter(is_before).find(|it| covers(&it.from, from))?;
+        Some(format!(
+            "{FILE}:{} redirects {} before the block of redirects is asked; move it below that",
+            it.line,
+            harmless(&it.from, MOST_SAID)
+        ))
+    }
 }
 
 /// Whether a redirect from `pattern` takes `path` too: `*` stands for the rest, `:name` for one part.

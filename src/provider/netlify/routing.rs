@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use super::{
     FUNCTION, REFUSED, UNROUTABLE,
     look::set,
-    redirects::{Block, Route, Routes, body, conflict, inner, put},
+    redirects::{Block, Others, Route, Routes, body, inner, put},
     settings::FILE,
 };
 use crate::{
@@ -114,6 +114,7 @@ impl Routing {
             }
         };
         let before = block.as_ref().map(routes).unwrap_or_default();
+        let others = Others::of(&file);
         let mut wanted = Routes::new();
         for actual in seen.values_mut().filter(|it| it.mark.is_none()) {
             let Some(function) = text(&actual.body, FUNCTION).map(str::to_owned) else { continue };
@@ -129,7 +130,7 @@ impl Routing {
             let twin = wanted.iter().find(|(_, it)| it.from == from);
             let why = text(&actual.body, UNROUTABLE)
                 .map(|it| format!("{it}; {OWN_RULE}"))
-                .or_else(|| conflict(&file, &from))
+                .or_else(|| others.conflict(&from))
                 .or_else(|| twin.map(|(twin, _)| format!("{twin} has that route")));
             let is_routed = why.is_none() || place.is_some();
             let place = place.unwrap_or(Place::FIRST);

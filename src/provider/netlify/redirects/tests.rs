@@ -140,9 +140,11 @@ fn what_other_redirects_do_to_a_route_is_told() {
         (format!("{block}[[redirects]]\nfrom = \"/api/mail\"\nto = \"/x\"\n"), true),
         (OURS.to_owned(), false),
     ] {
-        assert_eq!(conflict(&file, "/api/mail").is_some(), is_in_the_way, "{file}");
+        assert_eq!(Others::of(&file).conflict("/api/mail").is_some(), is_in_the_way, "{file}");
     }
-    assert!(conflict(&before("/*"), "/api/mail").unwrap().starts_with("netlify.toml:2 "));
+    assert!(
+        Others::of(&before("/*")).conflict("/api/mail").unwrap().starts_with("netlify.toml:2 ")
+    );
 }
 
 #[test]
