@@ -120,7 +120,7 @@ fn the_shipped_files_load_and_name_files_that_are_there() {
     let examples = fs::read_dir(root.join("examples")).unwrap();
     let examples = examples.map(|entry| entry.unwrap().path().join(FILE_NAME));
     let files: Vec<_> = examples.filter(|it| it.exists()).chain([root.join(FILE_NAME)]).collect();
-    assert_eq!(files.len(), 6);
+    assert_eq!(files.len(), 7);
     for file in files {
         let loaded = load(&file).unwrap_or_else(|error| panic!("{}", error.render(Style::Plain)));
         assert_eq!(loaded.notes, [], "{}", file.display());
@@ -141,7 +141,8 @@ fn the_shipped_files_load_and_name_files_that_are_there() {
             ));
         }
         if !config.function.is_empty() {
-            let folder = config.netlify.functions_dir.clone().unwrap();
+            let folder = config.netlify.functions_dir.clone();
+            let folder = folder.unwrap_or_else(|| "netlify/functions".into());
             wanted.push((folder, config.function[0].backs_up.matcher(), "."));
         }
         for (folder, patterns, cut) in wanted {
