@@ -13,7 +13,7 @@ use crate::core::{id::Name, recovery};
 pub use super::{
     failover::{Backoff, Failover, HandBack, Mode, PairFailover},
     function_test::FunctionTest,
-    netlify::{DeployBy, FunctionProbe, ProbeMethod, Recover},
+    netlify::{DeployBy, FunctionProbe, ProbeMethod, Recover, Router},
     pm2::{Pm2, Pm2Process},
     process::{Log, Process, Restart, Runner, State, StopSignal},
     workflow::{Grouping, Input, OnError, Workflow, WorkflowMode},
@@ -244,6 +244,9 @@ pub struct Function {
     /// `"files"`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snapshot: Option<Snapshot>,
+    /// How those who call them get their backups when they fail.
+    #[serde(default)]
+    pub router: Router,
     /// How `redundancy test` tries them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test: Option<FunctionTest>,

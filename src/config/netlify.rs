@@ -19,6 +19,18 @@ pub enum Recover {
     Restore,
 }
 
+/// How those who call a function get its backup when it fails.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Router {
+    /// Not by themselves: the backup is there to be called.
+    #[default]
+    None,
+    /// By a generated edge function in front of the function, which asks the backup within the same
+    /// request. It costs one edge invocation for each request.
+    Edge,
+}
+
 /// How `redundancy deploy` gets what was generated to Netlify.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]

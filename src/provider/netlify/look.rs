@@ -15,7 +15,7 @@ use super::{
     wrapper,
 };
 use crate::{
-    config::model::Snapshot,
+    config::model::{Router, Snapshot},
     core::{
         code::{Code, State},
         digest::Digest,
@@ -42,6 +42,8 @@ pub(super) struct Look {
     /// The functions folder that the config names.
     pub(super) folder: Option<PathBuf>,
     pub(super) rules: Vec<(Rule, Form)>,
+    /// What brings requests to the backups of each rule.
+    pub(super) routers: Vec<Router>,
     pub(super) state_dir: PathBuf,
     pub(super) install_if_missing: bool,
     pub(super) known: Known,
@@ -166,6 +168,7 @@ impl Look {
             let name = ghost.parse().unwrap_or_else(|_| stand_in(ghost, ""));
             sightings.entry(name).or_insert_with(|| lacking(why, Some((ghost, &folder))));
         }
+        self.see_edges(&settings, &mut sightings)?;
         let recipes = drafts.iter().map(|(_, draft)| draft.recipe).collect();
         let needed = drafts.into_iter().filter_map(|(primary, draft)| {
             let needed = self.is_needed(&mut sightings, &primary, &draft);
@@ -207,11 +210,12 @@ impl Look {
         if let Some((form, main)) = asked_for {
             match self.draft(settings, folder, function, (&path, main), form) {
                 Ok((of, made)) => {
-                    code.notes.extend(of.notes);
+                    code.notes.extend(of.notes.iter().cloned());
                     code.notes.extend(self.beside(&found.main, &made));
                     code.state = self.tested(&made.recipe);
                     let fields = [(RECIPE, made.recipe.to_string()), (BACKUP, made.path.clone())];
                     set(&mut actual.body, fields);
+                    self.put_edge(&mut actual.body, settings, function, &of, &made.reached);
                     draft = Some(made);
                 }
                 Err(Trouble { why, broken }) => {
