@@ -143,6 +143,15 @@ fn it_goes_with_the_backup_and_with_the_router() {
 }
 
 #[test]
+fn of_two_rules_the_first_one_says_which_router() {
+    let mut world = site(&[("hello.js", V1), ("other.mjs", V2)]);
+    world.config = format!("[[function]]\nbacks_up = 'other'\nsnapshot = 'files'\n{EDGE}");
+    world.settle();
+    let there: Vec<String> = world.tree().into_iter().filter(|it| it.contains("/edge-")).collect();
+    assert_eq!(there, [FILE]);
+}
+
+#[test]
 fn it_stays_while_its_function_is_broken() {
     let world = site(&[("hello.js", V1)]);
     world.settle();
@@ -180,6 +189,7 @@ fn what_it_can_t_stand_in_front_of_is_refused_with_the_reason() {
         ("events.mjs", "export default { fetch: () => new Response(''), userLogin() {} }\n"),
         ("params.mjs", &own("{ path: '/api/:id' }")),
         ("some.mjs", &own("{ path: ['/api', '/api/*'] }")),
+        ("without.mjs", &own("{ path: '/without', excludedPath: '/without/*' }")),
         ("head.mjs", &own("{ path: '/head', method: 'HEAD' }")),
         ("broken.mjs", "export default {{\n"),
         ("taken.mjs", V2),
@@ -196,18 +206,20 @@ fn what_it_can_t_stand_in_front_of_is_refused_with_the_reason() {
         create netlify/named-backup: the config asks for it and it is not there
         create netlify/params-backup: the config asks for it and it is not there
         create netlify/some-backup: the config asks for it and it is not there
+        create netlify/without-backup: the config asks for it and it is not there
         held netlify/broken-backup: netlify/functions/broken.mjs:1: this is no valid code: Unexpected token
-        held netlify/by-clock.edge: no edge function can stand in front of by-clock: it works by a schedule or in the background, and nobody waits for its answer
-        held netlify/deferred.edge: no edge function can stand in front of deferred: it works by a schedule or in the background, and nobody waits for its answer
-        held netlify/events.edge: no edge function can stand in front of events: Netlify calls it for events
-        held netlify/head.edge: no edge function can stand in front of head: it answers no method that an edge function can stand in front of
-        held netlify/identity-signup.edge: no edge function can stand in front of identity-signup: Netlify calls it for events
+        held netlify/by-clock.edge: no edge function can stand in front of by-clock: it works by a schedule or in the background, and nobody waits for its answer; give it a `[[function]]` of its own without a router, above the other one
+        held netlify/deferred.edge: no edge function can stand in front of deferred: it works by a schedule or in the background, and nobody waits for its answer; give it a `[[function]]` of its own without a router, above the other one
+        held netlify/events.edge: no edge function can stand in front of events: Netlify calls it for events; give it a `[[function]]` of its own without a router, above the other one
+        held netlify/head.edge: no edge function can stand in front of head: it answers no method that an edge function can stand in front of; give it a `[[function]]` of its own without a router, above the other one
+        held netlify/identity-signup.edge: no edge function can stand in front of identity-signup: Netlify calls it for events; give it a `[[function]]` of its own without a router, above the other one
         held netlify/named.edge: there is a function named.edge; rename it
         held netlify/named.edge-backup: netlify/functions/named.edge.mjs: the name of a function has only letters, digits, `-` and `_`
-        held netlify/params.edge: no edge function can stand in front of params: it takes parameters from its path, and its backup gets none
-        held netlify/some.edge: no edge function can stand in front of some: it takes parameters from its path, and its backup gets none
+        held netlify/params.edge: no edge function can stand in front of params: it takes parameters from its path, and its backup gets none; give it a `[[function]]` of its own without a router, above the other one
+        held netlify/some.edge: no edge function can stand in front of some: it takes parameters from its path, and its backup gets none; give it a `[[function]]` of its own without a router, above the other one
         held netlify/taken-backup: netlify/functions/taken-backup.mjs has the name of the backup; rename or remove it
         held netlify/taken.edge: taken has no backup of ours that an edge function could ask
+        held netlify/without.edge: no edge function can stand in front of without: its `excludedPath` makes it unclear which requests are for it; give it a `[[function]]` of its own without a router, above the other one
         ");
     world.apply(&world.plan()).unwrap();
     assert!(!world.path("netlify/edge-functions").exists());

@@ -1,3 +1,6 @@
+// This stands in front of the function __NAME__: where that fails, its backup is asked, within the
+// same request.
+
 const NAME = '__NAME__'
 
 // How long the function may take until its backup is asked, and how long both together, in
@@ -6,6 +9,7 @@ const FIRST = __FIRST__
 const ALL = 38000
 
 const OWN = `/.netlify/functions/${NAME}`
+// A request with this header is for the function itself.
 const GUARD = '__GUARD__'
 
 // What may be done twice without harm. All else needs a key by which the function can tell.

@@ -49,6 +49,9 @@ const EXTENSION: &str = ".js";
 /// all: an edge function has to answer within 40 s, and its backup needs time too.
 const MOST: u64 = 25_000;
 
+/// What helps where a rule is about functions of both kinds.
+const OWN_RULE: &str = "give it a `[[function]]` of its own without a router, above the other one";
+
 /// The methods that a declaration of an edge function may name. With another one Netlify's build fails.
 const METHODS: [&str; 6] = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
@@ -67,6 +70,9 @@ fn config(
     }
     let own = exports.config.as_ref().filter(|_| function.style == Style::V2);
     let own = |key: &str| own.and_then(|it| it.get(key));
+    if own("excludedPath").is_some() {
+        return Err("its `excludedPath` makes it unclear which requests are for it");
+    }
     let path = match own("path") {
         None => {
             json!([format!("/.netlify/functions/{name}"), format!("/.netlify/functions/{name}/*")])
@@ -106,9 +112,9 @@ fn is_plain(path: &str) -> bool {
 fn module(name: &str, limit: u64, config: Map<String, Value>) -> String {
     // A checked name, which needs no escaping in a JavaScript string.
     let code = include_str!("edge.js")
-        .replace("__NAME__", name)
         .replace("__GUARD__", GUARD)
-        .replace("__FIRST__", &limit.min(MOST).to_string());
+        .replace("__FIRST__", &limit.min(MOST).to_string())
+        .replace("__NAME__", name);
     format!("{code}\nexport const config = {:#}\n", Value::Object(config))
 }
 
@@ -135,8 +141,9 @@ impl Look {
     ) {
         let Some(source) = reached.source().filter(|_| self.has_edge(name)) else { return };
         let config = config(name, function, &source.exports);
-        let config =
-            config.map_err(|why| format!("no edge function can stand in front of {name}: {why}"));
+        let config = config.map_err(|why| {
+            format!("no edge function can stand in front of {name}: {why}; {OWN_RULE}")
+        });
         match config.and_then(|config| Ok((settings.edge_folder()?, config))) {
             Ok((folder, config)) => {
                 let path = path(&read::relative(&folder), name);
