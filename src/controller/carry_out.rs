@@ -118,7 +118,7 @@ impl Controller {
         if let Some(next) = next.filter(|it| it.id.provider != id.provider) {
             provider(&next.id.provider)?.make_ready().await?;
         }
-        provider(&id.provider)?.apply(&id.name, change, Timestamp::now()).await
+        self.oversight.apply(provider(&id.provider)?, &id.name, change).await
     }
 
     /// Carries one lane out.

@@ -6,6 +6,7 @@ use std::{
     collections::{BTreeSet, VecDeque},
     future::pending,
     mem,
+    pin::pin,
     rc::Rc,
 };
 
@@ -110,6 +111,21 @@ impl InHand {
         while let Some(Some(finished)) = self.running.next().now_or_never() {
             self.beyond -= usize::from(finished.beyond);
             self.done.push_back(finished);
+        }
+    }
+
+    /// Does `other`, and goes on with what is running meanwhile.
+    pub(super) async fn during<T>(&mut self, other: impl Future<Output = T>) -> T {
+        let mut other = pin!(other);
+        loop {
+            tokio::select! {
+                biased;
+                done = &mut other => return done,
+                Some(finished) = self.running.next() => {
+                    self.beyond -= usize::from(finished.beyond);
+                    self.done.push_back(finished);
+                }
+            }
         }
     }
 

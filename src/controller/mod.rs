@@ -3,14 +3,17 @@
 
 pub mod background;
 mod carry_out;
+pub mod checkup;
 pub mod heartbeat;
 pub mod holding;
 mod in_hand;
 pub mod lock;
 pub mod monitor;
 pub mod moving;
+mod oversight;
 mod reload;
 pub mod requests;
+mod service_manager;
 mod signals;
 pub mod stopped;
 pub mod testing;
@@ -23,6 +26,7 @@ use futures_util::future::join_all;
 use jiff::Timestamp;
 
 pub use carry_out::{Manner, Outcome, Progress, Stop};
+use oversight::Oversight;
 
 use crate::{
     config::{self, Project},
@@ -42,9 +46,6 @@ use crate::{
     provider::{self, Provider},
 };
 
-/// How long one provider may take to look before it counts as one that can't be asked.
-const LONGEST_LOOK: Duration = Duration::from_secs(30);
-
 /// A project with its providers: what looks and acts.
 pub struct Controller {
     /// The project as its config says.
@@ -53,6 +54,9 @@ pub struct Controller {
     possible: Project,
     pairs: Vec<Pair>,
     providers: Vec<Box<dyn Provider>>,
+    oversight: Oversight,
+    /// Whether looks need not wait for what takes long.
+    never_waits: bool,
 }
 
 /// What was seen last, and what is wanted in view of it.
@@ -127,12 +131,15 @@ impl Controller {
     pub fn new(project: Project) -> Self {
         let possible = provider::as_possible(&project);
         let pairs = config::pairs(&possible);
-        Self { providers: provider::all(&possible), pairs, possible, project }
+        let providers = provider::all(&possible);
+        let oversight = Oversight::default();
+        Self { providers, pairs, possible, project, oversight, never_waits: false }
     }
 
     /// The same for somebody who looks again and again, and when a provider is woken.
     #[must_use]
     pub fn that_never_waits(mut self) -> Self {
+        self.never_waits = true;
         self.providers.iter_mut().for_each(|it| it.never_wait());
         self
     }
@@ -222,16 +229,9 @@ impl Controller {
         let in_scope =
             self.providers.iter().enumerate().filter(|(index, _)| scope.includes(*index));
         let looks = in_scope.map(|(_, provider)| async move {
-            let look = tokio::time::timeout(LONGEST_LOOK, provider.observe(now)).await;
-            let seen = match look {
-                Ok(seen) => seen.map_err(|error| error.to_string()),
-                Err(_) => Err(format!("no answer within {} s", LONGEST_LOOK.as_secs())),
-            };
-            (provider, seen)
+            (provider, self.oversight.ask(provider.as_ref(), now).await)
         });
-        for (provider, seen) in join_all(looks).await {
-            let nothing = BTreeMap::new();
-            let wishes = provider.desire(seen.as_ref().unwrap_or(&nothing));
+        for (provider, (wishes, seen)) in join_all(looks).await {
             world.desired.set(provider.name(), wishes);
             world.observed.set(provider.name(), seen);
             match provider.unseen() {
@@ -284,6 +284,12 @@ impl Controller {
         let Some(journal) = Journal::open_to_read(&file)? else { return Ok(Default::default()) };
         let memory = watch::recalled(journal.recall(watch::MEMORY)?.as_deref());
         Ok((memory, requests::pauses(&journal)?))
+    }
+
+    /// Kills whatever runs under a mark of this project, whoever runs it; what came of it at each provider.
+    pub async fn kill_all(&self) -> Vec<(&Name, Result<bool, provider::Error>)> {
+        let each = self.providers.iter();
+        join_all(each.map(|it| async move { (it.name(), it.kill_all().await) })).await
     }
 
     fn provider(&self, name: &Name) -> Option<&dyn Provider> {

@@ -3,9 +3,11 @@
 //! Time comes in as an argument, and whatever a decision needs from the world was read before by
 //! a provider's `observe`. So everything here can be tested by the thousand and simulated.
 
+pub mod attention;
 pub mod backoff;
 pub mod breaker;
 pub mod change;
+pub mod checkup;
 pub mod code;
 pub mod diff;
 pub mod digest;

@@ -1,6 +1,6 @@
 //! Retries: a change that did not work, or did not hold, rests before it is made again.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
@@ -9,6 +9,7 @@ use super::{
     change::{Held, Step, Why},
     id::Id,
     plan::Plan,
+    span,
 };
 
 /// What the watch tried lately and is still planned.
@@ -43,7 +44,7 @@ impl Attempts {
             let Some(attempt) = self.0.get_mut(id) else { return true };
             // Where the clock was set back, the rest begins now.
             attempt.at = attempt.at.min(now);
-            let until = after(attempt.at, backoff.rest(attempt.count));
+            let until = span::after(attempt.at, backoff.rest(attempt.count));
             if until <= now {
                 return true;
             }
@@ -72,12 +73,10 @@ impl Attempts {
     }
 }
 
-fn after(at: Timestamp, rest: Duration) -> Timestamp {
-    at.checked_add(rest).unwrap_or(Timestamp::MAX)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::core::change::{Change, Reason};
 

@@ -14,6 +14,7 @@ mod node;
 mod parts;
 mod programs;
 mod safety;
+mod served;
 mod site;
 #[path = "../parts/wait.rs"]
 mod wait;

@@ -84,8 +84,15 @@ impl Watch {
         }
     }
 
-    /// Goes by what can be had here, where that has changed.
+    /// Goes by what can be had here, where that has changed, and puts a new provider in the place of each
+    /// that broke down.
     pub(super) async fn adapt(&mut self) {
+        // As long as a change is in hand, it goes on as it is.
+        if let Some(controller) = Rc::get_mut(&mut self.controller) {
+            for name in controller.renew_broken() {
+                self.note(None, Kind::Controller, format!("{name} broke down and was begun anew"));
+            }
+        }
         if self.controller.should_adapt() {
             self.finish_all().await;
             if let Some(controller) = Rc::get_mut(&mut self.controller) {

@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use futures_util::future::select_all;
+use futures_util::future::{FutureExt, select_all};
 use jiff::Timestamp;
 use tokio::time::Instant;
 use tracing::{error, info};
@@ -24,6 +24,7 @@ use super::{
     in_hand::{Finished, InHand},
     lock::{self, Lock, LockError},
     reload::ConfigFile,
+    service_manager,
     signals::Signals,
     stopped::Starter,
     triggers::{Changed, Triggers},
@@ -242,6 +243,7 @@ impl Watch {
             }
             wake = self.sleep(signals).await;
         }
+        service_manager::stopping();
         if !self.in_hand.is_empty() {
             info!("asked to stop: finishing the changes in hand");
         }
@@ -261,6 +263,7 @@ impl Watch {
                 // It may take long, and is not hanging.
                 () = tokio::time::sleep(pause) => {
                     self.lock.touch();
+                    service_manager::lives();
                 }
             }
         }
@@ -348,7 +351,9 @@ impl Watch {
             let left = Duration::try_from(next.duration_since(Timestamp::now()));
             until = until.min(Instant::now() + left.unwrap_or_default().min(LONGEST_SLEEP));
         }
-        let providers = self.controller.providers.iter().map(|it| it.woken());
+        let providers = self.controller.providers.iter();
+        let providers =
+            providers.map(|it| self.controller.oversight.woken(it.as_ref()).boxed_local());
         tokio::select! {
             biased;
             () = signals.received() => Wake::Signal,
@@ -368,7 +373,8 @@ impl Watch {
         let apply_lock = lock::apply_file(&state_dir);
         loop {
             let last_holder = Lock::last(&apply_lock);
-            self.controller.look(&mut self.world, scope, Timestamp::now()).await;
+            let look = self.controller.look(&mut self.world, scope, Timestamp::now());
+            self.in_hand.during(look).await;
             let specs = probe::of(&self.controller.possible);
             self.probes.follow(&specs, &mut self.world.observed);
             self.tell_seen();

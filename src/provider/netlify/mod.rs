@@ -8,6 +8,7 @@
 mod access;
 pub mod api;
 mod bundle;
+mod checkup;
 pub mod deploying;
 mod edge;
 mod exports;
@@ -55,6 +56,7 @@ use crate::{
     },
     core::{
         change::Change,
+        checkup::Finding,
         id::Name,
         resource::{Actual, Body, Run, Sightings, Status, Wanted, Wishes},
         trial::Trial,
@@ -264,6 +266,10 @@ impl Provider for Netlify {
         now: Timestamp,
     ) -> BoxFuture<'a, Result<Vec<Trial>, Error>> {
         Box::pin(trial::all(&self.look, &self.tests, names, anew, now))
+    }
+
+    fn checkup(&self) -> BoxFuture<'_, Vec<Finding>> {
+        Box::pin(self.checkup())
     }
 
     fn places(&self) -> Vec<PathBuf> {

@@ -1,0 +1,334 @@
+//! Oversight: a provider that panics or hangs is one that can't be asked. It holds up nobody else, is asked
+//! ever less often until it answers, and is begun anew where it broke down.
+
+use std::{
+    any::Any,
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+    mem,
+    panic::{AssertUnwindSafe, catch_unwind},
+    time::Duration,
+};
+
+use futures_util::future::FutureExt;
+use jiff::Timestamp;
+use tracing::error;
+
+use super::Controller;
+use crate::{
+    core::{
+        attention::Attention,
+        change::Change,
+        id::Name,
+        resource::{Sightings, Wishes},
+    },
+    provider::{self, Error, Provider},
+};
+
+/// How long one provider may take to look before it counts as one that can't be asked.
+const LONGEST_LOOK: Duration = Duration::from_secs(30);
+
+/// How the providers do that are asked.
+#[derive(Debug)]
+pub(super) struct Oversight {
+    /// How long a look may take.
+    longest: Duration,
+    attention: RefCell<BTreeMap<Name, Attention>>,
+    /// Those that panicked: what they hold may be half done.
+    broken: RefCell<BTreeSet<Name>>,
+}
+
+impl Default for Oversight {
+    fn default() -> Self {
+        let (attention, broken) = Default::default();
+        Self { longest: LONGEST_LOOK, attention, broken }
+    }
+}
+
+impl Oversight {
+    /// Has `provider` look, and asks it what it wants in view of that; in view of nothing where it does not
+    /// look, and why that is.
+    pub(super) async fn ask(
+        &self,
+        provider: &dyn Provider,
+        now: Timestamp,
+    ) -> (Wishes, Result<Sightings, String>) {
+        let name = provider.name();
+        let (seen, answered) = match self.rest(name, now) {
+            Some((until, how)) => (Err(format!("{how}; it is asked again at {until:.0}")), false),
+            None => match self.observe(provider, now).await {
+                Ok(seen) => (seen.map_err(|error| error.to_string()), true),
+                Err(how) => (Err(how), false),
+            },
+        };
+        let nothing = Sightings::new();
+        let wishes = || provider.desire(seen.as_ref().unwrap_or(&nothing));
+        match catch_unwind(AssertUnwindSafe(wishes)) {
+            Ok(wishes) => {
+                if answered {
+                    self.attention.borrow_mut().remove(name);
+                }
+                (wishes, seen)
+            }
+            // What it wants is not known, so nothing of it is touched.
+            Err(panic) if answered => {
+                let how = self.panicked(name, "what it wants", panic.as_ref(), now);
+                (Wishes::default(), Err(how))
+            }
+            Err(_) => (Wishes::default(), seen),
+        }
+    }
+
+    /// What `provider` answers when it is asked to look, or how it broke down.
+    async fn observe(
+        &self,
+        provider: &dyn Provider,
+        now: Timestamp,
+    ) -> Result<Result<Sightings, Error>, String> {
+        let name = provider.name();
+        let look = AssertUnwindSafe(async { provider.observe(now).await }).catch_unwind();
+        match tokio::time::timeout(self.longest, look).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(panic)) => Err(self.panicked(name, "its look", panic.as_ref(), now)),
+            Err(_) => {
+                let how = format!("no answer within {} s", self.longest.as_secs());
+                Err(self.broke_down(name, how, now))
+            }
+        }
+    }
+
+    /// Has `provider` make one change.
+    pub(super) async fn apply(
+        &self,
+        provider: &dyn Provider,
+        name: &Name,
+        change: &Change,
+    ) -> Result<(), Error> {
+        let change = async { provider.apply(name, change, Timestamp::now()).await };
+        let done = AssertUnwindSafe(change).catch_unwind().await;
+        done.unwrap_or_else(|panic| {
+            let now = Timestamp::now();
+            Err(Error::Passing(self.panicked(provider.name(), "a change", panic.as_ref(), now)))
+        })
+    }
+
+    /// Resolves when there may be something new to see of `provider`: at the end of its rest, where it
+    /// is left in peace.
+    pub(super) async fn woken(&self, provider: &dyn Provider) {
+        let now = Timestamp::now();
+        let rest = self.rest(provider.name(), now).map(|(until, _)| until.duration_since(now));
+        if let Some(rest) = rest {
+            return tokio::time::sleep(rest.unsigned_abs()).await;
+        }
+        let woken = AssertUnwindSafe(async { provider.woken().await }).catch_unwind();
+        if let Err(panic) = woken.await {
+            self.panicked(provider.name(), "its waiting", panic.as_ref(), Timestamp::now());
+        }
+    }
+
+    fn rest(&self, name: &Name, now: Timestamp) -> Option<(Timestamp, String)> {
+        let mut all = self.attention.borrow_mut();
+        let (until, how) = all.get_mut(name)?.rest(now)?;
+        Some((until, how.to_owned()))
+    }
+
+    /// Notes that a mistake of this program broke `what` of a provider off; the note.
+    fn panicked(
+        &self,
+        name: &Name,
+        what: &str,
+        panic: &(dyn Any + Send),
+        now: Timestamp,
+    ) -> String {
+        self.broken.borrow_mut().insert(name.clone());
+        let said = panic.downcast_ref::<String>().map(String::as_str);
+        let said = said.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic");
+        let how = format!("a mistake of this program broke {what} off, please report it: {said}");
+        self.broke_down(name, how, now)
+    }
+
+    fn broke_down(&self, name: &Name, how: String, now: Timestamp) -> String {
+        error!("{name}: {how}");
+        let mut all = self.attention.borrow_mut();
+        all.entry(name.clone()).or_default().broke_down(how.clone(), now);
+        how
+    }
+}
+
+impl Controller {
+    /// Puts a new provider in the place of each that panicked; their names.
+    pub(super) fn renew_broken(&mut self) -> BTreeSet<Name> {
+        let broken = mem::take(&mut *self.oversight.broken.borrow_mut());
+        if broken.is_empty() {
+            return broken;
+        }
+        for mut new in provider::all(&self.possible) {
+            let old = self.providers.iter_mut().find(|it| it.name() == new.name());
+            if let Some(old) = old.filter(|it| broken.contains(it.name())) {
+                if self.never_waits {
+                    new.never_wait();
+                }
+                *old = new;
+            }
+        }
+        broken
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    };
+
+    use futures_util::future::BoxFuture;
+
+    use super::*;
+    use crate::{
+        config::Project,
+        controller::{Scope, World},
+    };
+
+    /// One that fails in every way there is.
+    struct Odd {
+        name: Name,
+        how: How,
+        looks: Arc<AtomicUsize>,
+    }
+
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    enum How {
+        PanicsAtALook,
+        PanicsBeforeIt,
+        PanicsAfterIt,
+        Hangs,
+        Works,
+    }
+
+    impl Provider for Odd {
+        fn name(&self) -> &Name {
+            &self.name
+        }
+
+        fn kind(&self) -> &'static str {
+            "thing"
+        }
+
+        fn configure(&mut self, _project: &Project) {}
+
+        fn observe(&self, _now: Timestamp) -> BoxFuture<'_, Result<Sightings, Error>> {
+            self.looks.fetch_add(1, Ordering::Relaxed);
+            assert!(self.how != How::PanicsBeforeIt, "there is no eye");
+            Box::pin(async {
+                match self.how {
+                    How::PanicsAtALook => panic!("there was {} eye", "an"),
+                    How::Hangs => std::future::pending().await,
+                    How::PanicsBeforeIt | How::PanicsAfterIt | How::Works => Ok(Sightings::new()),
+                }
+            })
+        }
+
+        fn desire(&self, _seen: &Sightings) -> Wishes {
+            assert!(self.how != How::PanicsAfterIt, "it wants too much");
+            Wishes::default()
+        }
+
+        fn apply<'a>(
+            &'a self,
+            _name: &'a Name,
+            _change: &'a Change,
+            _now: Timestamp,
+        ) -> BoxFuture<'a, Result<(), Error>> {
+            assert!(self.how == How::Works, "it has two left hands");
+            Box::pin(std::future::ready(Ok(())))
+        }
+    }
+
+    const ALL: [(&str, How); 5] = [
+        ("a", How::PanicsAtALook),
+        ("b", How::PanicsBeforeIt),
+        ("c", How::PanicsAfterIt),
+        ("d", How::Hangs),
+        ("e", How::Works),
+    ];
+
+    /// A provider that fails like this, and how often it has been asked to look.
+    fn odd(name: &'static str, how: How) -> (Box<dyn Provider>, Arc<AtomicUsize>) {
+        let looks = Arc::default();
+        (Box::new(Odd { name: Name::literal(name), how, looks: Arc::clone(&looks) }), looks)
+    }
+
+    /// A controller of all of them, and how often each has been asked to look.
+    fn controller() -> (tempfile::TempDir, Controller, Vec<Arc<AtomicUsize>>) {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("redundancy.toml");
+        std::fs::write(&file, "[controller]\n").unwrap();
+        let mut controller = Controller::new(crate::config::load(&file).unwrap().project);
+        controller.oversight.longest = Duration::ZERO;
+        let looks;
+        (controller.providers, looks) = ALL.into_iter().map(|(name, how)| odd(name, how)).unzip();
+        (dir, controller, looks)
+    }
+
+    #[tokio::test]
+    async fn what_breaks_down_is_blind_and_hides_nothing_of_the_others() {
+        let (_dir, controller, _) = controller();
+        let mut world = World::default();
+        let now = Timestamp::UNIX_EPOCH;
+        controller.look(&mut world, Scope::All, now).await;
+        let blind: Vec<String> =
+            world.observed.blind.iter().map(|(name, why)| format!("{name}: {why}")).collect();
+        let mistake = "a mistake of this program broke";
+        assert_eq!(
+            blind,
+            [
+                format!("a: {mistake} its look off, please report it: there was an eye"),
+                format!("b: {mistake} its look off, please report it: there is no eye"),
+                format!("c: {mistake} what it wants off, please report it: it wants too much"),
+                "d: no answer within 0 s".to_owned(),
+            ]
+        );
+    }
+
+    #[tokio::test]
+    async fn what_breaks_down_again_and_again_is_not_waited_for_each_time() {
+        let (_dir, controller, looks) = controller();
+        let mut world = World::default();
+        for second in 0..30 {
+            let now = Timestamp::from_second(second).unwrap();
+            controller.look(&mut world, Scope::All, now).await;
+        }
+        // At 0 s, 1 s, and 11 s; and the one that works each time.
+        let looks: Vec<usize> = looks.iter().map(|it| it.load(Ordering::Relaxed)).collect();
+        assert_eq!(looks, [3, 3, 3, 3, 30]);
+        let why = &world.observed.blind[&Name::literal("d")];
+        assert_eq!(why, "no answer within 0 s; it is asked again at 1970-01-01T00:00:31Z");
+    }
+
+    #[tokio::test]
+    async fn a_change_that_breaks_off_has_failed() {
+        let (_dir, controller, _) = controller();
+        for (provider, (_, how)) in controller.providers.iter().zip(ALL) {
+            let name = Name::literal("x");
+            let done = controller.oversight.apply(provider.as_ref(), &name, &Change::Start).await;
+            match done {
+                Ok(()) => assert_eq!(how, How::Works),
+                Err(Error::Passing(why)) => assert!(why.ends_with("two left hands"), "{why}"),
+                Err(other) => panic!("{other}"),
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn one_that_panicked_is_begun_anew() {
+        let (_dir, mut controller, _) = controller();
+        controller.providers[0] = odd("pm2", How::PanicsAtALook).0;
+        let broken = controller.providers[0].as_ref();
+        let look = controller.oversight.observe(broken, Timestamp::UNIX_EPOCH);
+        assert!(look.await.is_err());
+        assert_eq!(controller.renew_broken(), BTreeSet::from([Name::literal("pm2")]));
+        assert_eq!(controller.providers[0].kind(), "process");
+        assert!(controller.renew_broken().is_empty());
+    }
+}
