@@ -26,6 +26,9 @@ pub enum Router {
     /// Not by themselves: the backup is there to be called.
     #[default]
     None,
+    /// By a generated edge function in front of the function, which asks the backup within the same
+    /// request. It costs one edge invocation for each request.
+    Edge,
     /// By redirects in a block of `netlify.toml`, which send the path `route` to whichever of the two is
     /// on duty. A watch changes the block; it takes effect with the next deploy, which costs credits
     /// and takes minutes.

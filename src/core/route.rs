@@ -24,6 +24,8 @@ pub enum Router {
     /// Nothing: whoever wants the backup calls it.
     #[default]
     None,
+    /// Something in front of the primary, which asks the backup within the same call where the primary fails.
+    Edge,
     /// A redirect, which goes to one of them.
     Redirect(Place),
 }
@@ -167,6 +169,15 @@ pub fn on_duty(primary: (&Name, &Code), backup: (&Name, &Code), backup_at: &str)
                 )
             };
             OnDuty { side: Side::Primary, since: None, why, matters: is_bad }
+        }
+        Router::Edge => {
+            let fails = matches!(of_primary.live, Some(Live::Fails { .. } | Live::Odd { .. }));
+            let side = if fails { Side::Backup } else { Side::Primary };
+            let rule =
+                format!("what {primary} fails is answered by {backup} within the same request");
+            let why =
+                if is_bad { format!("{primary} is {}; {rule}", told(of_primary)) } else { rule };
+            OnDuty { side, since: None, why, matters: is_bad }
         }
         Router::Redirect(Place { side, since, why }) => {
             let because = why.as_ref().map_or_else(String::new, |why| format!(": {why}"));

@@ -300,3 +300,23 @@ fn ctrl_c_ends_it_after_the_changes_in_hand_and_says_what_was_not_done() {
     project.run(&["apply", "--yes"]).ok();
     project.assert_settled();
 }
+
+#[test]
+fn an_edge_function_comes_and_goes_with_its_router() {
+    const FILE: &str = "netlify/edge-functions/redundancy-hello.js";
+    let project = Project::new("[[function]]\nbacks_up = 'hello'\nrouter = 'edge'\n");
+    project.write("netlify/functions/hello.js", "exports.handler = async () => ({})\n");
+    let plan = project.run(&["plan"]).ok().stdout;
+    assert!(plan.contains("+ create  netlify/hello.edge"), "{plan}");
+    assert!(plan.contains(FILE), "{plan}");
+    project.run(&["apply", "--yes"]).ok();
+    assert!(project.read(FILE).contains("redundancy/1 backs_up=hello"));
+    let again = project.run(&["plan", "--detailed-exitcode"]);
+    assert_eq!(again.code, 0, "{again:?}");
+    project.config("[[function]]\nbacks_up = 'hello'\n");
+    let plan = project.run(&["plan", "--allow-deletions", "1"]).ok().stdout;
+    assert!(plan.contains("- delete  netlify/hello.edge"), "{plan}");
+    project.run(&["apply", "--yes", "--allow-deletions", "1"]).ok();
+    assert!(!project.path(FILE).exists());
+    assert!(project.path("netlify/functions/hello-backup/lkg.cjs").exists());
+}

@@ -18,6 +18,9 @@ probe = { path = 'a', expect_status = 42, every = '10ms', method = 'get' }
 [[function]]
 backs_up = '*'
 probe = { path = '//a', timeout = '0s', expected = 1 }
+[[function]]
+backs_up = '*'
+router = 'edges'
 "), @r#"
         3:14 `poll_every` is at least `1s`
         4:12 `hook_env` is the name of an environment variable, and it holds a `=`
@@ -30,6 +33,7 @@ probe = { path = '//a', timeout = '0s', expected = 1 }
         12:18 `path` is a path on the site, and begins with one `/`
         12:35 `timeout` is at least `1s`
         12:41 unknown key `expected` (the keys here are `method`, `path`, `expect_status`, `every`, `timeout`)
+        15:10 `router` can't be "edges" (did you mean "edge"?)
         "#);
 }
 
@@ -74,7 +78,7 @@ router = 'proxy'
         19:9 `route` is a path on the site, and begins with one `/`
         23:9 a `route` has letters, digits, `/`, `-`, `.`, `_` and `~` alone
         28:9 the probe asks at the `route`, behind which is whoever is on duty; leave out its `path`
-        31:10 `router` can't be "proxy" (it is one of "none", "redirect")
+        31:10 `router` can't be "proxy" (it is one of "none", "edge", "redirect")
         "#);
 }
 
@@ -87,6 +91,8 @@ fn what_goes_together_is_taken() {
         "[[function]]\nbacks_up = '*'\nrouter = 'redirect'\nroute = '/api/NAME'\nprobe = {}",
         "[[function]]\nbacks_up = 'a'\nrouter = 'redirect'\nroute = '/'",
         "[[function]]\nbacks_up = 'a'\nrouter = 'none'",
+        "[[function]]\nbacks_up = '*'\nrouter = 'edge'\nprobe = {}",
+        "[[function]]\nbacks_up = '*'\nrouter = 'none'",
         "[[function]]\nbacks_up = 'a'\nprobe = { method = 'HEAD', path = '/api/NAME' }",
     ] {
         assert!(parse(text).is_ok(), "{text}: {:?}", parse(text));

@@ -5,6 +5,7 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
 mod bundler;
+mod edge;
 mod forms;
 mod functions;
 mod hostile;

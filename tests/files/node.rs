@@ -8,7 +8,7 @@ use std::{
 
 use serde::de::DeserializeOwned;
 
-const PARTS: [(&str, &str); 7] = [
+const PARTS: [(&str, &str); 8] = [
     ("package.json", include_str!("../node/package.json")),
     ("package-lock.json", include_str!("../node/package-lock.json")),
     (".npmrc", include_str!("../node/.npmrc")),
@@ -16,6 +16,7 @@ const PARTS: [(&str, &str); 7] = [
     ("json-modules.mjs", include_str!("../node/json-modules.mjs")),
     ("bundle.mjs", include_str!("../node/bundle.mjs")),
     ("call.mjs", include_str!("../node/call.mjs")),
+    ("edge.mjs", include_str!("../node/edge.mjs")),
 ];
 
 /// The folder with the parts, made on first use.

@@ -34,8 +34,8 @@ fn route(function: &Function, item: &Item<'_>, problems: &mut Vec<Problem>) {
         problems.push(Problem::at(item.value(key), message));
     };
     let route = match (function.router, &function.route) {
-        (Router::None, None) => return,
-        (Router::None, Some(_)) => {
+        (Router::None | Router::Edge, None) => return,
+        (Router::None | Router::Edge, Some(_)) => {
             return problem("route", "`route` has no effect without `router = \"redirect\"`");
         }
         (Router::Redirect, None) => {

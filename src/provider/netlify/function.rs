@@ -141,7 +141,7 @@ pub(super) fn classify(
         Style::V2 => function.of_second_style(main, background, exports)?,
     }
     function.take_over(name, &settled, settings);
-    if EVENTS.contains(&name) {
+    if is_event(name) {
         let note = "Netlify calls it for an event by its name, and its backup by none";
         function.notes.push(note.to_owned());
     }
@@ -285,6 +285,11 @@ fn has_handler(reached: &Reached, path: &str, seen: &mut Vec<String>) -> bool {
         || (exports.same_as.iter())
             .filter_map(|it| local.get(it))
             .any(|path| has_handler(reached, path, seen))
+}
+
+/// Whether Netlify calls the function of this name for an event.
+pub(super) fn is_event(name: &str) -> bool {
+    EVENTS.contains(&name)
 }
 
 /// Why a function of this name can't have a backup, if it can't.

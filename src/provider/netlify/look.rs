@@ -15,7 +15,7 @@ use super::{
     wrapper,
 };
 use crate::{
-    config::model::Snapshot,
+    config::model::{self, Snapshot},
     core::{
         code::{Code, State},
         digest::Digest,
@@ -43,6 +43,8 @@ pub(super) struct Look {
     /// The functions folder that the config names.
     pub(super) folder: Option<PathBuf>,
     pub(super) rules: Vec<(Rule, Form)>,
+    /// What brings requests to the backups of each rule.
+    pub(super) routers: Vec<model::Router>,
     pub(super) state_dir: PathBuf,
     pub(super) install_if_missing: bool,
     pub(super) known: Known,
@@ -167,6 +169,7 @@ impl Look {
             let name = ghost.parse().unwrap_or_else(|_| stand_in(ghost, ""));
             sightings.entry(name).or_insert_with(|| lacking(why, Some((ghost, &folder))));
         }
+        self.see_edges(&settings, &mut sightings)?;
         let recipes = drafts.iter().map(|(_, draft)| draft.recipe).collect();
         let needed = drafts.into_iter().filter_map(|(primary, draft)| {
             let needed = self.is_needed(&mut sightings, &primary, &draft);
@@ -209,14 +212,15 @@ impl Look {
         if let Some((form, main)) = asked_for {
             match self.draft(settings, folder, function, (&path, main), form) {
                 Ok((of, made)) => {
-                    code.notes.extend(of.notes);
+                    code.notes.extend(of.notes.iter().cloned());
                     code.notes.extend(self.beside(&found.main, &made));
                     code.state = self.tested(&made.recipe);
                     let fields = [(RECIPE, made.recipe.to_string()), (BACKUP, made.path.clone())];
                     set(&mut actual.body, fields);
-                    if let Some(why) = of.unroutable {
-                        set(&mut actual.body, [(UNROUTABLE, why)]);
+                    if let Some(why) = &of.unroutable {
+                        set(&mut actual.body, [(UNROUTABLE, why.clone())]);
                     }
+                    self.put_edge(&mut actual.body, settings, function, &of, &made.reached);
                     draft = Some(made);
                 }
                 Err(Trouble { why, broken }) => {
@@ -226,6 +230,9 @@ impl Look {
                     set(&mut actual.body, [(REFUSED, why)]);
                 }
             }
+        }
+        if self.edge_stands(settings, function) {
+            code.router = Router::Edge;
         }
         actual.status = Status::Code(code);
         set(&mut actual.body, [(FUNCTION, function.to_owned()), (FOLDER, folder.to_owned())]);

@@ -10,6 +10,7 @@ pub mod api;
 mod bundle;
 mod checkup;
 pub mod deploying;
+mod edge;
 mod exports;
 mod files;
 mod function;
@@ -91,6 +92,11 @@ const REFUSED: &str = "refused";
 
 /// Field of a primary: why nobody's calls can be passed on to it.
 const UNROUTABLE: &str = "unroutable";
+/// Field of a primary: where the edge function in front of it goes, whose text is among its files.
+const EDGE: &str = "edge";
+
+/// Field of a primary: why no edge function can stand in front of it.
+const NO_EDGE: &str = "no_edge";
 
 /// Field of a primary: why its backup is left as it is for now.
 const UNPROVEN: &str = "unproven";
@@ -121,6 +127,7 @@ impl Netlify {
                 reader: Reader { root: project.root.clone(), comment: Comment::Slashes },
                 folder: config.netlify.functions_dir.clone(),
                 rules: rules.collect(),
+                routers: config.function.iter().map(|it| it.router).collect(),
                 state_dir: project.state_dir(),
                 install_if_missing: config.netlify.install_if_missing,
                 known: reached::Known::default(),
@@ -247,6 +254,7 @@ impl Provider for Netlify {
         let rules = self.look.rules.iter().map(|(rule, _)| rule);
         let mut wishes =
             wisher.finish(rules, |function| Some(function).filter(|it| !it.ends_with(SUFFIX)));
+        self.look.wish_edges(&mut wishes, seen);
         let primaries = primaries.into_iter().map(|it| (it.clone(), Wanted::not_ours(Run::On)));
         wishes.wanted.extend(primaries);
         Watching::wish(&mut wishes, seen);
@@ -294,10 +302,16 @@ impl Provider for Netlify {
         let folder = root.join(folder);
         let functions = scan(&folder).unwrap_or_default();
         let own = functions.iter().filter_map(|it| Some(folder.join(it.main.split_once('/')?.0)));
+        let edges = settings.edge_folder().ok().map(|it| root.join(it)).filter(|it| it.is_dir());
         // Also where the files are that functions reach.
         let reached = self.look.known.folders().into_iter().map(|it| root.join(it));
-        let all: BTreeSet<PathBuf> =
-            file.into_iter().chain([folder.clone()]).chain(own).chain(reached).collect();
+        let all: BTreeSet<PathBuf> = file
+            .into_iter()
+            .chain([folder.clone()])
+            .chain(edges)
+            .chain(own)
+            .chain(reached)
+            .collect();
         all.into_iter().collect()
     }
 }

@@ -76,7 +76,7 @@ impl Routing {
         let config = &project.config;
         let rules = config.function.iter().map(|it| {
             let route = match it.router {
-                Kind::None => None,
+                Kind::None | Kind::Edge => None,
                 Kind::Redirect => it.route.clone(),
             };
             (Rule::new(&it.backs_up, &it.except), route)

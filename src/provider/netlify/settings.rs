@@ -25,6 +25,9 @@ const DEFAULT_FOLDER: &str = "netlify/functions";
 /// Where they are then in old projects.
 const OLD_DEFAULT_FOLDER: &str = "netlify-automatic-functions";
 
+/// Where the edge functions are when nobody says otherwise.
+const DEFAULT_EDGE_FOLDER: &str = "netlify/edge-functions";
+
 /// Folders whose functions other programs write, which lose whatever else is put there.
 const INTERNAL: [&str; 2] = [".netlify/functions-internal", ".netlify/v1/functions"];
 
@@ -37,6 +40,7 @@ const PLAIN: &str = "*";
 pub(super) struct Settings {
     base: String,
     directory: Option<String>,
+    edge_directory: Option<String>,
     /// By the pattern of the functions' names, those of most weight last.
     tables: Vec<Table>,
 }
@@ -85,6 +89,7 @@ impl Settings {
         let mut settings = Self {
             base: text_of("build", "base").unwrap_or_default(),
             directory: text_of("functions", "directory").or_else(|| text_of("build", "functions")),
+            edge_directory: text_of("build", "edge_functions"),
             ..Self::default()
         };
         if let Some((key, functions)) = file.get_key_value("functions")
@@ -115,6 +120,20 @@ impl Settings {
             let old = !is_there(DEFAULT_FOLDER) && is_there(OLD_DEFAULT_FOLDER);
             if old { OLD_DEFAULT_FOLDER } else { DEFAULT_FOLDER }
         });
+        self.inside(folder)
+            .ok_or_else(|| format!("{FILE}: its functions folder {folder} is outside the project"))
+    }
+
+    /// The folder of edge functions, relative to the project.
+    pub(super) fn edge_folder(&self) -> Result<PathBuf, String> {
+        let folder = self.edge_directory.as_deref().unwrap_or(DEFAULT_EDGE_FOLDER);
+        self.inside(folder).ok_or_else(|| {
+            format!("{FILE}: its folder of edge functions {folder} is outside the project")
+        })
+    }
+
+    /// A folder that is named relative to the one that Netlify builds in, relative to the project.
+    fn inside(&self, folder: &str) -> Option<PathBuf> {
         let mut clean = PathBuf::new();
         // Netlify takes a leading `/` for the project's folder.
         for part in Path::new(self.base.trim_start_matches('/'))
@@ -130,12 +149,10 @@ impl Settings {
                 _ => true,
             };
             if !inside {
-                return Err(format!(
-                    "{FILE}: its functions folder {folder} is outside the project"
-                ));
+                return None;
             }
         }
-        Ok(clean)
+        Some(clean)
     }
 
     /// Whether something here has the function of this name run by a schedule or in the background.

@@ -19,6 +19,10 @@ pub(super) fn function(world: &World, request: &Request) -> Option<Answer> {
     if !found.functions.iter().any(|it| it == name) {
         return Some(Answer::Status(404));
     }
+    // As if an edge function stood in front, which has a backup answer in its place.
+    if !request.headers.contains_key("x-redundancy-router") {
+        return Some(Answer::Status(200));
+    }
     let answer = world.answers.get(&(deploy, name.to_owned())).copied();
     Some(answer.unwrap_or(Answer::Status(200)))
 }

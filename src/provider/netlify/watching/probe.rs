@@ -2,6 +2,7 @@
 
 use reqwest::Url;
 
+use super::super::edge::GUARD;
 use crate::{
     config::model::FunctionProbe,
     http::{answer::root_cause, text::harmless},
@@ -38,7 +39,9 @@ pub(in super::super) async fn ask(address: &str, name: &str, probe: &FunctionPro
         Ok(client) => client,
         Err(error) => return unreached(format!("cannot ask: {}", root_cause(&error))),
     };
-    match client.request(probe.method.into(), url).send().await {
+    // It is asked itself, and not who would answer in its place.
+    let request = client.request(probe.method.into(), url).header(GUARD, "probe");
+    match request.send().await {
         Ok(response) => judge(response.status().as_u16(), probe.expect_status),
         Err(error) if error.is_timeout() && !error.is_connect() => {
             Verdict::Fails(format!("does not answer within {}", probe.timeout))

@@ -1,0 +1,417 @@
+//! The edge function in front of a function: when there is one, and whom it asks.
+
+use std::collections::BTreeMap;
+
+use redundancy::core::{
+    change::Why,
+    plan::{Consent, Plan},
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::{World, id, node, overwrite, told};
+
+const V1: &str = "exports.handler = async () => ({ statusCode: 200 })\n";
+const V2: &str = "export default async () => new Response('x')\n";
+
+const FILE: &str = "netlify/edge-functions/redundancy-hello.js";
+
+const NONE: &str = "[[function]]\nbacks_up = '*'\nsnapshot = 'files'\n";
+const EDGE: &str = "[[function]]\nbacks_up = '*'\nsnapshot = 'files'\nrouter = 'edge'\n";
+
+/// A project whose functions shall have backups, with edge functions in front of them.
+fn site(functions: &[(&str, &str)]) -> World {
+    let files: Vec<_> =
+        functions.iter().map(|(file, text)| (format!("netlify/functions/{file}"), *text)).collect();
+    let files: Vec<_> = files.iter().map(|(path, text)| (path.as_str(), *text)).collect();
+    World::new(EDGE, &files)
+}
+
+/// What came of one request.
+#[derive(Debug, Deserialize)]
+struct Seen {
+    answer: Option<Answer>,
+    primary: Vec<Asked>,
+    backup: Vec<Asked>,
+    log: Vec<String>,
+    config: Value,
+}
+
+#[derive(Debug, Deserialize)]
+struct Answer {
+    status: Option<u16>,
+    #[serde(default)]
+    headers: BTreeMap<String, String>,
+    body: Option<String>,
+    threw: Option<String>,
+}
+
+/// What one of the two was asked.
+#[derive(Debug, Deserialize)]
+struct Asked {
+    method: String,
+    #[serde(default)]
+    url: String,
+    #[serde(default)]
+    headers: BTreeMap<String, String>,
+    body: String,
+}
+
+impl Seen {
+    fn answer(&self) -> &Answer {
+        let answer = self.answer.as_ref().unwrap();
+        assert_eq!(answer.threw, None);
+        answer
+    }
+
+    /// Status and body of the answer, its mark, and how often either of the two was asked.
+    fn told(&self) -> String {
+        let answer = self.answer();
+        let mark = answer.headers.get("x-redundancy").map_or("-", String::as_str);
+        let (status, body) = (answer.status.unwrap(), answer.body.as_deref().unwrap());
+        format!("{status} {body} {mark} {}/{}", self.primary.len(), self.backup.len())
+    }
+
+    /// The line that it has logged.
+    fn line(&self) -> Value {
+        let [line] = self.log.as_slice() else { panic!("{:?}", self.log) };
+        serde_json::from_str(line).unwrap()
+    }
+}
+
+/// Has the edge function in front of `hello` handle requests, one after another.
+fn ask(world: &World, cases: &Value) -> Vec<Seen> {
+    let file = world.path(FILE);
+    node::script("edge.mjs", &[file.to_str().unwrap(), &cases.to_string()])
+}
+
+fn good() -> Value {
+    json!({ "status": 200, "body": "backup" })
+}
+
+fn bad() -> Value {
+    json!({ "status": 502, "body": "broken", "headers": { "x-own": "1" } })
+}
+
+/// The plan of who agrees to deletions.
+fn agreed(world: &World) -> Plan {
+    world.plan_with(&Consent { deletions: 9, ..Consent::default() })
+}
+
+#[test]
+fn it_goes_with_the_backup_and_with_the_router() {
+    let mut world = site(&[("hello.js", V1), ("other.mjs", V2)]);
+    insta::assert_snapshot!(told(&world.plan()), @r"
+        create netlify/hello-backup: the config asks for it and it is not there
+        create netlify/hello.edge: the config asks for it and it is not there
+        create netlify/other-backup: the config asks for it and it is not there
+        create netlify/other.edge: the config asks for it and it is not there
+        ");
+    world.settle();
+    assert!(world.read(FILE).starts_with("// The backup of hello, made by redundancy."));
+    world.config = EDGE.replace("'*'", "'hello'");
+    let plan = agreed(&world);
+    insta::assert_snapshot!(told(&plan), @r"
+        delete netlify/other-backup: the config no longer asks for it
+        delete netlify/other.edge: the config no longer asks for it
+        ");
+    world.apply(&plan).unwrap();
+    world.config = NONE.to_owned();
+    let plan = agreed(&world);
+    insta::assert_snapshot!(told(&plan), @r"
+        delete netlify/hello.edge: the config no longer asks for it
+        create netlify/other-backup: the config asks for it and it is not there
+        ");
+    world.apply(&plan).unwrap();
+    assert!(!world.path(FILE).exists());
+    assert!(world.path("netlify/functions/hello-backup/hello-backup.cjs").exists());
+    // A router may come later, and needs no test of what has not changed.
+    world.config = EDGE.to_owned();
+    world.settle();
+    // It goes also where its function is gone, by mistake or not.
+    world.remove("netlify/functions/hello.js");
+    insta::assert_snapshot!(told(&world.plan()), @r"
+        held netlify/hello-backup: the primary hello is gone; its backup is kept; to delete it, take hello out of `backs_up` or put it into `except`
+        held netlify/hello.edge: the primary hello is gone; its backup is kept; to delete it, take hello out of `backs_up` or put it into `except`
+        ");
+    world.config = NONE.to_owned();
+    insta::assert_snapshot!(told(&agreed(&world)), @r"
+        delete netlify/hello.edge: the config no longer asks for it
+        delete netlify/other.edge: the config no longer asks for it
+        held netlify/hello-backup: the primary hello is gone; its backup is kept; to delete it, take hello out of `backs_up` or put it into `except`
+        ");
+}
+
+#[test]
+fn of_two_rules_the_first_one_says_which_router() {
+    let mut world = site(&[("hello.js", V1), ("other.mjs", V2)]);
+    world.config = format!("[[function]]\nbacks_up = 'other'\nsnapshot = 'files'\n{EDGE}");
+    world.settle();
+    let there: Vec<String> = world.tree().into_iter().filter(|it| it.contains("/edge-")).collect();
+    assert_eq!(there, [FILE]);
+}
+
+#[test]
+fn it_stays_while_its_function_is_broken() {
+    let world = site(&[("hello.js", V1)]);
+    world.settle();
+    world.write("netlify/functions/hello.js", "exports.handler = async () => {{{\n");
+    insta::assert_snapshot!(told(&world.plan()), @r"
+        held netlify/hello-backup: netlify/functions/hello.js:2: this is no valid code: Expected `}` but found `EOF`; its backup stays as it is
+        ");
+}
+
+#[test]
+fn it_stands_where_its_function_is_called() {
+    let own = |config: &str| format!("{V2}export const config = {config}\n");
+    let text = own("{ path: ['/api/a', '/api/b'], method: ['GET', 'HEAD', 'POST'], timeout: 1 }");
+    let world = site(&[("hello.mjs", &text)]);
+    world.settle();
+    let [seen] = ask(&world, &json!([{ "primary": good() }])).try_into().unwrap();
+    let config = json!({
+        "path": ["/api/a", "/api/b"], "method": ["GET", "POST"], "onError": "bypass"
+    });
+    assert_eq!(seen.config, config);
+    let world = site(&[("hello.js", &format!("{V1}exports.config = {{ path: '/no' }}\n"))]);
+    world.settle();
+    let [seen] = ask(&world, &json!([{ "primary": good() }])).try_into().unwrap();
+    let path = ["/.netlify/functions/hello", "/.netlify/functions/hello/*"];
+    assert_eq!(seen.config, json!({ "path": path, "onError": "bypass" }));
+}
+
+#[test]
+fn what_it_can_t_stand_in_front_of_is_refused_with_the_reason() {
+    let own = |config: &str| format!("{V2}export const config = {config}\n");
+    let world = site(&[
+        ("by-clock.mjs", &own("{ schedule: '@daily' }")),
+        ("deferred.mjs", &own("{ background: true }")),
+        ("identity-signup.js", V1),
+        ("events.mjs", "export default { fetch: () => new Response(''), userLogin() {} }\n"),
+        ("params.mjs", &own("{ path: '/api/:id' }")),
+        ("some.mjs", &own("{ path: ['/api', '/api/*'] }")),
+        ("without.mjs", &own("{ path: '/without', excludedPath: '/without/*' }")),
+        ("head.mjs", &own("{ path: '/head', method: 'HEAD' }")),
+        ("broken.mjs", "export default {{\n"),
+        ("taken.mjs", V2),
+        ("taken-backup.mjs", V2),
+        ("named.mjs", V2),
+        ("named.edge.mjs", V2),
+    ]);
+    insta::assert_snapshot!(told(&world.plan()), @r"
+        create netlify/by-clock-backup: the config asks for it and it is not there
+        create netlify/deferred-backup: the config asks for it and it is not there
+        create netlify/events-backup: the config asks for it and it is not there
+        create netlify/head-backup: the config asks for it and it is not there
+        create netlify/identity-signup-backup: the config asks for it and it is not there
+        create netlify/named-backup: the config asks for it and it is not there
+        create netlify/params-backup: the config asks for it and it is not there
+        create netlify/some-backup: the config asks for it and it is not there
+        create netlify/without-backup: the config asks for it and it is not there
+        held netlify/broken-backup: netlify/functions/broken.mjs:1: this is no valid code: Unexpected token
+        held netlify/by-clock.edge: no edge function can stand in front of by-clock: it works by a schedule or in the background, and nobody waits for its answer; give it a `[[function]]` of its own without a router, above the other one
+        held netlify/deferred.edge: no edge function can stand in front of deferred: it works by a schedule or in the background, and nobody waits for its answer; give it a `[[function]]` of its own without a router, above the other one
+        held netlify/events.edge: no edge function can stand in front of events: Netlify calls it for events; give it a `[[function]]` of its own without a router, above the other one
+        held netlify/head.edge: no edge function can stand in front of head: it answers no method that an edge function can stand in front of; give it a `[[function]]` of its own without a router, above the other one
+        held netlify/identity-signup.edge: no edge function can stand in front of identity-signup: Netlify calls it for events; give it a `[[function]]` of its own without a router, above the other one
+        held netlify/named.edge: there is a function named.edge; rename it
+        held netlify/named.edge-backup: netlify/functions/named.edge.mjs: the name of a function has only letters, digits, `-` and `_`
+        held netlify/params.edge: no edge function can stand in front of params: it takes parameters from its path, and its backup gets none; give it a `[[function]]` of its own without a router, above the other one
+        held netlify/some.edge: no edge function can stand in front of some: it takes parameters from its path, and its backup gets none; give it a `[[function]]` of its own without a router, above the other one
+        held netlify/taken-backup: netlify/functions/taken-backup.mjs has the name of the backup; rename or remove it
+        held netlify/taken.edge: taken has no backup of ours that an edge function could ask
+        held netlify/without.edge: no edge function can stand in front of without: its `excludedPath` makes it unclear which requests are for it; give it a `[[function]]` of its own without a router, above the other one
+        ");
+    world.apply(&world.plan()).unwrap();
+    assert!(!world.path("netlify/edge-functions").exists());
+}
+
+#[test]
+fn a_file_that_is_not_ours_is_left_alone() {
+    let mut world = site(&[("hello.js", V1)]);
+    world.write(FILE, "export default () => {}\n");
+    insta::assert_snapshot!(told(&world.plan()), @r"
+        create netlify/hello-backup: the config asks for it and it is not there
+        held netlify/hello.edge: NotOurs
+        ");
+    world.apply(&world.plan()).unwrap();
+    assert_eq!(world.read(FILE), "export default () => {}\n");
+    world.config = NONE.to_owned();
+    assert_eq!(told(&world.plan()), "");
+    assert!(world.path(FILE).exists());
+    // Nor is one that somebody has changed, until it is given up.
+    world.config = EDGE.to_owned();
+    world.remove(FILE);
+    world.settle();
+    let edited = format!("{}// mine\n", world.read(FILE));
+    world.write(FILE, &edited);
+    let plan = world.plan();
+    assert!(matches!(plan.held[0].why, Why::EditedByHand { .. }), "{}", told(&plan));
+    world.apply(&plan).unwrap();
+    assert_eq!(world.read(FILE), edited);
+    assert_eq!(world.plan_with(&overwrite("netlify/hello.edge")).steps().count(), 1);
+}
+
+#[test]
+fn the_folder_is_where_netlify_toml_says() {
+    let world = site(&[]);
+    world.write("web/netlify/functions/hello.js", V1);
+    world.write("netlify.toml", "[build]\nbase = 'web'\nedge_functions = '/at/edge'\n");
+    world.settle();
+    assert!(world.path("web/at/edge/redundancy-hello.js").exists());
+    world.write("netlify.toml", "[build]\nbase = 'web'\nedge_functions = '../../out'\n");
+    insta::assert_snapshot!(told(&world.plan()), @r"
+        held netlify/hello.edge: netlify.toml: its folder of edge functions ../../out is outside the project
+        ");
+}
+
+#[test]
+fn what_answers_is_passed_through() {
+    let world = site(&[("hello.js", V1)]);
+    world.settle();
+    let seen = ask(
+        &world,
+        &json!([
+            { "primary": { "status": 200, "body": "primary" }, "backup": good() },
+            { "primary": { "status": 404, "body": "primary" }, "backup": good() },
+            { "primary": { "status": 499, "body": "primary" }, "backup": good() },
+            { "primary": { "status": 200, "body": "primary" }, "backup": good(), "method": "PUT", "body": "x" },
+        ]),
+    );
+    let told: Vec<String> = seen.iter().map(Seen::told).collect();
+    let said = [200, 404, 499, 200].map(|it| format!("{it} primary - 1/0"));
+    assert_eq!(told, said);
+    assert!(seen.iter().all(|it| it.log.is_empty()));
+    assert_eq!(seen[3].primary[0].body, "x");
+}
+
+#[test]
+fn where_it_fails_its_backup_is_asked_the_same() {
+    let world = site(&[("hello.js", V1)]);
+    world.settle();
+    let path = "/.netlify/functions/hello/below?a=1&b=%20";
+    let headers = json!({ "x-mine": "yes", "authorization": "secret" });
+    let key = json!({ "idempotency-key": "7", "content-type": "text/plain" });
+    let seen = ask(
+        &world,
+        &json!([
+            { "primary": bad(), "backup": good(), "path": path, "headers": headers },
+            { "primary": "throws", "backup": { "status": 302, "headers": { "location": "/x" } } },
+            { "primary": bad(), "backup": good(), "method": "POST", "headers": key, "body": "order 1" },
+            { "primary": bad(), "backup": good(), "method": "DELETE", "body": "all of it" },
+            { "primary": bad(), "backup": { "status": 204 } },
+            { "primary": bad(), "backup": { "status": 422, "body": "no" } },
+            { "primary": bad(), "backup": { "status": 200, "body": ["a", "b", "c"] } },
+        ]),
+    );
+    let told: Vec<String> = seen.iter().map(Seen::told).collect();
+    insta::assert_snapshot!(told.join("\n"), @r"
+        200 backup backup 1/1
+        302  backup 1/1
+        200 backup backup 1/1
+        200 backup backup 1/1
+        204  backup 1/1
+        422 no backup 1/1
+        200 a|b|c backup 1/1
+        ");
+    let asked = &seen[0].backup[0];
+    assert_eq!(asked.url, path.replace("hello", "hello-backup"));
+    assert_eq!((asked.headers["x-mine"].as_str(), asked.method.as_str()), ("yes", "GET"));
+    assert_eq!(asked.headers["x-redundancy-router"], "hello");
+    assert_eq!(seen[1].answer().headers["location"], "/x");
+    for it in &seen[2..4] {
+        let (primary, backup) = (&it.primary[0], &it.backup[0]);
+        assert_eq!((&primary.method, &primary.body), (&backup.method, &backup.body));
+        assert!(!backup.body.is_empty());
+    }
+    assert_eq!(seen[2].backup[0].headers["content-type"], "text/plain");
+    let mut line = seen[0].line();
+    assert!(line["ms"].take().is_u64());
+    let said = json!({
+        "source": "redundancy", "function": "hello", "router": "edge", "outcome": "taken-over",
+        "method": "GET", "primary": 502, "backup": 200, "ms": null,
+    });
+    assert_eq!(line, said);
+    // Nobody but who reads the log hears of why.
+    let line = seen[1].line();
+    assert_eq!(line["primary"], "threw");
+    assert!(line["detail"].as_str().unwrap().contains("secret of the primary"), "{line}");
+    assert!(!format!("{:?}", seen[1].answer()).contains("secret"));
+}
+
+#[test]
+fn what_must_not_be_done_twice_goes_on_as_if_nothing_stood_there() {
+    let world = site(&[("hello.js", V1)]);
+    world.settle();
+    let guard = json!({ "X-Redundancy-Router": "hello" });
+    let seen = ask(
+        &world,
+        &json!([
+            { "primary": bad(), "backup": good(), "method": "POST", "body": "order" },
+            { "primary": bad(), "backup": good(), "method": "PATCH" },
+            { "primary": bad(), "backup": good(), "method": "PROPFIND" },
+            { "primary": bad(), "backup": good(), "headers": guard },
+        ]),
+    );
+    for it in seen {
+        assert!(it.answer.is_none() && it.log.is_empty(), "{it:?}");
+        assert!(it.primary.is_empty() && it.backup.is_empty(), "{it:?}");
+    }
+}
+
+#[test]
+fn where_its_backup_fails_too_the_function_s_own_answer_goes_out() {
+    let world = site(&[("hello.js", V1)]);
+    world.settle();
+    let fallback = json!({ "status": 200, "body": "-", "headers": { "x-redundancy": "fallback" } });
+    let seen = ask(
+        &world,
+        &json!([
+            { "primary": bad(), "backup": "gone" },
+            { "primary": bad(), "backup": { "status": 500, "body": "-" } },
+            { "primary": bad(), "backup": fallback },
+            { "primary": bad(), "backup": { "status": 404, "body": "-" } },
+            { "primary": "throws", "backup": "gone" },
+        ]),
+    );
+    let told: Vec<String> = seen.iter().map(Seen::told).collect();
+    insta::assert_snapshot!(told.join("\n"), @r#"
+        502 broken - 1/1
+        502 broken - 1/1
+        502 broken - 1/1
+        502 broken - 1/1
+        502 {"error":"the function failed"} fallback 1/1
+        "#);
+    assert_eq!(seen[0].answer().headers["x-own"], "1");
+    let headers = &seen[4].answer().headers;
+    assert_eq!((&*headers["cache-control"], &*headers["retry-after"]), ("no-store", "30"));
+    assert!(seen.iter().all(|it| it.line()["outcome"] == "failed"));
+}
+
+#[test]
+fn one_that_takes_too_long_is_not_waited_for() {
+    let world = site(&[("hello.mjs", &format!("{V2}export const config = {{ timeout: 1 }}\n"))]);
+    world.settle();
+    let seen = ask(
+        &world,
+        &json!([
+            { "primary": "hangs", "backup": good() },
+            { "primary": "hangs", "backup": "gone", "all": 1500 },
+        ]),
+    );
+    let told: Vec<String> = seen.iter().map(Seen::told).collect();
+    insta::assert_snapshot!(told.join("\n"), @r#"
+        200 backup backup 1/1
+        504 {"error":"the function took too long"} fallback 1/1
+        "#);
+    assert_eq!(seen[0].line()["primary"], "too slow");
+}
+
+#[test]
+fn the_watch_sees_a_router_as_it_sees_other_files() {
+    let world = site(&[("hello.js", V1)]);
+    world.settle();
+    let (desired, seen) = world.look();
+    assert!(seen.found[&id("netlify/hello.edge")].mark.is_some());
+    let backup = desired.backup_of(&id("netlify/hello"));
+    assert_eq!(backup, Some(&id("netlify/hello-backup")));
+}
