@@ -115,6 +115,8 @@ fn who_is_on_duty_is_told_in_words() {
     let routed = |code: &Code, place| Code { router: Router::Redirect(place), ..code.clone() };
     let why = Some("the primary answers 502".to_owned());
     let gone = Place { why, ..backup_since(0) };
+    let edge = |code: &Code| Code { router: Router::Edge, ..code.clone() };
+    let broken = code(State::Broken { how: "x.js:1: a mistake".to_owned() }, Some(answers(0)));
     let texts = [
         told(&well, &well),
         told(&bad, &well),
@@ -122,6 +124,9 @@ fn who_is_on_duty_is_told_in_words() {
         told(&routed(&well, Place::FIRST), &well),
         told(&routed(&bad, Place::FIRST), &well),
         told(&routed(&bad, gone), &well),
+        told(&edge(&well), &well),
+        told(&edge(&bad), &well),
+        told(&edge(&broken), &well),
     ];
     insta::assert_snapshot!(texts.join("\n"), @r"
         primary false nothing passes its calls on to its backup by itself
@@ -130,6 +135,9 @@ fn who_is_on_duty_is_told_in_words() {
         primary false the redirect goes to mail
         primary true the redirect goes to mail; mail is failing: it answers 502 on the live site
         backup true the redirect goes to mail-backup: the primary answers 502
+        primary false what mail fails is answered by mail-backup within the same request
+        backup true mail is failing: it answers 502 on the live site; what mail fails is answered by mail-backup within the same request
+        primary true mail is broken: x.js:1: a mistake; what mail fails is answered by mail-backup within the same request
         ");
 }
 
