@@ -140,9 +140,15 @@ mod tests {
     #[test]
     fn the_forms() {
         let (message, from) = message(What::Firing);
-        insta::assert_snapshot!(own(&message, &from), @"");
-        insta::assert_snapshot!(slack(&message, &from), @"");
-        insta::assert_snapshot!(alertmanager(&message, &from, Duration::from_hours(4)), @"");
+        insta::assert_snapshot!(own(&message, &from), @r#"
+        {"about":"embedded/web","at":"2023-11-14T22:15:00Z","host":"box","key":"failed:embedded/web","kind":"failed","more":5,"project":"shop","severity":"critical","since":"2023-11-14T22:13:20Z","status":"firing","text":"embedded/web: failed: exited with code 1 & <!channel> (5 more were not sent: too many within an hour)","version":1}
+        "#);
+        insta::assert_snapshot!(slack(&message, &from), @r#"
+        {"text":":rotating_light: embedded/web: failed: exited with code 1 &amp; &lt;!channel&gt; (5 more were not sent: too many within an hour) (shop on box)"}
+        "#);
+        insta::assert_snapshot!(alertmanager(&message, &from, Duration::from_hours(4)), @r#"
+        [{"annotations":{"summary":"embedded/web: failed: exited with code 1 & <!channel> (5 more were not sent: too many within an hour)"},"endsAt":"2023-11-15T06:15:00Z","labels":{"alertname":"RedundancyFailed","instance":"box","project":"shop","resource":"embedded/web","severity":"critical"},"startsAt":"2023-11-14T22:13:20Z"}]
+        "#);
     }
 
     #[test]

@@ -11,6 +11,9 @@ use crate::core::span::{after, signed};
 /// The time within which only so many messages are sent.
 const HOUR: Duration = Duration::from_hours(1);
 
+/// How long what could not be delivered is remembered after the last time.
+const REMEMBERED: Duration = Duration::from_hours(7 * 24);
+
 /// How often things are told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Policy {
@@ -249,7 +252,8 @@ impl Book {
         Some(Alert { text, ..alert })
     }
 
-    /// Where the clock was set back, what is yet to come by it happened just now.
+    /// Where the clock was set back, what is yet to come by it happened just now. What was lost long
+    /// ago is forgotten.
     fn set_back(&mut self, now: Timestamp) {
         for open in self.open.values_mut() {
             open.alert.since = open.alert.since.min(now);
@@ -262,5 +266,9 @@ impl Book {
         for at in &mut self.sent {
             *at = (*at).min(now);
         }
+        for loss in self.lost.values_mut() {
+            loss.at = loss.at.min(now);
+        }
+        self.lost.retain(|_, it| now.duration_since(it.at) < signed(REMEMBERED));
     }
 }
