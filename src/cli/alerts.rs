@@ -105,7 +105,7 @@ fn list(project: &Project, json: bool) -> anyhow::Result<ExitCode> {
         since: it.alert.since,
         told_at: it.told_at.filter(|_| it.told),
     };
-    let open = book.open().into_iter().map(row).collect();
+    let open = book.open(now).into_iter().map(row).collect();
     let report =
         Report { version: VERSION, at: now, open, unsent: book.unsent(), lost: lost(&book) };
     let text = if json { serde_json::to_string_pretty(&report)? + "\n" } else { human(&report) };

@@ -184,3 +184,20 @@ fn a_command_gets_it_on_its_standard_input() {
     assert_eq!(lines("told"), ["failed:embedded/w", "crash"]);
     assert_eq!(lines("severe"), ["failed:embedded/w"], "a crash is a warning");
 }
+
+#[test]
+fn a_sink_that_comes_later_is_told_what_is_open() {
+    let server = listener();
+    let project = failing("");
+    let watch = watch(&project, &server.url());
+    watch.wait_for_log("embedded/w: left alone: given up");
+    wait_for("it is open", || {
+        project.run(&["alerts"]).ok().stdout.contains("embedded/w").then_some(())
+    });
+    let config = project.read("redundancy.toml");
+    project.write("redundancy.toml", &(config + &sink("webhook")));
+    wait_until_told(&server, "firing failed:embedded/w");
+    let history = project.run(&["history"]).ok().stdout;
+    assert!(history.contains("alert       embedded/w  firing: embedded/w: given up"), "{history}");
+    watch.end_well();
+}

@@ -51,7 +51,11 @@ impl Watch {
             in_hand: &|id| self.in_hand.has(id),
         };
         let policy = self.controller.project().config.alerts.policy();
-        let messages = self.book.tell(Level::of(&seen, now), events, &policy, now);
+        let mut messages = self.book.tell(Level::of(&seen, now), events, &policy, now);
+        if !self.alerts.has_sinks() {
+            self.book.was_not_heard();
+            messages.clear();
+        }
         let wake = self.book.wake_at(&policy, now);
         self.next = self.next.into_iter().chain(wake).min();
         self.to_tell.extend(messages);
@@ -60,10 +64,7 @@ impl Watch {
     /// Writes what waited for the intents that follow from it, if any did, and then tells people what
     /// they are to be told: never before that is written, so that nothing is told twice.
     pub(super) fn tell_people(&mut self) {
-        let mut messages = std::mem::take(&mut self.to_tell);
-        if !self.alerts.has_sinks() {
-            messages.clear();
-        }
+        let messages = std::mem::take(&mut self.to_tell);
         for message in &messages {
             let text = format!("{}: {message}", message.what.word());
             info!("alert, {text}");

@@ -89,10 +89,21 @@ impl Book {
 
     /// What is so and not over, the worst first.
     #[must_use]
-    pub fn open(&self) -> Vec<&Open> {
-        let mut open: Vec<&Open> = self.open.values().filter(|it| it.told_at.is_some()).collect();
+    pub fn open(&self, now: Timestamp) -> Vec<&Open> {
+        let is_open = |it: &&Open| it.told_at.is_some() || it.alert.has_lasted(now);
+        let mut open: Vec<&Open> = self.open.values().filter(is_open).collect();
         open.sort_by_key(|it| (std::cmp::Reverse(it.alert.severity), it.alert.since));
         open
+    }
+
+    /// Notes that nobody heard of what was told, as there was nobody to hear it: whoever comes is told
+    /// all that is open then.
+    pub fn was_not_heard(&mut self) {
+        for open in self.open.values_mut() {
+            (open.told_at, open.told) = (None, false);
+        }
+        self.sent.clear();
+        self.unsent = 0;
     }
 
     /// How many messages were not sent because there were too many, since that was last told.
@@ -219,10 +230,7 @@ impl Book {
     fn due(&self, policy: &Policy, now: Timestamp) -> Vec<(What, Alert)> {
         let what = |it: &Open| match it.told_at {
             _ if it.over_since.is_some() => None,
-            None => {
-                let patience = signed(it.alert.key.kind.patience());
-                (now.duration_since(it.alert.since) >= patience).then_some(What::Firing)
-            }
+            None => it.alert.has_lasted(now).then_some(What::Firing),
             Some(at) if now.duration_since(at) < signed(policy.remind_every) => None,
             Some(_) if it.told => Some(What::Reminder),
             Some(_) => Some(What::Firing),

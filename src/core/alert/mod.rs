@@ -15,6 +15,7 @@ pub use self::{
     book::{Book, Loss, Open, Policy},
     level::{Level, Seen, begun_after_crash, of_news},
 };
+use super::span::signed;
 
 /// What an alert is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -185,6 +186,13 @@ pub struct Alert {
     pub text: String,
     /// Since when it is so, as far as it was seen.
     pub since: Timestamp,
+}
+
+impl Alert {
+    /// Whether it has been so for long enough to be told.
+    fn has_lasted(&self, now: Timestamp) -> bool {
+        now.duration_since(self.since) >= signed(self.key.kind.patience())
+    }
 }
 
 /// Why an alert is told now.

@@ -170,6 +170,20 @@ fn a_crash_is_an_end_without_a_word() {
 }
 
 #[test]
+fn whoever_comes_is_told_what_nobody_heard() {
+    let mut book = Book::default();
+    for now in 0..10 {
+        assert_eq!(told(&mut book, now, &["a"], &[]), ["firing failed:a"]);
+        assert_eq!(book.wake_at(&POLICY, second(now)).map(|it| it > second(now)), Some(true));
+        book.was_not_heard();
+        assert_eq!(book.open(second(now)).len(), 1);
+        assert_eq!(book.wake_at(&POLICY, second(now)), None, "there is nobody to tell");
+    }
+    assert_eq!(told(&mut book, 10, &["a"], &[]), ["firing failed:a"]);
+    assert_eq!(told(&mut book, 11, &["a"], &[]), [""; 0]);
+}
+
+#[test]
 fn a_key_reads_back_as_it_prints() {
     for kind in Kind::ALL {
         for about in ["", "embedded/web", "a:b"] {
@@ -192,7 +206,7 @@ fn the_worst_is_told_first() {
     let told = book.tell(level, Vec::new(), &POLICY, second(0));
     let told: Vec<_> = told.iter().map(short).collect();
     assert_eq!(told, ["firing failed:c", "firing failover:a", "firing failover:b"]);
-    assert_eq!(book.open()[0].alert.key.kind, Kind::Failed);
+    assert_eq!(book.open(second(0))[0].alert.key.kind, Kind::Failed);
 }
 
 #[test]
@@ -243,7 +257,7 @@ proptest! {
             }
             // A resolved one that was over the limit is open here for good; it may fire again.
             let known: BTreeSet<String> =
-                book.open().iter().filter(|it| it.told).map(|it| it.alert.key.to_string()).collect();
+                book.open(second(now)).iter().filter(|it| it.told).map(|it| it.alert.key.to_string()).collect();
             open.retain(|it| known.contains(it));
             prop_assert_eq!(&open, &known);
             prop_assert!(sent.len() <= 3, "{} within an hour", sent.len());
