@@ -107,6 +107,7 @@ fn later(at: Timestamp, time: Duration) -> Timestamp {
 fn name(kind: Kind) -> &'static str {
     match kind {
         Kind::Failed => "RedundancyFailed",
+        Kind::Unwell => "RedundancyUnwell",
         Kind::Failover => "RedundancyFailover",
         Kind::Blocked => "RedundancyBlocked",
         Kind::Stuck => "RedundancyStuck",

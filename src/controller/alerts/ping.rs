@@ -34,13 +34,12 @@ impl Ping {
                         told = false;
                         info!("the heartbeat is heard again");
                     }
-                    Ok(()) => {}
                     // Once is enough: whoever should hear it says so too.
                     Err(why) if !told => {
                         told = true;
                         warn!("the heartbeat was not heard: {why}");
                     }
-                    Err(_) => {}
+                    Ok(()) | Err(_) => {}
                 }
             }
         });

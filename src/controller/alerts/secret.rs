@@ -105,7 +105,8 @@ impl SigningKey {
             hmac.update(part.as_bytes());
         }
         let bytes = hmac.finalize().into_bytes();
-        Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+        let digit = |it: u8| char::from_digit(it.into(), 16);
+        Ok(bytes.iter().flat_map(|it| [it >> 4, it & 15]).filter_map(digit).collect())
     }
 }
 

@@ -202,7 +202,8 @@ impl Book {
             (None, None) => after(it.alert.since, it.alert.key.kind.patience()),
         };
         let room = (self.unsent > 0).then(|| self.sent.first().map(|at| after(*at, HOUR)));
-        let times = self.open.values().map(of_open).chain(room.flatten());
+        let open = self.open.values().filter(|it| !self.is_worse(&it.alert.key)).map(of_open);
+        let times = open.chain(room.flatten());
         times.filter(|it| *it > now).min()
     }
 
@@ -229,7 +230,7 @@ impl Book {
     /// What is so and has to be told, the worst first.
     fn due(&self, policy: &Policy, now: Timestamp) -> Vec<(What, Alert)> {
         let what = |it: &Open| match it.told_at {
-            _ if it.over_since.is_some() => None,
+            _ if it.over_since.is_some() || self.is_worse(&it.alert.key) => None,
             None => it.alert.has_lasted(now).then_some(What::Firing),
             Some(at) if now.duration_since(at) < signed(policy.remind_every) => None,
             Some(_) if it.told => Some(What::Reminder),
@@ -239,6 +240,11 @@ impl Book {
         let mut due: Vec<(What, Alert)> = due.collect();
         due.sort_by_key(|(_, it)| (std::cmp::Reverse(it.severity), it.since));
         due
+    }
+
+    /// Whether worse is told of the same.
+    fn is_worse(&self, key: &Key) -> bool {
+        key.kind == Kind::Unwell && self.open.contains_key(&Key::new(Kind::Failed, &key.about))
     }
 
     /// An event, unless the same one was told a short while ago: then it is only counted.

@@ -1,5 +1,10 @@
 //! What is so now, by what was seen and decided.
 
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
+
 use jiff::Timestamp;
 
 use super::{Alert, Key, Kind, Severity};
@@ -50,28 +55,78 @@ impl<'a> Level<'a> {
     /// What is so by what was seen and decided.
     #[must_use]
     pub fn of(seen: &'a Seen<'a>, now: Timestamp) -> Self {
-        let mut alerts: Vec<Alert> = Vec::new();
-        let mut add = |kind, about: String, severity, text: String| {
-            alerts.push(Alert { key: Key { kind, about }, severity, text, since: now });
-        };
-        for id in seen.desired.wanted.keys() {
-            if let Some(how) = seen.failed(id) {
-                add(Kind::Failed, id.to_string(), Severity::Critical, how);
-            }
-            if let Some(cover) = seen.covers.of(id) {
+        let mut alerts = Alerts { so_far: Vec::new(), now };
+        seen.resources(&mut alerts);
+        seen.pairs(&mut alerts);
+        seen.providers(&mut alerts);
+        Self { alerts: alerts.so_far, is_unknown: Box::new(|key| seen.is_unknown(key)) }
+    }
+}
+
+/// What is so, as far as it was found out.
+struct Alerts {
+    so_far: Vec<Alert>,
+    now: Timestamp,
+}
+
+impl Alerts {
+    fn add(&mut self, kind: Kind, about: impl fmt::Display, severity: Severity, text: String) {
+        let key = Key::new(kind, about);
+        self.so_far.push(Alert { key, severity, text, since: self.now });
+    }
+}
+
+impl Seen<'_> {
+    fn resources(&self, alerts: &mut Alerts) {
+        let held: BTreeMap<&Id, &Why> = self.plan.held.iter().map(|it| (&it.id, &it.why)).collect();
+        let changed: BTreeSet<&Id> = self.plan.steps().map(|it| &it.id).collect();
+        for (id, wanted) in &self.desired.wanted {
+            if let Some(cover) = self.covers.of(id) {
                 let text = format!("stands in for {}: {}", cover.primary, cover.how);
-                add(Kind::Failover, id.to_string(), Severity::Warning, text);
+                alerts.add(Kind::Failover, id, Severity::Warning, text);
+            }
+            if wanted.run == Run::Off || self.covers.stand_in_for(id) {
+                continue;
+            }
+            let status = self.observed.found.get(id).map(|it| &it.status);
+            let bad = status.filter(|it| {
+                matches!(Health::of(wanted.run, Some(it)), Health::Unhealthy | Health::Failed)
+            });
+            let is_tried = (self.in_hand)(id) || changed.contains(id);
+            match (held.get(id), bad) {
+                (Some(why @ Why::GivenUp { .. }), _) if !is_tried => {
+                    alerts.add(Kind::Failed, id, Severity::Critical, why.to_string());
+                }
+                // A person asked that it be left alone, or which of a pair should run is being found out.
+                (Some(Why::Paused { .. } | Why::Undecided), _) => {}
+                (Some(why @ Why::Resting { .. }), None) => {
+                    alerts.add(Kind::Unwell, id, Severity::Warning, why.to_string());
+                }
+                (
+                    None
+                    | Some(Why::StoppedByHand | Why::EditedByHand { .. } | Why::NotProven { .. }),
+                    Some(status),
+                ) if !is_tried && Health::of(wanted.run, Some(status)) == Health::Failed => {
+                    alerts.add(Kind::Failed, id, Severity::Critical, status.to_string());
+                }
+                (_, Some(status)) => {
+                    alerts.add(Kind::Unwell, id, Severity::Warning, status.to_string());
+                }
+                (_, None) => {}
             }
         }
-        for pair in seen.pairs {
-            let Some(duty) = seen.duties.of(&pair.backup) else { continue };
-            let backup = pair.backup.to_string();
+    }
+
+    fn pairs(&self, alerts: &mut Alerts) {
+        for pair in self.pairs {
+            let Some(duty) = self.duties.of(&pair.backup) else { continue };
+            let backup = &pair.backup;
             match duty.phase {
                 Phase::On(Side::Backup) => {
                     let text = format!("does the work of {}: {}", pair.primary, duty.cause);
                     let severity =
                         if duty.cause.is_by_person() { Severity::Info } else { Severity::Warning };
-                    add(Kind::Failover, backup.clone(), severity, text);
+                    alerts.add(Kind::Failover, backup, severity, text);
                 }
                 Phase::Blocked => {
                     let text = format!(
@@ -80,55 +135,34 @@ impl<'a> Level<'a> {
                          --assume-stopped`",
                         duty.serving.other()
                     );
-                    add(Kind::Blocked, backup.clone(), Severity::Critical, text);
+                    alerts.add(Kind::Blocked, backup, Severity::Critical, text);
                 }
-                _ => {}
+                Phase::On(Side::Primary)
+                | Phase::Recover
+                | Phase::Fence(_)
+                | Phase::Start(_)
+                | Phase::Paused => {}
             }
             if let Some(stuck) = duty.stuck() {
-                add(Kind::Stuck, backup, Severity::Warning, duty.stuck_news(stuck).to_string());
+                let text = duty.stuck_news(stuck).to_string();
+                alerts.add(Kind::Stuck, backup, Severity::Warning, text);
             }
         }
-        for (provider, reason) in &seen.observed.blind {
+    }
+
+    fn providers(&self, alerts: &mut Alerts) {
+        for (provider, reason) in &self.observed.blind {
             let text = format!("could not be asked: {reason}");
-            add(Kind::Blind, provider.to_string(), Severity::Warning, text);
+            alerts.add(Kind::Blind, provider, Severity::Warning, text);
         }
-        for (provider, failed, tried) in seen.breakers.open() {
+        for (provider, failed, tried) in self.breakers.open() {
             let text = format!("{failed} of the last {tried} changes there failed, so it rests");
-            add(Kind::Breaker, provider.to_string(), Severity::Warning, text);
+            alerts.add(Kind::Breaker, provider, Severity::Warning, text);
         }
-        for provider in &seen.storms {
+        for provider in &self.storms {
             let text = "most of what it has went bad in one look, which may be the fault of the \
                         look: failovers there wait";
-            add(Kind::Storm, provider.to_string(), Severity::Warning, text.to_owned());
-        }
-        Self { alerts, is_unknown: Box::new(|key| seen.is_unknown(key)) }
-    }
-}
-
-impl Seen<'_> {
-    /// How a resource fails for good, if it does.
-    fn failed(&self, id: &Id) -> Option<String> {
-        if (self.in_hand)(id) || self.plan.steps().any(|step| step.id == *id) {
-            return None;
-        }
-        let run = self.desired.wanted.get(id)?.run;
-        let held = self.plan.held.iter().find(|it| it.id == *id).map(|it| &it.why);
-        match held {
-            Some(Why::GivenUp { .. }) if run != Run::Off => held.map(Why::to_string),
-            // It is tried again, or a person has asked that it be left alone, or nobody knows.
-            Some(
-                Why::Resting { .. }
-                | Why::Paused { .. }
-                | Why::BreakerOpen { .. }
-                | Why::BreakerHalfOpen { .. }
-                | Why::Undecided
-                | Why::Blind { .. },
-            ) => None,
-            _ if run == Run::Off => None,
-            _ => {
-                let status = &self.observed.found.get(id)?.status;
-                (Health::of(run, Some(status)) == Health::Failed).then(|| status.to_string())
-            }
+            alerts.add(Kind::Storm, provider, Severity::Warning, text.to_owned());
         }
     }
 
@@ -140,7 +174,7 @@ impl Seen<'_> {
             Phase::On(_) => false,
         };
         match (key.kind, key.about.parse::<Id>()) {
-            (Kind::Failed, Ok(id)) => !self.is_mended(&id),
+            (Kind::Failed | Kind::Unwell, Ok(id)) => !self.is_mended(&id),
             (Kind::Failover | Kind::Blocked | Kind::Stuck, Ok(id)) => {
                 let is_pair = self.pairs.iter().any(|it| it.backup == id);
                 is_pair && self.duties.of(&id).is_some_and(on_its_way)
@@ -153,6 +187,10 @@ impl Seen<'_> {
     fn is_mended(&self, id: &Id) -> bool {
         if self.observed.blind.contains_key(&id.provider) || (self.in_hand)(id) {
             return false;
+        }
+        // What stands in for it is told.
+        if self.covers.stand_in_for(id) {
+            return true;
         }
         let Some(wanted) = self.desired.wanted.get(id).filter(|it| it.run != Run::Off) else {
             return !self.desired.unseen.contains_key(id);
@@ -187,3 +225,6 @@ pub fn begun_after_crash(now: Timestamp) -> Alert {
         since: now,
     }
 }
+
+#[cfg(test)]
+mod tests;

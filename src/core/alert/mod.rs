@@ -23,6 +23,9 @@ use super::span::signed;
 pub enum Kind {
     /// A resource does not do its work, and nothing more is tried.
     Failed,
+    /// A resource does not do its work, and has not for long, although it is tried again or may mend
+    /// itself.
+    Unwell,
     /// A backup does the work of its primary. That it ends is the hand-back.
     Failover,
     /// A side of a pair could not be proven stopped, so the other one is not started.
@@ -46,8 +49,9 @@ pub enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::Failed,
+        Self::Unwell,
         Self::Failover,
         Self::Blocked,
         Self::Stuck,
@@ -65,6 +69,7 @@ impl Kind {
     pub fn word(self) -> &'static str {
         match self {
             Self::Failed => "failed",
+            Self::Unwell => "unwell",
             Self::Failover => "failover",
             Self::Blocked => "blocked",
             Self::Stuck => "stuck",
@@ -78,10 +83,12 @@ impl Kind {
         }
     }
 
-    /// How long it has to be so before it is told. Networks fail for a minute now and then.
+    /// How long it has to be so before it is told. Networks fail for a minute now and then, and most of
+    /// what is unwell is mended without a person.
     fn patience(self) -> Duration {
         match self {
             Self::Blind => Duration::from_mins(5),
+            Self::Unwell => Duration::from_mins(15),
             _ => Duration::ZERO,
         }
     }

@@ -184,6 +184,25 @@ fn whoever_comes_is_told_what_nobody_heard() {
 }
 
 #[test]
+fn what_fails_for_good_is_not_told_to_be_unwell_too() {
+    let mut book = Book::default();
+    let mut tell = |now: i64, kinds: &[Kind], is_unknown: bool| {
+        let alerts = kinds.iter().map(|it| alert(*it, "a", Severity::Warning, now)).collect();
+        let level = Level { alerts, is_unknown: Box::new(move |_| is_unknown) };
+        let messages = book.tell(level, Vec::new(), &POLICY, second(now));
+        messages.iter().map(short).collect::<Vec<_>>()
+    };
+    assert_eq!(tell(0, &[Kind::Unwell], false), [""; 0]);
+    assert_eq!(tell(60, &[Kind::Failed], true), ["firing failed:a"]);
+    assert_eq!(tell(3_000, &[Kind::Failed], true), [""; 0]);
+    assert_eq!(tell(3_001, &[Kind::Unwell], true), [""; 0], "a person has it tried again");
+    assert_eq!(tell(3_002, &[], false), [""; 0]);
+    assert_eq!(tell(3_062, &[], false), ["resolved failed:a"]);
+    assert_eq!(tell(3_100, &[Kind::Unwell], false), [""; 0]);
+    assert_eq!(tell(4_000, &[Kind::Unwell], false), ["firing unwell:a"]);
+}
+
+#[test]
 fn a_key_reads_back_as_it_prints() {
     for kind in Kind::ALL {
         for about in ["", "embedded/web", "a:b"] {
