@@ -25,7 +25,7 @@ const STYLES: Styles = Styles::styled()
 /// redundancy.toml says what must exist. `plan` shows how the world differs from it, `apply`
 /// closes the difference, and `watch` goes on doing so.
 #[derive(Debug, Parser)]
-#[command(version, styles = STYLES, max_term_width = 100)]
+#[command(version = env!("VERSION"), styles = STYLES, max_term_width = 100)]
 pub(super) struct Args {
     /// The config [default: redundancy.toml here or in the nearest folder above that has one]
     #[arg(long, short, global = true, value_name = "FILE")]
@@ -62,10 +62,19 @@ pub(super) enum Verb {
     /// Begin a watch in the background: the hand of the monitor
     #[command(hide = true)]
     Begin,
+    /// Begin a watch in the background, and wait until it has looked at everything once
+    ///
+    /// It does not end with the terminal. `redundancy stop` ends it.
+    Start,
+    /// End the watch, and begin one in the background
+    ///
+    /// What it runs goes on running.
+    Restart,
     /// End the watch, then the processes that this tool runs itself
     ///
-    /// No monitor starts the watch again until somebody runs `redundancy watch`.
-    Stop,
+    /// No monitor starts the watch again until somebody runs `redundancy start` or `redundancy
+    /// watch`.
+    Stop(StopOptions),
     /// Show every resource, how it does, and who of each pair is on duty
     Status(StatusOptions),
     /// Show how what the config asks for does, the worst first
@@ -122,6 +131,28 @@ pub(super) enum Verb {
     History(HistoryOptions),
     /// Show the alerts that are open, or send a test to the sinks of `[alerts]`
     Alerts(AlertsOptions),
+    /// Check what this machine has, and say what does not work without the rest
+    ///
+    /// Changes nothing. The exit code is 0 where nothing is missing, 2 where something is, and 1 where
+    /// this verb itself failed.
+    Doctor(DoctorOptions),
+    /// Print a unit by which systemd runs the watch, or install it
+    ///
+    /// With it the watch begins with the machine, is begun again when it dies or hangs, and leaves its
+    /// processes running meanwhile.
+    Service(ServiceOptions),
+    /// Print the script by which a shell completes the command line
+    ///
+    /// For bash: `redundancy completions bash > ~/.local/share/bash-completion/completions/redundancy`.
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+    /// Write the pages of the manual into a folder
+    Man {
+        /// The folder, like `~/.local/share/man/man1`
+        folder: PathBuf,
+    },
     /// Keep this git checkout in step with its remote, losing nothing
     ///
     /// Needs no redundancy.toml. Fetches, and where the checkout is not at the remote's commit,
@@ -132,6 +163,39 @@ pub(super) enum Verb {
     /// are kept too. A checkout in the middle of a rebase, a merge or the like, on another branch
     /// or on none, is left alone.
     Sync(SyncOptions),
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct ServiceOptions {
+    #[command(subcommand)]
+    pub(super) verb: Option<ServiceVerb>,
+    /// For the systemd of your own user, which runs while you are logged in or after `loginctl
+    /// enable-linger`
+    #[arg(long, global = true)]
+    pub(super) user: bool,
+}
+
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub(super) enum ServiceVerb {
+    /// Write the unit where systemd finds it, and say what switches it on
+    ///
+    /// A file that is there and not ours is never overwritten.
+    Install,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct DoctorOptions {
+    /// Print it as JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct StopOptions {
+    /// End also what PM2 runs for this project, and kill what does not end: nothing that carries
+    /// its mark is alive afterwards, whoever answers
+    #[arg(long)]
+    pub(super) force: bool,
 }
 
 /// Which resources, and what is allowed.

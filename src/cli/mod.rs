@@ -5,6 +5,7 @@ mod apply;
 mod args;
 mod choice;
 mod deploy;
+mod doctor;
 mod document;
 mod duty;
 mod explain;
@@ -20,6 +21,9 @@ mod pair;
 mod pause;
 mod plan;
 mod recover;
+mod service;
+mod shell;
+mod start;
 mod status;
 mod stop;
 mod sync;
@@ -59,7 +63,11 @@ pub fn main() -> ExitCode {
         Verb::Watch(options) => watch::run(args.config.as_deref(), options),
         Verb::Monitor(options) => monitor::run(args.config.as_deref(), options),
         Verb::Begin => monitor::begin(args.config.as_deref()),
-        Verb::Stop => project_even_if_broken().and_then(|project| stop::run(&project)),
+        Verb::Start => project().and_then(|project| start::run(&project)),
+        Verb::Restart => project().and_then(|project| start::again(&project)),
+        Verb::Stop(options) => {
+            project_even_if_broken().and_then(|project| stop::run(&project, options))
+        }
         Verb::Status(options) => project().and_then(|project| status::run(&project, options)),
         Verb::Health(options) => project().and_then(|project| health::run(&project, options)),
         Verb::Test(options) => project().and_then(|project| test::run(&project, options)),
@@ -85,6 +93,10 @@ pub fn main() -> ExitCode {
             project_even_if_broken().and_then(|project| alerts::run(&project, options))
         }
         Verb::Deploy(options) => project().and_then(|project| deploy::run(&project, options)),
+        Verb::Doctor(options) => project().and_then(|project| doctor::run(&project, options)),
+        Verb::Service(options) => project().and_then(|project| service::run(&project, options)),
+        Verb::Completions { shell } => shell::completions(*shell),
+        Verb::Man { folder } => shell::man(folder),
         Verb::Sync(options) => sync::run(args.config.as_deref(), options),
     };
     result.unwrap_or_else(|error| {

@@ -1,4 +1,5 @@
-//! `stop`: ends the watch, then the processes that this tool runs itself.
+//! `stop`: ends the watch, then the processes that this tool runs itself; with `--force` also those that it
+//! has others run, whether they answer or not.
 
 use std::{path::Path, process::ExitCode, time::Duration};
 
@@ -8,7 +9,8 @@ use rustix::process::Signal;
 
 use super::{
     apply::{begin, carry_out_here},
-    open::{Project, block_on},
+    args::StopOptions,
+    open::{Project, block_on, shown},
     output,
 };
 use crate::{
@@ -24,12 +26,52 @@ use crate::{
 /// How long a watch may take to finish the change in hand.
 const LONGEST_WAIT: Duration = Duration::from_mins(2);
 
-pub(super) fn run(project: &Project) -> anyhow::Result<ExitCode> {
+/// The same for who forces it, until it is killed.
+const SHORT_WAIT: Duration = Duration::from_secs(10);
+
+/// How long somebody is waited for who was asked to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Patience {
+    /// Long, and then this fails.
+    Long,
+    /// Not long, and then it is killed.
+    Short,
+}
+
+pub(super) fn run(project: &Project, options: &StopOptions) -> anyhow::Result<ExitCode> {
     let state_dir = project.loaded.project.state_dir();
     leave_word(&state_dir);
+    let controller = project.controller();
     block_on(async {
-        end_watch(&lock::watch_file(&state_dir)).await?;
-        stop_processes(&project.controller()).await
+        if !options.force {
+            end_watch(&lock::watch_file(&state_dir), Patience::Long).await?;
+            return stop_processes(&controller, false).await;
+        }
+        // What of this fails is said, and the rest is done all the same.
+        let mut all = true;
+        let mut or_tell = |done: anyhow::Result<()>| {
+            if let Err(error) = done {
+                output::error(&error);
+                all = false;
+            }
+        };
+        or_tell(end_watch(&lock::watch_file(&state_dir), Patience::Short).await);
+        or_tell(end(&lock::apply_file(&state_dir), Patience::Short).await.map(drop));
+        match stop_processes(&controller, true).await {
+            // What could not be stopped is killed next.
+            Ok(_) => {}
+            Err(error) => {
+                output::remark(&format!("{}; killing what is left\n", output::whole(&error)));
+            }
+        }
+        for (provider, killed) in controller.kill_all().await {
+            match killed {
+                Ok(true) => output::remark(&format!("{provider}: what was left is killed\n")),
+                Ok(false) => {}
+                Err(error) => or_tell(Err(error.into())),
+            }
+        }
+        Ok(if all { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     })?
 }
 
@@ -46,47 +88,71 @@ fn leave_word(state_dir: &Path) {
 }
 
 /// Asks the watch to end and waits until it has.
-async fn end_watch(lock: &Path) -> anyhow::Result<()> {
-    let Some(watch) = Holding::of(lock).context("cannot end the watch")? else {
-        output::remark("no watch is running\n");
-        return Ok(());
-    };
-    let holder = &watch.holder;
-    watch.signal(Signal::TERM).with_context(|| format!("cannot end {holder}"))?;
-    if !watch.ended(LONGEST_WAIT).await {
-        bail!("{holder} was asked to end and has not within {} s", LONGEST_WAIT.as_secs());
+pub(super) async fn end_watch(lock: &Path, patience: Patience) -> anyhow::Result<()> {
+    match end(lock, patience).await? {
+        None => output::remark("no watch is running\n"),
+        Some(pid) => output::print(&format!("the watch has ended (pid {pid})\n"))?,
     }
-    output::print(&format!("the watch has ended (pid {})\n", holder.pid))
+    Ok(())
 }
 
-async fn stop_processes(controller: &Controller) -> anyhow::Result<ExitCode> {
+/// Asks whoever holds a lock to end and waits until it has; its pid, if there was anybody.
+async fn end(lock: &Path, patience: Patience) -> anyhow::Result<Option<u32>> {
+    let holding =
+        Holding::of(lock).with_context(|| format!("cannot end who has {}", shown(lock)))?;
+    let Some(holding) = holding else { return Ok(None) };
+    let holder = &holding.holder;
+    let signal = |signal| holding.signal(signal).with_context(|| format!("cannot end {holder}"));
+    signal(Signal::TERM)?;
+    let wait = match patience {
+        Patience::Long => LONGEST_WAIT,
+        Patience::Short => SHORT_WAIT,
+    };
+    if holding.ended(wait).await {
+        return Ok(Some(holder.pid));
+    }
+    if patience == Patience::Short {
+        signal(Signal::KILL)?;
+        if holding.ended(wait).await {
+            return Ok(Some(holder.pid));
+        }
+    }
+    bail!("{holder} was asked to end and has not within {} s", wait.as_secs())
+}
+
+/// Stops the processes that this tool runs itself, and with `others` also those that it has others run.
+async fn stop_processes(controller: &Controller, others: bool) -> anyhow::Result<ExitCode> {
     let (_lock, journal) = begin(controller, "stop").await?;
     let observed = controller.look_around(Timestamp::now()).await.observed;
-    let unseen = observed.blind.iter().find(|(name, _)| controller.supervises(name));
-    if let Some((provider, why)) = unseen {
-        bail!("what {provider} runs could not be seen, so it was not ended: {why}");
+    let ends = |id: &Id| others || controller.supervises(&id.provider);
+    let unseen = observed.blind.iter().filter(|(name, _)| controller.supervises(name));
+    for (provider, why) in unseen {
+        let what = format!("what {provider} runs could not be seen, so it was not ended: {why}");
+        if !others {
+            bail!(what);
+        }
+        output::remark(&format!("{what}\n"));
     }
-    let ours = observed.found.iter().filter(|(id, actual)| {
-        actual.mark.is_some() && controller.supervises(&id.provider) && is_on(&actual.status)
-    });
+    let ours = observed.found.iter().filter(|(_, actual)| actual.mark.is_some());
+    let (ended, left): (Vec<_>, Vec<_>) =
+        ours.filter(|(_, actual)| is_on(&actual.status)).partition(|(id, _)| ends(id));
     let stop = |id: &Id| vec![Step { id: id.clone(), change: Change::Stop, reason: Reason::Asked }];
-    let plan = Plan { lanes: ours.map(|(id, _)| stop(id)).collect(), held: Vec::new() };
+    let plan =
+        Plan { lanes: ended.into_iter().map(|(id, _)| stop(id)).collect(), held: Vec::new() };
     let all = if plan.lanes.is_empty() {
         output::print("this tool itself runs nothing\n")?;
         true
     } else {
         carry_out_here(controller, &plan, Manner::Together, &journal).await?
     };
-    let others = observed.found.iter().filter(|(id, actual)| {
-        let runs = matches!(
-            actual.status,
-            Status::Running { .. } | Status::Unwell { .. } | Status::Scheduled { .. }
-        );
-        actual.mark.is_some() && !controller.supervises(&id.provider) && runs
-    });
-    let others: Vec<String> = others.map(|(id, _)| id.to_string()).collect();
-    if !others.is_empty() {
-        output::remark(&format!("run by others, and left as they are: {}\n", others.join(", ")));
+    let runs = |status: &Status| !matches!(status, Status::Down { .. });
+    let left = left.into_iter().filter(|(_, it)| runs(&it.status));
+    let left: Vec<String> = left.map(|(id, _)| id.to_string()).collect();
+    if !left.is_empty() {
+        output::remark(&format!(
+            "run by others, and left as they are: {} (`redundancy stop --force` ends them too)\n",
+            left.join(", ")
+        ));
     }
     Ok(if all { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

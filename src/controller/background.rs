@@ -2,7 +2,7 @@
 //! the watch has no parent that could take it along when it is ended.
 
 use std::{
-    io,
+    io::{self, Read},
     path::{Path, PathBuf},
     process::{Command, ExitStatus, Stdio},
     time::{Duration, Instant},
@@ -69,7 +69,7 @@ pub enum Error {
 
 /// The log of a watch in the background.
 #[must_use]
-pub(super) fn log(project: &Project) -> Log {
+pub(crate) fn log(project: &Project) -> Log {
     Log::of(&project.log_dir(), "watch", LIMITS)
 }
 
@@ -116,6 +116,47 @@ pub fn begin(program: &Path, config: &Path, project: &Project) -> Result<u32, Er
         }
         std::thread::sleep(Duration::from_millis(10));
     }
+}
+
+/// Has `program` begin the watch of the config at `config`, in a process between, so that the watch does not
+/// depend on this one. Waits until it holds its lock.
+///
+/// # Errors
+/// Why there is none.
+pub async fn begin_apart(program: &Path, config: &Path) -> Result<(), String> {
+    let spawned = Command::new(program)
+        .args(["begin", "--config"])
+        .arg(config)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn();
+    let failed = |error: io::Error| format!("cannot run {}: {error}", program.display());
+    let mut child = spawned.map_err(failed)?;
+    let begun = Instant::now();
+    let how = loop {
+        if let Some(how) = child.try_wait().map_err(failed)? {
+            break how;
+        }
+        if begun.elapsed() >= 2 * LONGEST_START {
+            // It may have ended by itself just now.
+            let _ = child.kill();
+            let _ = child.wait();
+            return Err(format!("it took more than {} s", 2 * LONGEST_START.as_secs()));
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    if how.success() {
+        return Ok(());
+    }
+    let mut said = Vec::new();
+    if let Some(errors) = child.stderr.take() {
+        // What could be read says more than that it could not be read to its end.
+        let _ = errors.take(4096).read_to_end(&mut said);
+    }
+    let said = String::from_utf8_lossy(&said);
+    let said = said.trim().trim_start_matches("error: ");
+    Err(if said.is_empty() { how.to_string() } else { said.to_owned() })
 }
 
 /// Whether `pid` has taken the lock. Does not try the lock, which could be in its way.

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tracing::warn;
 
-use super::lock::Lock;
+use super::{lock::Lock, service_manager};
 use crate::core::monitor::Beat;
 
 /// The version of the file's form.
@@ -103,6 +103,7 @@ impl Pulse {
         }
         self.last = Some(now);
         lock.touch();
+        service_manager::looked(look_every);
         let heartbeat = Heartbeat {
             version: VERSION,
             pid: std::process::id(),

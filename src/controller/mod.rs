@@ -4,6 +4,7 @@
 pub mod alerts;
 pub mod background;
 mod carry_out;
+pub mod checkup;
 pub mod heartbeat;
 pub mod holding;
 mod in_hand;
@@ -13,6 +14,7 @@ pub mod moving;
 mod oversight;
 mod reload;
 pub mod requests;
+mod service_manager;
 mod signals;
 pub mod stopped;
 pub mod testing;
@@ -283,6 +285,12 @@ impl Controller {
         let Some(journal) = Journal::open_to_read(&file)? else { return Ok(Default::default()) };
         let memory = watch::recalled(journal.recall(watch::MEMORY)?.as_deref());
         Ok((memory, requests::pauses(&journal)?))
+    }
+
+    /// Kills whatever runs under a mark of this project, whoever runs it; what came of it at each provider.
+    pub async fn kill_all(&self) -> Vec<(&Name, Result<bool, provider::Error>)> {
+        let each = self.providers.iter();
+        join_all(each.map(|it| async move { (it.name(), it.kill_all().await) })).await
     }
 
     fn provider(&self, name: &Name) -> Option<&dyn Provider> {

@@ -74,7 +74,11 @@ pub fn is_said(state_dir: &Path) -> io::Result<bool> {
     }
 }
 
-fn take_back(state_dir: &Path) -> io::Result<()> {
+/// Takes the word back. That it is not there is fine.
+///
+/// # Errors
+/// When the file can't be removed.
+pub fn take_back(state_dir: &Path) -> io::Result<()> {
     match fs::remove_file(file(state_dir)) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),

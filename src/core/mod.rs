@@ -8,6 +8,7 @@ pub mod attention;
 pub mod backoff;
 pub mod breaker;
 pub mod change;
+pub mod checkup;
 pub mod code;
 pub mod diff;
 pub mod digest;

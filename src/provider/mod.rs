@@ -18,6 +18,7 @@ use crate::{
     config::{Project, model::Runner},
     core::{
         change::Change,
+        checkup::Finding,
         id::Name,
         resource::{Sightings, Wishes},
         trial::Trial,
@@ -94,6 +95,17 @@ pub trait Provider: Send + Sync {
         Box::pin(std::future::ready(Ok(trials)))
     }
 
+    /// Whether the machine has what its resources need beside what a look finds out. Changes nothing.
+    fn checkup(&self) -> BoxFuture<'_, Vec<Finding>> {
+        Box::pin(std::future::ready(Vec::new()))
+    }
+
+    /// Kills whatever runs under a mark of ours, also where whoever runs it does not answer. Whether there was
+    /// anything.
+    fn kill_all(&self) -> BoxFuture<'_, Result<bool, Error>> {
+        Box::pin(std::future::ready(Ok(false)))
+    }
+
     /// Tells it which of its resources are off duty: whatever starts others again by itself leaves
     /// these stopped.
     fn keep_off(&self, _names: &BTreeSet<Name>) {}
@@ -140,10 +152,11 @@ pub fn all(project: &Project) -> Vec<Box<dyn Provider>> {
     ]
 }
 
-/// The variables by which a process is known to whoever runs it. What is started by such a process
+/// The variables by which a process is known to whoever runs it, and speaks to it. What is started by such a process
 /// and is to outlive it must not have them: it would be taken for the process, and ended with it.
 pub fn marks() -> impl Iterator<Item = &'static str> {
-    [process::mark::MARK].into_iter().chain(pm2::MARKS.iter().copied())
+    let marks = [process::mark::MARK].into_iter().chain(pm2::MARKS.iter().copied());
+    marks.chain(process::OF_THE_SERVICE_MANAGER)
 }
 
 /// What went wrong, by what helps against it.

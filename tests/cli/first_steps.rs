@@ -174,3 +174,59 @@ fn names_that_could_do_harm_are_refused() {
     error: ROOT/redundancy.toml has 8 problems
     ");
 }
+
+#[test]
+fn the_version_tells_the_commit() {
+    let said = Project::empty().run(&["--version"]).ok().stdout;
+    let version = concat!("redundancy ", env!("CARGO_PKG_VERSION"));
+    let rest = said.trim_end().strip_prefix(version).unwrap();
+    let commit = std::process::Command::new("git")
+        .args(["-C", env!("CARGO_MANIFEST_DIR"), "log", "-1", "--format=%h %cs", "--abbrev=8"])
+        .output()
+        .ok()
+        .filter(|it| it.status.success());
+    match commit {
+        Some(commit) => {
+            assert_eq!(rest, format!(" ({})", String::from_utf8(commit.stdout).unwrap().trim()));
+        }
+        // Built from what was packed without its repository.
+        None => assert_eq!(rest, ""),
+    }
+}
+
+#[test]
+fn shells_complete_the_command_line() {
+    let project = Project::empty();
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let script = project.run(&["completions", shell]).ok().stdout;
+        assert!(script.contains("handback"), "{shell}: {script}");
+    }
+    // What bash itself would offer.
+    project.write("complete.sh", &project.run(&["completions", "bash"]).ok().stdout);
+    let offer = |begun: &str| {
+        let ask = format!(
+            "source ./complete.sh; COMP_WORDS=(redundancy {begun}); COMP_CWORD=1; \
+             _redundancy redundancy {begun} redundancy; echo ${{COMPREPLY[@]}}"
+        );
+        let mut bash = std::process::Command::new("bash");
+        let said = bash.args(["-c", &ask]).current_dir(project.root()).output().unwrap();
+        String::from_utf8(said.stdout).unwrap()
+    };
+    assert_eq!(offer("hand"), "handback\n");
+    assert_eq!(offer("be"), "\n", "what people do not call is not offered");
+}
+
+#[test]
+fn the_manual_has_a_page_for_each_verb() {
+    let project = Project::empty();
+    let said = project.run(&["man", "pages"]).ok().stdout;
+    let pages = fs::read_dir(project.path("pages")).unwrap().count();
+    assert_eq!(said, format!("{pages} pages are in pages\n"));
+    let page = project.read("pages/redundancy-failover.1");
+    assert!(page.starts_with(".ie") || page.contains(".TH"), "{page}");
+    assert!(page.contains("Give duty of a pair to its backup"), "{page}");
+    assert!(!project.path("pages/redundancy-begin.1").exists());
+    assert!(project.read("pages/redundancy.1").contains("redundancy\\-failover"));
+    let refused = project.run(&["man", "redundancy.toml/x"]);
+    assert!(refused.code == 0 || refused.stderr.contains("cannot write the pages"), "{refused:?}");
+}

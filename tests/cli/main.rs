@@ -8,6 +8,7 @@
 #![allow(clippy::print_stderr)]
 
 mod apply;
+mod doctor;
 mod duty;
 mod explain;
 mod faults;
@@ -20,7 +21,9 @@ mod probes;
 mod project;
 #[path = "../parts/watch.rs"]
 mod running;
+mod service;
 mod simulate;
+mod start;
 #[path = "../parts/wait.rs"]
 mod wait;
 mod watch;

@@ -33,7 +33,7 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    fn of(output: Output) -> Self {
+    pub(crate) fn of(output: Output) -> Self {
         Self {
             code: code(output.status),
             stdout: String::from_utf8(output.stdout).unwrap(),

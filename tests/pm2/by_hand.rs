@@ -1,6 +1,8 @@
 //! What people do with PM2's own command: mended where it is drift, respected where it is meant.
 
-use crate::world::{World, is_alive, variable, wait_until, worker};
+use rustix::process::Signal;
+
+use crate::world::{World, is_alive, signal, variable, wait_until, worker};
 
 #[test]
 fn a_variable_added_by_hand_is_drift_and_is_mended() {
@@ -125,6 +127,36 @@ fn stopping_the_tool_leaves_what_pm2_runs_and_says_so() {
     let pid = world.pid("w");
     let run = world.run(&["stop"]).ok();
     assert_eq!(run.stdout, "this tool itself runs nothing\n");
-    assert!(run.stderr.contains("run by others, and left as they are: pm2/w\n"), "{}", run.stderr);
+    let left =
+        "run by others, and left as they are: pm2/w (`redundancy stop --force` ends them too)\n";
+    assert!(run.stderr.contains(left), "{}", run.stderr);
     assert_eq!(world.pid("w"), pid);
+}
+
+#[test]
+fn force_stops_what_pm2_runs_for_the_project_and_nothing_else() {
+    let world = World::new(&worker("w"));
+    world.pm2(&["start", "worker.sh", "--name", "other", "--interpreter", "sh"]);
+    world.settle();
+    let (pid, other) = (world.pid("w"), world.pids("other"));
+    let run = world.run(&["stop", "--force"]).ok();
+    assert!(run.stdout.contains("done     stop    pm2/w"), "{}", run.stdout);
+    assert!(!is_alive(pid));
+    assert_eq!(world.pids("other"), other);
+    world.run(&["apply", "--yes"]).ok();
+    world.pid_other_than("w", Some(pid));
+}
+
+#[test]
+fn force_ends_what_runs_also_where_pm2_does_not_answer() {
+    let world = World::new(&worker("w"));
+    world.settle();
+    let (daemon, pid) = (world.daemon().unwrap(), world.pid("w"));
+    signal(daemon, Signal::STOP);
+    let run = world.run(&["stop", "--force"]);
+    let alive = is_alive(pid);
+    signal(daemon, Signal::CONT);
+    assert_eq!(run.code, 0, "{run:?}");
+    assert!(!alive, "{run:?}");
+    assert!(run.stderr.contains("pm2: what was left is killed"), "{run:?}");
 }

@@ -25,3 +25,4 @@ mod wait;
 #[path = "../parts/watch.rs"]
 mod watch;
 mod world;
+mod zion;

@@ -1,10 +1,6 @@
 //! What the monitor does about the watch: ending one that hangs, and having one started.
 
-use std::{
-    io::{self, Read},
-    process::{Command, Stdio},
-    time::{Duration, Instant},
-};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use rustix::process::Signal;
@@ -12,15 +8,13 @@ use tracing::error;
 
 use super::{Monitor, Topic};
 use crate::controller::{
+    background,
     holding::Holding,
     lock::{self, Lock},
 };
 
 /// How long a watch that hangs may take to end after SIGTERM, and after SIGKILL.
 const GRACE: Duration = Duration::from_secs(10);
-
-/// How long the start of a watch may take, all in all.
-const LONGEST_START: Duration = Duration::from_mins(2);
 
 impl Monitor {
     /// Ends the watch `hanging`, if there is one, and starts another. Whether that succeeded.
@@ -31,7 +25,7 @@ impl Monitor {
             None => Ok(()),
         };
         let started = match ended {
-            Ok(()) => self.start().await,
+            Ok(()) => background::begin_apart(&self.program, &self.config).await,
             Err(why) => Err(why),
         };
         self.attempts.tried(Timestamp::now());
@@ -68,42 +62,5 @@ impl Monitor {
         Err(format!(
             "even SIGKILL has not ended pid {pid}; see what it waits for (`cat /proc/{pid}/wchan`)"
         ))
-    }
-
-    /// Starts a watch that does not depend on this program, and waits until it stands.
-    async fn start(&self) -> Result<(), String> {
-        let spawned = Command::new(&self.program)
-            .args(["begin", "--config"])
-            .arg(&self.config)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn();
-        let failed = |error: io::Error| format!("cannot run {}: {error}", self.program.display());
-        let mut child = spawned.map_err(failed)?;
-        let begun = Instant::now();
-        let how = loop {
-            if let Some(how) = child.try_wait().map_err(failed)? {
-                break how;
-            }
-            if begun.elapsed() >= LONGEST_START {
-                // It may have ended by itself just now.
-                let _ = child.kill();
-                let _ = child.wait();
-                return Err(format!("it took more than {} s", LONGEST_START.as_secs()));
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        };
-        if how.success() {
-            return Ok(());
-        }
-        let mut said = Vec::new();
-        if let Some(errors) = child.stderr.take() {
-            // What could be read says more than that it could not be read to its end.
-            let _ = errors.take(4096).read_to_end(&mut said);
-        }
-        let said = String::from_utf8_lossy(&said);
-        let said = said.trim().trim_start_matches("error: ");
-        Err(if said.is_empty() { how.to_string() } else { said.to_owned() })
     }
 }

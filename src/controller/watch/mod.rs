@@ -26,6 +26,7 @@ use super::{
     in_hand::{Finished, InHand},
     lock::{self, Lock, LockError},
     reload::ConfigFile,
+    service_manager,
     signals::Signals,
     stopped::Starter,
     triggers::{Changed, Triggers},
@@ -269,6 +270,7 @@ impl Watch {
             }
             wake = self.sleep(signals).await;
         }
+        service_manager::stopping();
         if !self.in_hand.is_empty() {
             info!("asked to stop: finishing the changes in hand");
         }
@@ -289,6 +291,7 @@ impl Watch {
                 // It may take long, and is not hanging.
                 () = tokio::time::sleep(pause) => {
                     self.lock.touch();
+                    service_manager::lives();
                 }
             }
         }

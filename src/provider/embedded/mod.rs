@@ -31,7 +31,7 @@ use jiff::Timestamp;
 
 pub(crate) use self::{definition::LogLimits, logs::Log};
 use self::{records::Records, running::Running, settings::Settings};
-use super::{Error, Provider};
+use super::{Error, Provider, process::end};
 use crate::{
     config::Project,
     core::{
@@ -116,6 +116,10 @@ impl Provider for Embedded {
         now: Timestamp,
     ) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(self.make(name, change, now))
+    }
+
+    fn kill_all(&self) -> BoxFuture<'_, Result<bool, Error>> {
+        Box::pin(end::kill_all("what this project runs", self.settings.scope))
     }
 
     fn woken(&self) -> BoxFuture<'_, ()> {

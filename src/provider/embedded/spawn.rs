@@ -9,7 +9,10 @@ use std::{
 };
 
 use super::{definition::Definition, logs::Log};
-use crate::provider::{Error, process::mark};
+use crate::provider::{
+    Error,
+    process::{OF_THE_SERVICE_MANAGER, mark},
+};
 
 /// Starts a process as the leader of a group of its own; its pid.
 ///
@@ -27,7 +30,11 @@ pub(super) fn spawn(
     let [program, arguments @ ..] = definition.command.as_slice() else {
         return Err(Error::Refused("its command is empty".into()));
     };
-    let child = Command::new(program)
+    let mut command = Command::new(program);
+    for variable in OF_THE_SERVICE_MANAGER {
+        command.env_remove(variable);
+    }
+    let child = command
         .args(arguments)
         .current_dir(&folder)
         .envs(&definition.env)

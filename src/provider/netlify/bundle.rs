@@ -9,7 +9,7 @@ use super::tools::{Package, Tools, in_path};
 use crate::provider::Error;
 
 /// What bundles.
-const ESBUILD: Package = Package { name: "esbuild", version: "0.28.0" };
+pub(super) const ESBUILD: Package = Package { name: "esbuild", version: "0.28.0" };
 
 /// How long bundling may take, beside what each function adds.
 const BEGIN: Duration = Duration::from_secs(30);

@@ -8,6 +8,7 @@
 mod access;
 pub mod api;
 mod bundle;
+mod checkup;
 pub mod deploying;
 mod exports;
 mod files;
@@ -54,6 +55,7 @@ use crate::{
     },
     core::{
         change::Change,
+        checkup::Finding,
         id::Name,
         resource::{Actual, Body, Run, Sightings, Status, Wanted, Wishes},
         trial::Trial,
@@ -255,6 +257,10 @@ impl Provider for Netlify {
         now: Timestamp,
     ) -> BoxFuture<'a, Result<Vec<Trial>, Error>> {
         Box::pin(trial::all(&self.look, &self.tests, names, anew, now))
+    }
+
+    fn checkup(&self) -> BoxFuture<'_, Vec<Finding>> {
+        Box::pin(self.checkup())
     }
 
     fn places(&self) -> Vec<PathBuf> {

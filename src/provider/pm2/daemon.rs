@@ -20,7 +20,10 @@ use super::{
     orphans,
     settings::Settings,
 };
-use crate::{core::id::Name, provider::Error};
+use crate::{
+    core::{checkup::Finding, id::Name},
+    provider::Error,
+};
 
 /// The version that is installed where there is none.
 const VERSION: &str = "7.0.4";
@@ -179,6 +182,29 @@ async fn program(settings: &Settings) -> Result<Program, Error> {
 pub(super) fn installed(settings: &Settings) -> Option<PathBuf> {
     let private = settings.private.join("node_modules/.bin/pm2");
     in_path("pm2").or_else(|| Some(private).filter(|it| it.exists()))
+}
+
+/// Whether there is what a daemon is started with.
+pub(super) fn checkup(settings: &Settings) -> Vec<Finding> {
+    let in_vain = "PM2 starts nothing";
+    let node = match in_path("node") {
+        Some(node) => Finding::fine("Node.js", format!("in {}", node.display())),
+        None => Finding::lacking("Node.js", format!("there is no `node` in PATH: {in_vain}")),
+    };
+    let command = match installed(settings) {
+        Some(command) => Finding::fine("PM2", format!("in {}", command.display())),
+        None if can_be_installed(settings) => {
+            Finding::fine("PM2", "not here; npm installs it when it is needed")
+        }
+        None => Finding::lacking(
+            "PM2",
+            format!(
+                "there is no `pm2` in PATH: {in_vain}; `npm install -g pm2`, or set \
+                 `install_if_missing` or `fall_back_to_embedded` in [pm2]"
+            ),
+        ),
+    };
+    vec![node, command]
 }
 
 /// Whether installing it is allowed, and did not fail lately.

@@ -35,11 +35,12 @@ use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 
 use self::{bus::Bus, memory::Memory, settings::Settings};
-use super::{Error, Provider};
+use super::{Error, Provider, process::end};
 use crate::{
     config::{Project, pm2::DAEMON},
     core::{
         change::Change,
+        checkup::Finding,
         id::Name,
         resource::{Run, Sightings, Wanted, Wishes},
     },
@@ -156,6 +157,16 @@ impl Provider for Pm2 {
     fn drain(&self) -> Duration {
         // It has begun all that it was told before it answers, and what it has begun takes a moment.
         Duration::from_secs(3)
+    }
+
+    fn checkup(&self) -> BoxFuture<'_, Vec<Finding>> {
+        let settings = &self.settings;
+        let findings = if settings.concerned { daemon::checkup(settings) } else { Vec::new() };
+        Box::pin(std::future::ready(findings))
+    }
+
+    fn kill_all(&self) -> BoxFuture<'_, Result<bool, Error>> {
+        Box::pin(end::kill_all("what PM2 runs for this project", self.settings.scope))
     }
 
     fn woken(&self) -> BoxFuture<'_, ()> {

@@ -86,7 +86,8 @@ pub(super) async fn end_of_home(
     timeout: Duration,
 ) -> Result<(), Error> {
     // This program may itself have been started by one of them.
-    let above = ancestors().map_err(|error| kernel::failed("look through /proc", &error))?;
+    let above =
+        kernel::ancestors().map_err(|error| kernel::failed("look through /proc", &error))?;
     let left = || {
         let mut members = Vec::new();
         each_of_home(home, names, known, |_, member| members.push(member))?;
@@ -146,16 +147,6 @@ pub(super) fn daemon_of(home: &Path) -> io::Result<Option<i32>> {
         }
     }
     Ok(None)
-}
-
-/// This process and all that it comes from.
-fn ancestors() -> io::Result<BTreeSet<i32>> {
-    let mut found = BTreeSet::new();
-    let mut at = i32::try_from(std::process::id()).map_err(io::Error::other)?;
-    while at > 0 && found.insert(at) {
-        at = stat(at)?.map_or(0, |it| it.parent);
-    }
-    Ok(found)
 }
 
 /// The value of a variable in an environment.

@@ -6,8 +6,11 @@ use futures_util::future::join_all;
 use rustix::process::Signal;
 use tokio::{io::unix::AsyncFd, time::Instant};
 
-use super::{kernel, mark::Member};
-use crate::provider::Error;
+use super::{
+    kernel,
+    mark::{self, Member},
+};
+use crate::{core::digest::Digest, provider::Error};
 
 /// How a process is asked to stop, and how long it may take.
 #[derive(Clone, Copy)]
@@ -44,6 +47,21 @@ pub(in crate::provider) async fn end(
          for (`cat /proc/PID/wchan`)",
         pids.join(", ")
     )))
+}
+
+/// Kills every process under a mark of `scope`, but not those that this program itself was started by. When
+/// this succeeds, there is none. Whether there was any.
+pub(in crate::provider) async fn kill_all(what: &str, scope: Digest) -> Result<bool, Error> {
+    let through_proc = |error| kernel::failed("look through /proc", &error);
+    let above = kernel::ancestors().map_err(through_proc)?;
+    let left = || {
+        let mut members = mark::scan(scope, None)?;
+        members.retain(|it| !above.contains(&it.pid));
+        Ok((None, members))
+    };
+    let any = left().map_err(through_proc)?.1.is_empty();
+    end(what, left, Manner { signal: Signal::KILL, timeout: Duration::ZERO }).await?;
+    Ok(!any)
 }
 
 /// What is left in the end.

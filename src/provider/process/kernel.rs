@@ -3,6 +3,7 @@
 //! The formats of `/proc` are those of proc(5).
 
 use std::{
+    collections::BTreeSet,
     ffi::OsString,
     fs::{self, File},
     io::{self, Read},
@@ -225,6 +226,16 @@ pub(in crate::provider) fn has_members(group: i32) -> bool {
 /// Kills what is left of the group of a leader that has ended.
 pub(in crate::provider) fn kill_remains(leader: &ProcessId) -> io::Result<()> {
     if owns_its_group(leader)? { signal_group(leader.pid, Signal::KILL) } else { Ok(()) }
+}
+
+/// This process and all that it comes from.
+pub(in crate::provider) fn ancestors() -> io::Result<BTreeSet<i32>> {
+    let mut found = BTreeSet::new();
+    let mut at = i32::try_from(std::process::id()).map_err(io::Error::other)?;
+    while at > 0 && found.insert(at) {
+        at = stat(at)?.map_or(0, |it| it.parent);
+    }
+    Ok(found)
 }
 
 /// The config's signal as the kernel's.

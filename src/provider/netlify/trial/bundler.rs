@@ -24,7 +24,7 @@ use super::{
 use crate::provider::netlify::tools::Package;
 
 /// The bundler, in the last version that runs on Node.js 20 too.
-pub(super) const PACKAGE: Package =
+pub(in crate::provider::netlify) const PACKAGE: Package =
     Package { name: "@netlify/zip-it-and-ship-it", version: "14.7.1" };
 
 /// How long it may take to begin and to bundle one function.

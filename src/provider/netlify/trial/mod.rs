@@ -19,6 +19,7 @@ use std::{
 
 use jiff::Timestamp;
 
+pub(in crate::provider::netlify) use self::bundler::PACKAGE as BUNDLER;
 use self::{
     bundler::{Bundle, Bundler},
     call::Call,
@@ -72,6 +73,12 @@ impl Finding {
     fn not_tested(why: String) -> Self {
         Self { outcome: Outcome::NotTested, why }
     }
+}
+
+/// Which Node.js tests are run by, and where it is; or why there is none.
+pub(super) async fn node() -> Result<String, String> {
+    let node = Node::find().await?;
+    Ok(format!("{} in {}", node.version, node.program.display()))
 }
 
 /// Tries the functions called `names`, or all primaries that the config names and all backups.

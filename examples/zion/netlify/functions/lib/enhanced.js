@@ -1,0 +1,1 @@
+exports.enhanced = (page) => `${page}, enhanced`;
