@@ -129,6 +129,8 @@ pub(super) enum Verb {
     Deploy(DeployOptions),
     /// Show what was seen, decided and done
     History(HistoryOptions),
+    /// Show the alerts that are open, or send a test to the sinks of `[alerts]`
+    Alerts(AlertsOptions),
     /// Check what this machine has, and say what does not work without the rest
     ///
     /// Changes nothing. The exit code is 0 where nothing is missing, 2 where something is, and 1 where
@@ -405,6 +407,29 @@ pub(super) struct HistoryOptions {
     /// Print as JSON
     #[arg(long)]
     pub(super) json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(super) struct AlertsOptions {
+    #[command(subcommand)]
+    pub(super) verb: Option<AlertsVerb>,
+    /// Print as JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum AlertsVerb {
+    /// Send a test alert to each sink, and say what came of it
+    ///
+    /// The exit code is 0 where all were told, 2 where one was not, and 1 where this verb itself
+    /// failed.
+    Test {
+        /// Only to this one, by its name
+        #[arg(value_name = "SINK")]
+        sink: Option<String>,
+    },
 }
 
 #[derive(Debug, clap::Args)]

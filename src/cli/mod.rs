@@ -1,5 +1,6 @@
 //! The command line: a file for each verb, and how plans, tables and errors look.
 
+mod alerts;
 mod apply;
 mod args;
 mod choice;
@@ -87,6 +88,9 @@ pub fn main() -> ExitCode {
         Verb::Recover(options) => project().and_then(|project| recover::run(&project, options)),
         Verb::History(options) => {
             project_even_if_broken().and_then(|project| history::run(&project, options))
+        }
+        Verb::Alerts(options) => {
+            project_even_if_broken().and_then(|project| alerts::run(&project, options))
         }
         Verb::Deploy(options) => project().and_then(|project| deploy::run(&project, options)),
         Verb::Doctor(options) => project().and_then(|project| doctor::run(&project, options)),

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{
+    alerts,
     args::StatusOptions,
     open::{Project, block_on},
     output::{self, visible},
@@ -58,6 +59,8 @@ pub(super) struct Report {
     pub(super) resources: Vec<Row>,
     /// What people asked to be left alone.
     paused: Vec<Pause>,
+    /// What could not be told to those who should hear of alerts.
+    alerts_lost: Vec<alerts::LostRow>,
 }
 
 #[derive(Debug, Serialize)]
@@ -168,6 +171,10 @@ pub(super) fn report(
             .collect(),
         resources,
         paused: world.known.pauses.iter().filter(|it| it.is_on(at)).cloned().collect(),
+        alerts_lost: match &journal {
+            Some(journal) => alerts::lost(&alerts::book_of(journal)?),
+            None => Vec::new(),
+        },
     })
 }
 
@@ -287,6 +294,7 @@ fn human(report: &Report) -> String {
         }
         None => text.push_str("nobody watches; `redundancy watch` does\n"),
     }
+    text.push_str(&alerts::lost_in_words(&report.alerts_lost, report.at));
     text + &pause::list(report.paused.iter(), report.at)
 }
 

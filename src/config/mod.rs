@@ -4,6 +4,7 @@
 //! types of [`model`], then what they can't say, in `check`) → a [`Project`], or every problem of
 //! the file at once. [`render`] shows problems to people.
 
+pub mod alerts;
 mod check;
 pub mod discover;
 mod env_files;

@@ -11,6 +11,7 @@ use super::{patterns::Patterns, table, units::Span};
 use crate::core::{id::Name, recovery};
 
 pub use super::{
+    alerts::{Alerts, Sink, SinkKind},
     failover::{Backoff, Failover, HandBack, Mode, PairFailover},
     function_test::FunctionTest,
     netlify::{DeployBy, FunctionProbe, ProbeMethod, Recover, Router},
@@ -42,6 +43,9 @@ pub struct Config {
     /// Where the functions are.
     #[serde(deserialize_with = "table::table")]
     pub netlify: Netlify,
+    /// Whom to tell what a person should hear of.
+    #[serde(deserialize_with = "table::table")]
+    pub alerts: Alerts,
     /// Processes to keep running, most of them backups.
     #[serde(deserialize_with = "table::list")]
     pub process: Vec<Process>,

@@ -5,16 +5,19 @@ use std::{borrow::Cow, ops::Range};
 
 use super::problem::Problem;
 
-/// How the tokens of the services that the file is about begin, and whose they are.
+/// How the tokens of the services that the file is about begin, and what they are.
 const PREFIXES: &[(&str, &str)] = &[
-    ("ghp_", "GitHub"),
-    ("gho_", "GitHub"),
-    ("ghu_", "GitHub"),
-    ("ghs_", "GitHub"),
-    ("ghr_", "GitHub"),
-    ("github_pat_", "GitHub"),
-    ("nfp_", "Netlify"),
+    ("ghp_", "a GitHub token"),
+    ("gho_", "a GitHub token"),
+    ("ghu_", "a GitHub token"),
+    ("ghs_", "a GitHub token"),
+    ("ghr_", "a GitHub token"),
+    ("github_pat_", "a GitHub token"),
+    ("nfp_", "a Netlify token"),
 ];
+
+/// What stands where the name of a variable should, and would send something if it were known.
+const ADDRESS: &str = "an address that only some may know";
 
 /// Fewer characters than this after the prefix are no token: real ones have 36 and more.
 const SHORTEST: usize = 16;
@@ -22,17 +25,30 @@ const SHORTEST: usize = 16;
 /// The tokens in `text`, whole: up to the next blank or quote on both sides.
 pub(super) fn find(text: &str) -> Vec<(Range<usize>, &'static str)> {
     let mut found: Vec<(Range<usize>, &str)> = Vec::new();
-    for &(prefix, owner) in PREFIXES {
+    for &(prefix, what) in PREFIXES {
         for (at, _) in text.match_indices(prefix) {
             let rest = &text.as_bytes()[at + prefix.len()..];
             let length = rest.iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'_');
             if length.count() >= SHORTEST && !found.iter().any(|(span, _)| span.contains(&at)) {
-                found.push((word_around(text, at), owner));
+                found.push((word_around(text, at), what));
             }
+        }
+    }
+    for (at, _) in text.match_indices("://").filter(|(at, _)| is_of_env(text, *at)) {
+        if !found.iter().any(|(span, _)| span.contains(&at)) {
+            found.push((word_around(text, at), ADDRESS));
         }
     }
     found.sort_by_key(|(span, _)| span.start);
     found
+}
+
+/// Whether what stands at `at` is the value of a key like `url_env`, which names a variable.
+fn is_of_env(text: &str, at: usize) -> bool {
+    let before = text[..at].rsplit('\n').next().unwrap_or_default();
+    let key = before.rsplit_once('=').map(|(key, _)| key.trim_end());
+    key.is_some_and(|it| it.trim_end_matches(['"', '\'']).ends_with("_env"))
+        && !before.contains('#')
 }
 
 fn word_around(text: &str, at: usize) -> Range<usize> {
@@ -45,15 +61,13 @@ fn word_around(text: &str, at: usize) -> Range<usize> {
 
 /// A problem for each token in `text`.
 pub(super) fn problems(text: &str) -> impl Iterator<Item = Problem> {
-    find(text).into_iter().map(|(span, owner)| {
-        Problem::at(
-            span,
-            format!("this looks like a {owner} token, and secrets are never in the file"),
-        )
-        .help(
-            "remove it, revoke it if others could have read it, and put the new one into an \
-                 environment variable; `token_env` names the variable",
-        )
+    find(text).into_iter().map(|(span, what)| {
+        let key = if what == ADDRESS { "this key" } else { "`token_env`" };
+        Problem::at(span, format!("this looks like {what}, and secrets are never in the file"))
+            .help(format!(
+                "remove it, revoke it if others could have read it, and put the new one into an \
+                 environment variable; {key} names the variable"
+            ))
     })
 }
 
@@ -183,5 +197,16 @@ mod tests {
     fn a_prefix_alone_is_no_token() {
         let text = "token = 'ghp_...'\nname = \"nfp_worker\"\n";
         assert!(matches!(mask(text), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn an_address_where_a_variable_is_named_is_masked() {
+        for text in ["url_env = \"https://a.b/c?d=e\"\n", "a = { hook_env='http://a.b' }\n"] {
+            assert_eq!(find(text).len(), 1, "{text}");
+            assert!(!mask(text).contains("a.b"), "{}", mask(text));
+        }
+        for text in ["api_url = \"https://a.b\"\n", "# url_env = \"https://a.b\"\n"] {
+            assert!(matches!(mask(text), Cow::Borrowed(_)), "{text}");
+        }
     }
 }

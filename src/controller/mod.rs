@@ -1,6 +1,7 @@
 //! The loop's parts: look at the world, plan, carry the plan out. `apply` goes through them once,
 //! [`watch`] again and again.
 
+pub mod alerts;
 pub mod background;
 mod carry_out;
 pub mod checkup;

@@ -100,6 +100,15 @@ enum State<'a> {
 }
 
 impl Breakers {
+    /// The providers where most changes failed and none has worked since, with how many failed, and of
+    /// how many.
+    pub fn open(&self) -> impl Iterator<Item = (&Name, u32, u32)> {
+        self.0.iter().filter_map(|(provider, breaker)| {
+            let open = breaker.open.as_ref()?;
+            Some((provider, open.failed, open.tried))
+        })
+    }
+
     /// Notes that a change of `id` was carried out, and whether it worked.
     ///
     /// While a breaker is open this says nothing new: it was begun before.

@@ -3,6 +3,7 @@
 //! Time comes in as an argument, and whatever a decision needs from the world was read before by
 //! a provider's `observe`. So everything here can be tested by the thousand and simulated.
 
+pub mod alert;
 pub mod attention;
 pub mod backoff;
 pub mod breaker;

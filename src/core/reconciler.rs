@@ -176,6 +176,12 @@ impl Reconciler {
         &self.memory.duties
     }
 
+    /// The providers where most of what there is went bad in one look, just now.
+    #[must_use]
+    pub fn storms(&self, now: Timestamp) -> Vec<Name> {
+        self.storms.going_on(now).cloned().collect()
+    }
+
     /// Takes over what people asked to be left alone.
     pub fn pause(&mut self, pauses: Pauses) {
         self.pauses = pauses;

@@ -157,6 +157,11 @@ impl Storms {
         news
     }
 
+    /// The providers where failovers wait.
+    pub fn going_on(&self, now: Timestamp) -> impl Iterator<Item = &Name> {
+        self.0.keys().filter(move |provider| self.is_storm(provider, now))
+    }
+
     /// Whether failovers at `provider` wait.
     #[must_use]
     pub fn is_storm(&self, provider: &Name, now: Timestamp) -> bool {

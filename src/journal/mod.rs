@@ -40,6 +40,8 @@ pub enum Kind {
     Held,
     /// The duty of a pair moved, or should and does not.
     Duty,
+    /// Somebody was told of something, or could not be.
+    Alert,
     /// A change is about to be made. Written before it is.
     Intent,
     /// A change was made.
@@ -57,6 +59,7 @@ impl Kind {
             Self::Seen => "seen",
             Self::Held => "held",
             Self::Duty => "duty",
+            Self::Alert => "alert",
             Self::Intent => "intent",
             Self::Done => "done",
             Self::Failed => "failed",

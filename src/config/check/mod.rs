@@ -1,5 +1,6 @@
 //! What the types can't say: the meaning of single values, and what one table means for another.
 
+mod alerts;
 mod backs_up;
 pub(super) mod failover;
 mod function;
@@ -21,6 +22,7 @@ use super::{model::Config, problem::Problem, tree::Item, units::Span};
 /// Adds what is wrong with `config`. `root` is the tree that it was made from.
 pub(super) fn all(config: &Config, root: &Item<'_>, problems: &mut Vec<Problem>) {
     sections::check(config, root, problems);
+    alerts::check(config, root, problems);
     let processes = root.children("process");
     let mut sound = HashSet::new();
     for (process, item) in config.process.iter().zip(&processes) {

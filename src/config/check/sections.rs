@@ -76,7 +76,7 @@ fn inside_project(key: &str, path: &Path, item: &Item<'_>, problems: &mut Vec<Pr
     }
 }
 
-fn variable(key: &str, name: &str, item: &Item<'_>, problems: &mut Vec<Problem>) {
+pub(super) fn variable(key: &str, name: &str, item: &Item<'_>, problems: &mut Vec<Problem>) {
     if let Some(why) = no_variable_name(name) {
         let message = format!("`{key}` is the name of an environment variable, and {why}");
         problems.push(Problem::at(item.value(key), message));

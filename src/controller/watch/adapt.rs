@@ -79,7 +79,11 @@ impl Watch {
     fn configure(&mut self, loaded: &Loaded) {
         let project = loaded.project.clone();
         match Rc::get_mut(&mut self.controller) {
-            Some(controller) => controller.configure(project),
+            Some(controller) => {
+                let missing = self.alerts.configure(&project);
+                controller.configure(project);
+                self.tell_missing(missing);
+            }
             None => error!("a change in hand keeps the old config in force; start the watch again"),
         }
     }

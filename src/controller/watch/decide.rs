@@ -46,12 +46,14 @@ impl Watch {
         self.prechecks.follow(&specs, on_duty);
         self.next = decision.wake_at;
         self.tell_held(&decision.plan);
+        self.see_alerts(&decision.plan, &decision.news);
         decision
     }
 
     /// Remembers what was decided, and then tells of it.
     pub(super) fn conclude(&mut self, news: Vec<News>) {
         self.remember();
+        self.remember_alerts();
         for news in news {
             self.tell_news(&news);
         }

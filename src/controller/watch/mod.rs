@@ -1,6 +1,7 @@
 //! The watch: the loop that goes on until it is told to stop.
 
 mod adapt;
+mod alert;
 mod decide;
 mod tell;
 
@@ -20,6 +21,7 @@ use tracing::{error, info};
 pub(crate) use self::decide::{MEMORY, recalled};
 use super::{
     Controller, Progress, Scope, Stop, World,
+    alerts::{self, Alerts},
     heartbeat::Pulse,
     in_hand::{Finished, InHand},
     lock::{self, Lock, LockError},
@@ -32,6 +34,7 @@ use super::{
 use crate::{
     config::{LoadError, Loaded, load},
     core::{
+        alert::{Alert, Book, Message},
         change::{Step, Why},
         id::Id,
         reconciler::{Decision, Reconciler},
@@ -137,6 +140,8 @@ enum Wake {
     Files(Changed),
     Provider(usize),
     Probe,
+    /// An alert could not be delivered.
+    Lost,
     Timer,
 }
 
@@ -160,6 +165,15 @@ struct Watch {
     asked: bool,
     /// What has to be remembered, as the journal has it or is about to.
     remembered: String,
+    alerts: Alerts,
+    /// What people were told of, also by the watch before.
+    book: Book,
+    /// The same, as the journal has it or is about to.
+    remembered_book: String,
+    /// What happened since the last look that people should be told of.
+    happened: Vec<Alert>,
+    /// What people are to be told once that is remembered.
+    to_tell: Vec<Message>,
     /// What was told of each resource that is left alone, so that it is told once.
     held: BTreeMap<Id, Why>,
     /// The status of each resource of ours as of the last look, if there was one.
@@ -184,7 +198,9 @@ impl Watch {
         let name = config.path().file_name().unwrap_or_default();
         let triggers = Triggers::new(loaded.project.root.join(name))?;
         let remembered = journal.recall(MEMORY)?;
-        let watch = Self {
+        let remembered_book = journal.recall(alerts::BOOK)?;
+        let (alerts, missing) = Alerts::new(&loaded.project);
+        let mut watch = Self {
             lock,
             pulse: Pulse::new(now),
             controller: Rc::new(Controller::new(loaded.project.clone()).that_never_waits()),
@@ -200,6 +216,11 @@ impl Watch {
             remembered: remembered.unwrap_or_default(),
             probes: Probes::default(),
             prechecks: Prechecks::default(),
+            alerts,
+            book: alerts::recalled(remembered_book.as_deref()),
+            remembered_book: remembered_book.unwrap_or_default(),
+            happened: Vec::new(),
+            to_tell: Vec::new(),
             held: BTreeMap::new(),
             seen: None,
             next: None,
@@ -207,6 +228,7 @@ impl Watch {
             owes_sign: false,
         };
         watch.tell_notes(loaded);
+        watch.begin_alerts(missing);
         Ok(watch)
     }
 
@@ -218,6 +240,11 @@ impl Watch {
                 Wake::Finished(finished) => self.take_finished(finished),
                 Wake::Provider(index) => Some(Scope::One(index)),
                 Wake::Probe => Some(Scope::All),
+                Wake::Lost => {
+                    self.take_losses();
+                    self.write_notes();
+                    None
+                }
                 Wake::Timer => {
                     self.asked = true;
                     self.looked_at = Instant::now();
@@ -250,6 +277,7 @@ impl Watch {
         self.stop.ask();
         self.finish_all().await;
         self.remember();
+        self.end_alerts().await;
     }
 
     /// Waits until nothing is in hand.
@@ -284,6 +312,7 @@ impl Watch {
     fn tell_that_it_looked(&mut self) {
         let (state_dir, look_every) = (self.controller.project().state_dir(), self.look_every());
         self.pulse.looked(&self.lock, &state_dir, look_every);
+        self.alerts.looked();
     }
 
     /// Notes what came of a lane and begins the next one; what to look at when it was the last.
@@ -361,6 +390,7 @@ impl Watch {
             changed = self.triggers.changed() => Wake::Files(changed),
             () = self.probes.changed() => Wake::Probe,
             () = self.prechecks.changed() => Wake::Probe,
+            () = self.alerts.changed() => Wake::Lost,
             () = tokio::time::sleep_until(until) => Wake::Timer,
             // Last, because one where much is going on always has news.
             ((), index, _) = select_all(providers) => Wake::Provider(index),
@@ -408,7 +438,6 @@ impl Watch {
             self.in_hand.advance();
             break;
         }
-        // What was seen waited for the intents that follow from it, if any do.
-        self.write_notes();
+        self.tell_people();
     }
 }

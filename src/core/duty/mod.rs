@@ -403,7 +403,7 @@ impl Duty {
         on_duty.then(|| self.since.checked_add(hold).unwrap_or(Timestamp::MAX))
     }
 
-    fn stuck_news(&self, why: Stuck) -> News {
+    pub(crate) fn stuck_news(&self, why: Stuck) -> News {
         News::Stuck {
             why,
             side: self.serving,

@@ -44,7 +44,7 @@ impl Cause {
     }
 
     /// Whether duty was moved by a person, who also says when it goes back.
-    pub(super) fn is_by_person(&self) -> bool {
+    pub(crate) fn is_by_person(&self) -> bool {
         matches!(self, Self::Asked | Self::ByHand { .. } | Self::AssumedStopped)
     }
 }

@@ -69,6 +69,12 @@ impl Covers {
         news
     }
 
+    /// Whether some backup stands in for `primary`.
+    #[must_use]
+    pub fn stand_in_for(&self, primary: &Id) -> bool {
+        self.0.values().any(|it| it.primary == *primary)
+    }
+
     /// What is known of the standing-in of a backup, if it stands in.
     #[must_use]
     pub fn of(&self, backup: &Id) -> Option<&Cover> {

@@ -20,6 +20,8 @@ pub(crate) struct Request {
     pub(crate) target: String,
     pub(crate) headers: BTreeMap<String, String>,
     pub(crate) body: Value,
+    /// The same as it came.
+    pub(crate) text: String,
 }
 
 pub(crate) struct Reply {
@@ -108,8 +110,9 @@ fn read(reader: &mut impl BufRead) -> Option<Request> {
     let length = headers.get("content-length").and_then(|it| it.parse().ok()).unwrap_or(0);
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
+    let text = String::from_utf8_lossy(&body).into_owned();
     let body = serde_json::from_slice(&body).unwrap_or_default();
-    Some(Request { method, target, headers, body })
+    Some(Request { method, target, headers, body, text })
 }
 
 fn text(reply: &Reply) -> Vec<u8> {

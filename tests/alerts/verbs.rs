@@ -1,0 +1,86 @@
+//! `redundancy alerts`, and `redundancy alerts test`.
+
+use serde_json::{Value, json};
+
+use crate::{
+    project::{Project, Run},
+    scene::{SECRET_PATH, listener, sink, without_secrets},
+};
+
+fn run(project: &Project, server: &str, arguments: &[&str]) -> Run {
+    let output = crate::scene::command(project, server, arguments).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    let run = Run {
+        code: output.status.code().unwrap(),
+        stdout: text(output.stdout),
+        stderr: text(output.stderr),
+    };
+    without_secrets(&(run.stdout.clone() + &run.stderr));
+    run
+}
+
+#[test]
+fn a_test_says_of_each_sink_what_came_of_it() {
+    let server = listener();
+    let config = [
+        "[controller]\n[alerts]\n",
+        &sink("webhook"),
+        "secret_env = \"HOOK_KEY\"\n",
+        &sink("slack"),
+        &sink("alertmanager"),
+        "[[alerts.sink]]\nkind = \"command\"\ncommand = [\"sh\", \"-c\", \"cat > told\"]\n",
+    ];
+    let project = Project::new(&config.concat());
+    let all = run(&project, &server.url(), &["alerts", "test"]);
+    assert_eq!(all.code, 0, "{all:?}");
+    assert_eq!(all.stdout, "webhook: told\nslack: told\nalertmanager: told\ncommand: told\n");
+    let told: Value = serde_json::from_str(&project.read("told")).unwrap();
+    assert_eq!((&told["status"], &told["key"]), (&json!("event"), &json!("test")));
+    {
+        let world = server.world();
+        let mut targets: Vec<&str> = world.told.iter().map(|it| it.target.as_str()).collect();
+        targets.sort_unstable();
+        let below = format!("/{SECRET_PATH}/api/v2/alerts");
+        assert_eq!(targets, [&format!("/{SECRET_PATH}"), &format!("/{SECRET_PATH}"), &*below]);
+        assert_eq!(world.told.iter().filter(|it| it.is_signed()).count(), 1);
+    }
+
+    server.world().answer = Some((403, Vec::new(), json!("invalid_token")));
+    let one = run(&project, &server.url(), &["alerts", "test", "slack"]);
+    assert_eq!(one.code, 2, "{one:?}");
+    assert_eq!(one.stdout, "slack: not told: it answers 403: \"invalid_token\"\n");
+    assert_eq!(server.world().told.len(), 4, "the others were not asked");
+}
+
+#[test]
+fn what_is_missing_for_a_test_is_said() {
+    let project = Project::new(&("[controller]\n".to_owned() + &sink("webhook")));
+    let unknown = run(&project, "http://127.0.0.1:1", &["alerts", "test", "pager"]);
+    assert_eq!(unknown.code, 1);
+    assert!(unknown.stderr.contains("no sink called pager; there is webhook"), "{unknown:?}");
+    for (address, why) in [
+        ("", "there is no address in the environment variable HOOK"),
+        ("http://example.com/T0-s3cr3t-p4th", "over http it could be read on the way"),
+        ("T0-s3cr3t-p4th", "it is none"),
+        ("file:///T0-s3cr3t-p4th", "it does not begin with https://"),
+    ] {
+        let mut command = project.command(&["alerts", "test"]);
+        let output = command.env("HOOK", address).output().unwrap();
+        let said = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.starts_with("webhook: not told: ") && said.contains(why), "{said}");
+        without_secrets(&said);
+    }
+    let nobody = Project::new("[controller]\n").run(&["alerts", "test"]);
+    assert_eq!(nobody.code, 1);
+    assert!(nobody.stderr.contains("no `[[alerts.sink]]`"), "{nobody:?}");
+}
+
+#[test]
+fn what_is_open_is_listed_also_where_nothing_was_ever_watched() {
+    let project = Project::new("[controller]\n");
+    assert_eq!(project.run(&["alerts"]).ok().stdout, "no alert is open\n");
+    let json: Value =
+        serde_json::from_str(&project.run(&["alerts", "--json"]).ok().stdout).unwrap();
+    assert_eq!((&json["version"], &json["open"]), (&json!(1), &json!([])));
+}
