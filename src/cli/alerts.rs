@@ -7,7 +7,6 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{
-    args::{AlertsOptions, AlertsVerb},
     open::{Project, block_on},
     output::{self, visible},
     status::ago,
@@ -25,6 +24,29 @@ const VERSION: u32 = 1;
 
 /// The exit code where a sink could not be told.
 const NOT_TOLD: u8 = 2;
+
+#[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(super) struct AlertsOptions {
+    #[command(subcommand)]
+    pub(super) verb: Option<AlertsVerb>,
+    /// Print as JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum AlertsVerb {
+    /// Send a test alert to each sink, and say what came of it
+    ///
+    /// The exit code is 0 where all were told, 2 where one was not, and 1 where this verb itself
+    /// failed.
+    Test {
+        /// Only to this one, by its name
+        #[arg(value_name = "SINK")]
+        sink: Option<String>,
+    },
+}
 
 /// What `alerts --json` prints.
 #[derive(Debug, Serialize)]

@@ -7,7 +7,7 @@ use clap::{
     builder::styling::{AnsiColor, Styles},
 };
 
-use super::deploy::DeployOptions;
+use super::{alerts::AlertsOptions, deploy::DeployOptions};
 use crate::{
     config::units::{Span, SpanError},
     core::{id::Id, plan::Consent, simulate},
@@ -407,29 +407,6 @@ pub(super) struct HistoryOptions {
     /// Print as JSON
     #[arg(long)]
     pub(super) json: bool,
-}
-
-#[derive(Debug, clap::Args)]
-#[command(args_conflicts_with_subcommands = true)]
-pub(super) struct AlertsOptions {
-    #[command(subcommand)]
-    pub(super) verb: Option<AlertsVerb>,
-    /// Print as JSON
-    #[arg(long)]
-    pub(super) json: bool,
-}
-
-#[derive(Debug, Subcommand)]
-pub(super) enum AlertsVerb {
-    /// Send a test alert to each sink, and say what came of it
-    ///
-    /// The exit code is 0 where all were told, 2 where one was not, and 1 where this verb itself
-    /// failed.
-    Test {
-        /// Only to this one, by its name
-        #[arg(value_name = "SINK")]
-        sink: Option<String>,
-    },
 }
 
 #[derive(Debug, clap::Args)]

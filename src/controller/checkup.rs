@@ -11,7 +11,7 @@ use rustix::{
 };
 
 use super::{
-    Controller, World,
+    Controller, World, alerts,
     heartbeat::Heartbeat,
     lock::{self, Lock},
 };
@@ -39,6 +39,7 @@ impl Controller {
         findings.push(self.clock(now));
         findings.extend(self.open_files());
         findings.push(self.watch(now));
+        findings.extend(alerts::checkup(project));
         let world = self.look_around(now).await;
         let each = join_all(self.providers.iter().map(|it| it.checkup())).await;
         for (provider, of_its_own) in self.providers.iter().zip(each) {

@@ -77,6 +77,25 @@ fn what_is_missing_for_a_test_is_said() {
 }
 
 #[test]
+fn the_doctor_says_what_a_sink_lacks() {
+    let config = "[controller]\n[alerts]\nheartbeat_env = \"BEAT\"\n".to_owned();
+    let project = Project::new(&(config + &sink("webhook") + "secret_env = \"HOOK_KEY\"\n"));
+    let mut command = crate::scene::command(&project, "https://example.com", &["doctor", "--json"]);
+    let output = command.env("BEAT", "ftp://T0-s3cr3t-p4th").output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    without_secrets(&said);
+    let report: Value = serde_json::from_str(&said).unwrap();
+    let finding = |what: &str| {
+        let findings = report["findings"].as_array().unwrap();
+        findings.iter().find(|it| it["what"] == what).cloned().unwrap()
+    };
+    assert_eq!(finding("alerts: webhook")["verdict"], "fine");
+    let heartbeat = finding("alerts: heartbeat");
+    assert_eq!(heartbeat["verdict"], "lacking");
+    assert!(heartbeat["said"].as_str().unwrap().contains("BEAT"), "{heartbeat}");
+}
+
+#[test]
 fn what_is_open_is_listed_also_where_nothing_was_ever_watched() {
     let project = Project::new("[controller]\n");
     assert_eq!(project.run(&["alerts"]).ok().stdout, "no alert is open\n");

@@ -21,7 +21,10 @@ use self::{
 };
 use crate::{
     config::{Project, model},
-    core::alert::{Book, Message},
+    core::{
+        alert::{Book, Message},
+        checkup::Finding,
+    },
 };
 
 /// Under which key the journal has the [`Book`].
@@ -156,4 +159,22 @@ pub async fn test(
         }
     });
     join_all(tests).await
+}
+
+/// Whether what the sinks of `project` need is there. Nothing is sent.
+pub(super) fn checkup(project: &Project) -> Vec<Finding> {
+    let config = &project.config.alerts;
+    let finding = |what: String, missing: Result<(), String>, fine: &str| match missing {
+        Ok(()) => Finding::fine(what, fine),
+        Err(why) => Finding::lacking(what, format!("it can't be told anything: {why}")),
+    };
+    let sinks = config.sink.iter().map(|sink| {
+        let fine = format!("it is set; `redundancy alerts test {}` tries it", sink.called());
+        let what = format!("alerts: {}", sink.called());
+        finding(what, Target::new(sink, project).map(drop), &fine)
+    });
+    let heartbeat = config.heartbeat_env.as_deref().map(|variable| {
+        finding("alerts: heartbeat".to_owned(), Ping::check(variable), "its address is set")
+    });
+    sinks.chain(heartbeat).collect()
 }

@@ -22,6 +22,11 @@ pub(super) struct Ping {
 }
 
 impl Ping {
+    /// Whether there is a fit address in an environment variable, or what is wrong with it.
+    pub(super) fn check(variable: &str) -> Result<(), String> {
+        Address::from_env(variable).map(drop)
+    }
+
     /// For the address in an environment variable.
     pub(super) fn new(variable: &str) -> Result<Self, String> {
         let http = Http::new(Address::from_env(variable)?, LIMIT)?;

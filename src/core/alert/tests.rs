@@ -31,110 +31,112 @@ fn short(message: &Message) -> String {
     format!("{} {}{more}", message.what.word(), message.alert.key)
 }
 
+/// A second, what is down then, of what nothing is known, and what is told.
+type Row = (i64, &'static [&'static str], &'static [&'static str], &'static [&'static str]);
+
+const STORIES: &[(&str, &[Row])] = &[
+    (
+        "once, however often it is seen, and once that it is over",
+        &[
+            (0, &["a"], &[], &["firing failed:a"]),
+            (1, &["a"], &[], &[]),
+            (9_000, &["a"], &[], &[]),
+            (9_001, &[], &[], &[]),
+            (9_060, &[], &[], &[]),
+            (9_061, &[], &[], &["resolved failed:a"]),
+            (9_062, &[], &[], &[]),
+        ],
+    ),
+    (
+        "again when it lasts",
+        &[
+            (0, &["a"], &[], &["firing failed:a"]),
+            (14_399, &["a"], &[], &[]),
+            (14_400, &["a"], &[], &["reminder failed:a"]),
+            (14_401, &["a"], &[], &[]),
+            (28_800, &["a"], &[], &["reminder failed:a"]),
+        ],
+    ),
+    (
+        "what comes back soon was never over",
+        &[
+            (0, &["a"], &[], &["firing failed:a"]),
+            (10, &[], &[], &[]),
+            (69, &["a"], &[], &[]),
+            (100, &[], &[], &[]),
+            (159, &[], &[], &[]),
+            (160, &[], &[], &["resolved failed:a"]),
+            (161, &["a"], &[], &["firing failed:a"]),
+        ],
+    ),
+    (
+        "what nobody can see is not over",
+        &[
+            (0, &["a"], &[], &["firing failed:a"]),
+            (10, &[], &["a"], &[]),
+            (1_000, &[], &["a"], &[]),
+            (1_001, &[], &[], &[]),
+            (1_061, &[], &[], &["resolved failed:a"]),
+        ],
+    ),
+    (
+        "a provider that can't be asked for a moment is not worth a word",
+        &[
+            (0, &["blind"], &[], &[]),
+            (60, &[], &[], &[]),
+            (120, &[], &[], &[]),
+            (200, &["blind"], &[], &[]),
+            (499, &["blind"], &[], &[]),
+            (500, &["blind"], &[], &["firing blind:blind"]),
+        ],
+    ),
+    (
+        "not more than so many within an hour, and the rest is counted",
+        &[
+            (
+                0,
+                &["a", "b", "c", "d", "e"],
+                &[],
+                &["firing failed:a", "firing failed:b", "firing failed:c"],
+            ),
+            (1, &["a", "b", "c", "d", "e"], &[], &[]),
+            (3_600, &["a", "b", "c", "d", "e"], &[], &["event more +2"]),
+            (3_601, &["a", "b", "c", "d", "e", "f"], &[], &["firing failed:f"]),
+            (
+                14_400,
+                &["a", "b", "c", "d", "e", "f"],
+                &[],
+                &["reminder failed:a", "reminder failed:b", "reminder failed:c"],
+            ),
+        ],
+    ),
+    (
+        "what was not told is not told to be over",
+        &[
+            (
+                0,
+                &["a", "b", "c", "d"],
+                &[],
+                &["firing failed:a", "firing failed:b", "firing failed:c"],
+            ),
+            (3_600, &["a", "b", "c"], &[], &["event more +1"]),
+            (3_700, &["a", "b", "c"], &[], &[]),
+            (3_800, &["a", "b", "c", "e"], &[], &["firing failed:e"]),
+        ],
+    ),
+    (
+        "a clock that is set back delays nothing for ever",
+        &[
+            (1_000_000, &["a"], &[], &["firing failed:a"]),
+            (0, &["a"], &[], &[]),
+            (14_400, &["a"], &[], &["reminder failed:a"]),
+        ],
+    ),
+];
+
 #[test]
 fn what_is_told_and_when() {
-    /// A second, what is down then, of what nothing is known, and what is told.
-    type Row = (i64, &'static [&'static str], &'static [&'static str], &'static [&'static str]);
-    let stories: &[(&str, &[Row])] = &[
-        (
-            "once, however often it is seen, and once that it is over",
-            &[
-                (0, &["a"], &[], &["firing failed:a"]),
-                (1, &["a"], &[], &[]),
-                (9_000, &["a"], &[], &[]),
-                (9_001, &[], &[], &[]),
-                (9_060, &[], &[], &[]),
-                (9_061, &[], &[], &["resolved failed:a"]),
-                (9_062, &[], &[], &[]),
-            ],
-        ),
-        (
-            "again when it lasts",
-            &[
-                (0, &["a"], &[], &["firing failed:a"]),
-                (14_399, &["a"], &[], &[]),
-                (14_400, &["a"], &[], &["reminder failed:a"]),
-                (14_401, &["a"], &[], &[]),
-                (28_800, &["a"], &[], &["reminder failed:a"]),
-            ],
-        ),
-        (
-            "what comes back soon was never over",
-            &[
-                (0, &["a"], &[], &["firing failed:a"]),
-                (10, &[], &[], &[]),
-                (69, &["a"], &[], &[]),
-                (100, &[], &[], &[]),
-                (159, &[], &[], &[]),
-                (160, &[], &[], &["resolved failed:a"]),
-                (161, &["a"], &[], &["firing failed:a"]),
-            ],
-        ),
-        (
-            "what nobody can see is not over",
-            &[
-                (0, &["a"], &[], &["firing failed:a"]),
-                (10, &[], &["a"], &[]),
-                (1_000, &[], &["a"], &[]),
-                (1_001, &[], &[], &[]),
-                (1_061, &[], &[], &["resolved failed:a"]),
-            ],
-        ),
-        (
-            "a provider that can't be asked for a moment is not worth a word",
-            &[
-                (0, &["blind"], &[], &[]),
-                (60, &[], &[], &[]),
-                (120, &[], &[], &[]),
-                (200, &["blind"], &[], &[]),
-                (499, &["blind"], &[], &[]),
-                (500, &["blind"], &[], &["firing blind:blind"]),
-            ],
-        ),
-        (
-            "not more than so many within an hour, and the rest is counted",
-            &[
-                (
-                    0,
-                    &["a", "b", "c", "d", "e"],
-                    &[],
-                    &["firing failed:a", "firing failed:b", "firing failed:c"],
-                ),
-                (1, &["a", "b", "c", "d", "e"], &[], &[]),
-                (3_600, &["a", "b", "c", "d", "e"], &[], &["event more +2"]),
-                (3_601, &["a", "b", "c", "d", "e", "f"], &[], &["firing failed:f"]),
-                (
-                    14_400,
-                    &["a", "b", "c", "d", "e", "f"],
-                    &[],
-                    &["reminder failed:a", "reminder failed:b", "reminder failed:c"],
-                ),
-            ],
-        ),
-        (
-            "what was not told is not told to be over",
-            &[
-                (
-                    0,
-                    &["a", "b", "c", "d"],
-                    &[],
-                    &["firing failed:a", "firing failed:b", "firing failed:c"],
-                ),
-                (3_600, &["a", "b", "c"], &[], &["event more +1"]),
-                (3_700, &["a", "b", "c"], &[], &[]),
-                (3_800, &["a", "b", "c", "e"], &[], &["firing failed:e"]),
-            ],
-        ),
-        (
-            "a clock that is set back delays nothing for ever",
-            &[
-                (1_000_000, &["a"], &[], &["firing failed:a"]),
-                (0, &["a"], &[], &[]),
-                (14_400, &["a"], &[], &["reminder failed:a"]),
-            ],
-        ),
-    ];
-    for (story, rows) in stories {
+    for (story, rows) in STORIES {
         let mut book = Book::default();
         for (now, down, unknown, expected) in *rows {
             assert_eq!(told(&mut book, *now, down, unknown), *expected, "{story}, at {now}");
@@ -253,7 +255,9 @@ proptest! {
         for (pause, down, unknown) in looks {
             now += pause;
             if pause < 0 {
-                sent.iter_mut().for_each(|at| *at = (*at).min(now));
+                for at in &mut sent {
+                    *at = (*at).min(now);
+                }
             }
             sent.retain(|at| now - *at < 3_600);
             let pick = |bits: u8| {
