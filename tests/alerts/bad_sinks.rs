@@ -27,16 +27,14 @@ fn nobody_waits_for_a_sink_that_is_slow_or_gone() {
     moved.world().answer = Some((307, vec![("location", place)], Value::Null));
     // A port that was free a moment ago, and that nobody listens at.
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let sinks: String = SINKS
-        .iter()
-        .map(|name| {
-            let variable = name.to_uppercase();
-            format!(
-                "[[alerts.sink]]\nname = \"{name}\"\nkind = \"webhook\"\nurl_env = \"{variable}\"\n\
-                 timeout = \"1m\"\n"
-            )
-        })
-        .collect();
+    let webhook = |name: &&str| {
+        let variable = name.to_uppercase();
+        format!(
+            "[[alerts.sink]]\nname = \"{name}\"\nkind = \"webhook\"\nurl_env = \"{variable}\"\n\
+             timeout = \"1m\"\n"
+        )
+    };
+    let sinks = SINKS.iter().map(webhook).collect::<Vec<_>>().concat();
     let hangs = "[[alerts.sink]]\nkind = \"command\"\ncommand = [\"sh\", \"-c\", \"sleep 4242.25\"]\n\
                  timeout = \"1m\"\n";
     let project = failing(&(sinks + hangs));

@@ -50,12 +50,15 @@ impl Told {
     }
 }
 
+/// A status, headers and a body.
+type Answer = (u16, Vec<(&'static str, String)>, Value);
+
 /// Notes what it is told, and answers as it was asked to.
 #[derive(Default)]
 pub(crate) struct Listener {
     pub(crate) told: Vec<Told>,
     /// The answer to all of it, if not a plain 200.
-    pub(crate) answer: Option<(u16, Vec<(&'static str, String)>, Value)>,
+    pub(crate) answer: Option<Answer>,
 }
 
 impl World for Listener {

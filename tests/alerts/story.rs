@@ -5,7 +5,8 @@ use serde_json::Value;
 use crate::{
     project::{Project, kill},
     scene::{
-        everything_said, failing, listener, sink, told, wait_until_told, watch, without_secrets,
+        Told, everything_said, failing, listener, sink, told, wait_until_told, watch,
+        without_secrets,
     },
     wait::wait_for,
 };
@@ -39,7 +40,7 @@ fn what_fails_is_told_once_with_a_signature_and_again_when_it_is_mended() {
     said += &second.end_well();
 
     let world = server.world();
-    assert!(world.told.iter().all(|it| it.is_signed()), "{:?}", world.told);
+    assert!(world.told.iter().all(Told::is_signed), "{:?}", world.told);
     let first = &world.told[0].body;
     assert_eq!(first["version"], 1);
     assert_eq!(first["kind"], "failed");
