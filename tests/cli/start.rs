@@ -76,6 +76,27 @@ fn restart_ends_the_watch_and_nothing_else() {
 }
 
 #[test]
+fn a_log_that_has_grown_too_large_is_put_aside_and_written_on() {
+    let project = Project::new(WORKER);
+    project.run(&["start"]).ok();
+    let log = project.path("automation/logs/watch.log");
+    let mut file = fs::OpenOptions::new().append(true).open(&log).unwrap();
+    let line = "much\n".repeat(1024 * 1024);
+    for _ in 0..3 {
+        std::io::Write::write_all(&mut file, line.as_bytes()).unwrap();
+    }
+    wait_for("it is put aside", || {
+        project.path("automation/logs/watch.log.1").exists().then_some(())
+    });
+    wait_for("it is small", || (fs::metadata(&log).unwrap().len() < 1024 * 1024).then_some(()));
+    let pid = project.wait_for_pid("w", None);
+    kill(pid);
+    wait_for("it is written on", || {
+        project.read("automation/logs/watch.log").contains("done").then_some(())
+    });
+}
+
+#[test]
 fn start_says_why_there_is_no_watch() {
     let project = Project::new("[controller]\nlook_evry = \"1s\"\n");
     let refused = project.run(&["start"]);

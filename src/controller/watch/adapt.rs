@@ -10,7 +10,7 @@ use super::Watch;
 use crate::{
     config::Loaded,
     controller::{
-        self,
+        self, background,
         lock::{self, Lock, LockError},
         reload::Reload,
         requests,
@@ -115,6 +115,14 @@ impl Watch {
         let requests = requests::file(&self.controller.project().state_dir());
         for failure in self.triggers.watch(places, requests) {
             warn!("{failure}");
+        }
+    }
+
+    /// Puts the log of a watch in the background aside where it has grown too large.
+    pub(super) fn bound_log(&self) {
+        let log = background::log(self.controller.project());
+        if let Err(error) = log.rotate() {
+            warn!("{} was not put aside: {error}", log.file.display());
         }
     }
 

@@ -252,6 +252,7 @@ impl Watch {
                     self.adapt().await;
                     self.watch_places();
                     self.prune();
+                    self.bound_log();
                     Some(Scope::All)
                 }
                 Wake::Files(changed) => self.take(&changed).await,
