@@ -7,7 +7,10 @@ use clap::{
     builder::styling::{AnsiColor, Styles},
 };
 
-use super::{alerts::AlertsOptions, deploy::DeployOptions};
+use super::{
+    alerts::AlertsOptions, deploy::DeployOptions, doctor::DoctorOptions, service::ServiceOptions,
+    stop::StopOptions,
+};
 use crate::{
     config::units::{Span, SpanError},
     core::{id::Id, plan::Consent, simulate},
@@ -163,39 +166,6 @@ pub(super) enum Verb {
     /// are kept too. A checkout in the middle of a rebase, a merge or the like, on another branch
     /// or on none, is left alone.
     Sync(SyncOptions),
-}
-
-#[derive(Debug, clap::Args)]
-pub(super) struct ServiceOptions {
-    #[command(subcommand)]
-    pub(super) verb: Option<ServiceVerb>,
-    /// For the systemd of your own user, which runs while you are logged in or after `loginctl
-    /// enable-linger`
-    #[arg(long, global = true)]
-    pub(super) user: bool,
-}
-
-#[derive(Debug, Clone, Copy, Subcommand)]
-pub(super) enum ServiceVerb {
-    /// Write the unit where systemd finds it, and say what switches it on
-    ///
-    /// A file that is there and not ours is never overwritten.
-    Install,
-}
-
-#[derive(Debug, clap::Args)]
-pub(super) struct DoctorOptions {
-    /// Print it as JSON
-    #[arg(long)]
-    pub(super) json: bool,
-}
-
-#[derive(Debug, clap::Args)]
-pub(super) struct StopOptions {
-    /// End also what PM2 runs for this project, and kill what does not end: nothing that carries
-    /// its mark is alive afterwards, whoever answers
-    #[arg(long)]
-    pub(super) force: bool,
 }
 
 /// Which resources, and what is allowed.

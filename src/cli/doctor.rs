@@ -6,7 +6,6 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{
-    args::DoctorOptions,
     open::{Project, block_on, shown},
     output::{self, visible},
     table::table,
@@ -15,6 +14,13 @@ use crate::core::checkup::{Finding, Verdict};
 
 /// The version of the JSON form.
 const VERSION: u32 = 1;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct DoctorOptions {
+    /// Print it as JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
 
 /// What `doctor --json` prints.
 #[derive(Debug, Serialize)]

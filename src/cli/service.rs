@@ -11,16 +11,30 @@ use std::{
 
 use anyhow::{Context, bail};
 
-use super::{
-    args::{ServiceOptions, ServiceVerb},
-    open::Project,
-    output,
-};
+use super::{open::Project, output};
 use crate::core::monitor;
 
 /// The first line of a unit of ours.
 const HEADER: &str =
     "# Made by `redundancy service`; `redundancy service install` writes it anew.\n";
+
+#[derive(Debug, clap::Args)]
+pub(super) struct ServiceOptions {
+    #[command(subcommand)]
+    pub(super) verb: Option<ServiceVerb>,
+    /// For the systemd of your own user, which runs while you are logged in or after `loginctl
+    /// enable-linger`
+    #[arg(long, global = true)]
+    pub(super) user: bool,
+}
+
+#[derive(Debug, Clone, Copy, clap::Subcommand)]
+pub(super) enum ServiceVerb {
+    /// Write the unit where systemd finds it, and say what switches it on
+    ///
+    /// A file that is there and not ours is never overwritten.
+    Install,
+}
 
 pub(super) fn run(project: &Project, options: &ServiceOptions) -> anyhow::Result<ExitCode> {
     let program = env::current_exe().context("cannot find out which program this is")?;

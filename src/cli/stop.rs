@@ -9,7 +9,6 @@ use rustix::process::Signal;
 
 use super::{
     apply::{begin, carry_out_here},
-    args::StopOptions,
     open::{Project, block_on, shown},
     output,
 };
@@ -22,6 +21,14 @@ use crate::{
         resource::Status,
     },
 };
+
+#[derive(Debug, clap::Args)]
+pub(super) struct StopOptions {
+    /// End also what PM2 runs for this project, and kill what does not end: nothing that carries
+    /// its mark is alive afterwards, whoever answers
+    #[arg(long)]
+    pub(super) force: bool,
+}
 
 /// How long a watch may take to finish the change in hand.
 const LONGEST_WAIT: Duration = Duration::from_mins(2);
