@@ -8,7 +8,7 @@ fn main() {
         println!("cargo::rerun-if-changed={file}");
     }
     // A crate that was packed for a registry has no repository, and one around it is not its own.
-    let commit = Path::new(".git").exists().then(commit).flatten();
+    let commit = Path::new(".git").is_dir().then(commit).flatten();
     let commit = commit.map(|it| format!(" ({it})")).unwrap_or_default();
     println!("cargo::rustc-env=VERSION={}{commit}", env!("CARGO_PKG_VERSION"));
 }
