@@ -58,7 +58,7 @@ pub(super) fn own(message: &Message, from: &Origin) -> Value {
 }
 
 /// For an incoming webhook of Slack: `{"text": ...}`, in which `&`, `<` and `>` are escaped, as they
-/// begin links and mentions (docs.slack.dev, "Formatting message text").
+/// begin links and mentions (api.slack.com, "Formatting text for app surfaces", "Escaping text").
 pub(super) fn slack(message: &Message, from: &Origin) -> Value {
     let sign = match (message.what, message.alert.severity) {
         (What::Resolved, _) => ":white_check_mark:",
