@@ -63,15 +63,54 @@ fn what_works_by_itself_is_never_called() {
     let text = "export const config = { schedule: '@daily' };\n";
     scene.project.write("netlify/functions/mail.mjs", &format!("{HELLO}{text}"));
     scene.project.write("netlify/functions/work.mjs", HELLO);
+    scene.project.write("netlify/functions/deploy-succeeded.mjs", HELLO);
     scene.project.write("netlify.toml", "[functions.work]\nbackground = true\n");
-    scene.fake.world().publish(60, &["hello", "mail", "mail-backup", "work"]);
+    // The word alone does nothing.
+    let words = "// It asks for the schedule of the day, in the background of the page.\n";
+    scene.project.write("netlify/functions/words.mjs", &format!("{words}{HELLO}"));
+    let all = ["hello", "mail", "mail-backup", "work", "deploy-succeeded", "words"];
+    scene.fake.world().publish(60, &all);
     let status = scene.run(&["status"]).ok().stdout;
-    assert!(status.contains("it is not called, because its text has the word `schedule`"));
-    assert!(status.contains("it is not called, because netlify.toml gives it a schedule"));
+    let row = |name: &str| status.lines().find(|it| it.starts_with(name)).unwrap_or_default();
+    for (name, why) in [
+        ("netlify/mail ", "it works by a schedule"),
+        ("netlify/mail-backup ", "it works by a schedule"),
+        ("netlify/work ", "netlify.toml gives it a schedule, or the background"),
+        ("netlify/deploy-succeeded ", "Netlify calls it for an event"),
+    ] {
+        let why = format!("it is not called, because {why}");
+        assert!(row(name).contains(&why), "{name}: {status}");
+    }
     let world = scene.fake.world();
     assert!(world.count("GET", "/hello") > 0);
     assert_eq!(world.count("GET", "/mail") + world.count("GET", "/mail-backup"), 0);
-    assert_eq!(world.count("GET", "/work"), 0);
+    assert_eq!(world.count("GET", "/work") + world.count("GET", "/deploy-succeeded"), 0);
+    assert!(world.count("GET", "/words") > 0);
+}
+
+#[test]
+fn what_can_not_be_understood_is_called_only_where_its_backup_tells() {
+    let scene = Scene::new();
+    let text = "export const config = { schedule: '@daily' };\n";
+    scene.project.write("netlify/functions/nightly.mjs", &format!("{HELLO}{text}"));
+    scene.run(&["apply", "--yes"]).ok();
+    for name in ["hello", "nightly", "new"] {
+        scene.project.write(&format!("netlify/functions/{name}.mjs"), "export default (\n");
+    }
+    let all = ["hello", "hello-backup", "nightly", "nightly-backup", "new"];
+    scene.fake.world().publish(60, &all);
+    scene.fake.world().requests.clear();
+    let status = scene.run(&["status"]).ok().stdout;
+    let row = |name: &str| status.lines().find(|it| it.starts_with(name)).unwrap_or_default();
+    for name in ["netlify/nightly ", "netlify/new "] {
+        assert!(row(name).contains("it is not called, because netlify/functions/"), "{status}");
+    }
+    let why = "what its backup holds works by a schedule";
+    assert!(row("netlify/nightly-backup ").contains(why), "{status}");
+    let world = scene.fake.world();
+    assert!(world.count("GET", "/hello") > 0 && world.count("GET", "/hello-backup") > 0);
+    let quiet = ["/nightly", "/nightly-backup", "/new"];
+    assert_eq!(quiet.map(|it| world.count("GET", it)), [0; 3]);
 }
 
 #[test]

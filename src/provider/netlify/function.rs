@@ -100,27 +100,24 @@ pub(super) fn classify(
     };
     let config = exports.config.as_ref();
     let own = |key: &str| if style == Style::V2 { config?.get(key) } else { None };
-    let scheduled = match &exports.helper {
+    match &exports.helper {
         Some(Helper::Schedule { cron: None, line }) => {
             let why = "Netlify's build fails here: the schedule has to be a literal".to_owned();
             return Err(Trouble::at(main, (Some(*line), why)));
         }
-        Some(Helper::Schedule { .. }) => true,
         Some(Helper::Stream) => {
             return refuse(
                 "it answers as a stream (`stream()`), which can't be wrapped".to_owned(),
             );
         }
-        None => own("schedule").is_some() || settled.schedule.is_some(),
-    };
+        Some(Helper::Schedule { .. }) | None => {}
+    }
     if let Some(line) = source.streams {
         let why = "it answers as a stream (`awslambda.streamifyResponse`), which can't be wrapped";
         return Err(Trouble::unclear(place(main, Some(line)) + why));
     }
-    let background = name.ends_with(BACKGROUND)
-        || settled.background
-        || own("background") == Some(&Value::Bool(true));
-    function.rethrows = scheduled || background;
+    let background = is_background(name, exports, &settled);
+    function.rethrows = background || is_scheduled(exports, &settled);
     let path = own("path").map(|it| it.as_str().map_or_else(|| it.to_string(), str::to_owned));
     function.unroutable = match path {
         _ if function.rethrows => {
@@ -254,6 +251,45 @@ impl Function {
             }
         }
     }
+}
+
+/// What counts of the `config` of a main file with these exports: none of it beside a `handler`.
+fn in_effect<'a>(exports: &'a Exports, key: &str) -> Option<&'a Value> {
+    let is_second = exports.default && !exports.handler;
+    exports.config.as_ref().filter(|_| is_second)?.get(key)
+}
+
+fn is_scheduled(exports: &Exports, settled: &Settled) -> bool {
+    matches!(exports.helper, Some(Helper::Schedule { .. }))
+        || in_effect(exports, "schedule").is_some()
+        || settled.schedule.is_some()
+}
+
+fn is_background(name: &str, exports: &Exports, settled: &Settled) -> bool {
+    name.ends_with(BACKGROUND)
+        || settled.background
+        || in_effect(exports, "background") == Some(&Value::Bool(true))
+}
+
+/// How the function called `name` works without anybody's call, if it does. Also what Netlify does not
+/// understand of its `config` counts: rather one too many is not called.
+pub(super) fn by_itself(name: &str, exports: &Exports, settled: &Settled) -> Option<&'static str> {
+    let meant = |key: &str| exports.ignored.iter().any(|it| it == key);
+    if is_background(name, exports, settled) || meant("background") {
+        Some("it works in the background")
+    } else if is_scheduled(exports, settled) || meant("schedule") {
+        Some("it works by a schedule")
+    } else {
+        by_name(name)
+    }
+}
+
+/// The same, as far as its name tells.
+pub(super) fn by_name(name: &str) -> Option<&'static str> {
+    if name.ends_with(BACKGROUND) {
+        return Some("it works in the background");
+    }
+    is_event(name).then_some("Netlify calls it for an event")
 }
 
 /// The style of a function, by what its main file exports.

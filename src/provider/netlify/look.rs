@@ -231,6 +231,9 @@ impl Look {
                 }
             }
         }
+        if problem.is_none() && self.asked_for(function).is_some() {
+            self.put_calls(&mut actual.body, settings, function, &path);
+        }
         if self.edge_stands(settings, function) {
             code.router = Router::Edge;
         }

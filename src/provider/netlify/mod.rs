@@ -92,6 +92,13 @@ const REFUSED: &str = "refused";
 
 /// Field of a primary: why nobody's calls can be passed on to it.
 const UNROUTABLE: &str = "unroutable";
+
+/// Field of a primary: how it works without anybody's call, which so would be one too many.
+const BY_ITSELF: &str = "by_itself";
+
+/// Field of a primary: that its main file can't be understood, which says whether it works by itself.
+const OPAQUE: &str = "opaque";
+
 /// Field of a primary: where the edge function in front of it goes, whose text is among its files.
 const EDGE: &str = "edge";
 

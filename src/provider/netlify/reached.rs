@@ -100,7 +100,8 @@ impl Known {
         known.keys().filter_map(|it| Some(it.rsplit_once('/')?.0.to_owned())).collect()
     }
 
-    fn source(&self, path: &str, text: &str) -> Result<Arc<Source>, Fault> {
+    /// What the file at `path`, which holds `text`, is.
+    pub(super) fn source(&self, path: &str, text: &str) -> Result<Arc<Source>, Fault> {
         let lock = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match lock().get(path) {
             Some(Ok(source)) if source.text == text => return Ok(Arc::clone(source)),

@@ -25,6 +25,13 @@ pub(super) fn text(name: &str, function: &Function) -> String {
     text
 }
 
+/// Whether the function in a wrapper of ours works by a schedule or in the background; none where `text`
+/// is no wrapper.
+pub(super) fn rethrows(text: &str) -> Option<bool> {
+    let mut said = text.lines().filter_map(|it| it.strip_prefix("const RETHROWS = "));
+    Some(said.next()? == "true")
+}
+
 /// The same, of this recipe.
 pub(super) fn of_recipe(wrapper: &str, recipe: &Digest) -> String {
     wrapper.replacen(SNAPSHOT, &recipe.short(), 1)

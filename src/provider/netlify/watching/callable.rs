@@ -1,42 +1,83 @@
-//! Which functions may be called to see whether they answer: not those that work by a schedule or in
-//! the background, whose work would be done once more.
+//! Which functions may be called to see whether they answer: not those that work by themselves, whose
+//! work would be done once more.
 
-/// What the name of a function ends in that Netlify runs in the background.
-const BACKGROUND: &str = "-background";
+use std::collections::BTreeMap;
 
-/// The words by which the text of a function says that it works by itself.
-const WORDS: [&str; 2] = ["schedule", "background"];
+use super::super::{
+    BY_ITSELF, FUNCTION, OPAQUE, function, look::Look, look::set, settings::Settings, wrapper,
+};
+use crate::{
+    core::resource::{Body, Sightings},
+    provider::files::{rule::SUFFIX, wish::text},
+};
 
-/// Why the function called `name`, whose text, or whose primary's, is `text`, is not called, if it is
-/// not. Rather one too many is not called.
-pub(super) fn not_called(name: &str, text: Option<&str>, by_file: bool) -> Option<String> {
-    let word = || {
-        let text = text?;
-        WORDS.into_iter().find(|word| text.contains(word))
-    };
-    let why = if name.ends_with(BACKGROUND) {
-        "its name says that it works in the background".to_owned()
-    } else if by_file {
-        "netlify.toml gives it a schedule, or the background".to_owned()
-    } else if let Some(word) = word() {
-        format!("its text has the word `{word}`")
-    } else {
-        return None;
-    };
-    Some(format!("it is not called, because {why}"))
+impl Look {
+    /// Puts into what was seen of a function, whose main file is at `path`, whether it works by itself.
+    pub(in super::super) fn put_calls(
+        &self,
+        seen: &mut Body,
+        settings: &Settings,
+        name: &str,
+        path: &str,
+    ) {
+        let main = seen.files.get(path);
+        let source = main.and_then(|main| self.known.source(path, main).ok());
+        let field = match source {
+            None => (OPAQUE, path.to_owned()),
+            Some(source) => match function::by_itself(name, &source.exports, &settings.of(name)) {
+                None => return,
+                Some(how) => (BY_ITSELF, how.to_owned()),
+            },
+        };
+        set(seen, [field]);
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// What is known of functions and their backups.
+pub(super) struct Callable<'a> {
+    /// The primaries, by the names of their functions.
+    primaries: BTreeMap<&'a str, &'a Body>,
+    sightings: &'a Sightings,
+    settings: &'a Settings,
+}
 
-    #[test]
-    fn what_works_by_itself_is_not_called() {
-        assert!(not_called("a-background", Some(""), false).is_some());
-        assert!(
-            not_called("a", Some("export const config = { schedule: '@daily' }"), false).is_some()
-        );
-        assert!(not_called("a", Some(""), true).is_some());
-        assert_eq!(not_called("a", Some("export default () => new Response('x')"), false), None);
+impl<'a> Callable<'a> {
+    pub(super) fn new(sightings: &'a Sightings, settings: &'a Settings) -> Self {
+        let bodies = sightings.values().map(|it| &it.body);
+        let primaries = bodies.filter_map(|it| Some((text(it, FUNCTION)?, it))).collect();
+        Self { primaries, sightings, settings }
+    }
+
+    /// Why `function`, which is the primary or its backup, is not called, if it is not.
+    pub(super) fn why_not(&self, function: &str, primary: &str) -> Option<String> {
+        let by_file = |name| self.settings.works_by_itself(name);
+        let body = self.primaries.get(primary);
+        let own = body.and_then(|it| text(it, BY_ITSELF));
+        let why = if by_file(function) || by_file(primary) {
+            "netlify.toml gives it a schedule, or the background".to_owned()
+        } else if let Some(how) = own.or_else(|| function::by_name(primary)) {
+            how.to_owned()
+        } else if self.backup_is(primary) == Some(true) && (body.is_none() || function != primary) {
+            "what its backup holds works by a schedule or in the background".to_owned()
+        } else if let Some(path) = body.and_then(|it| text(it, OPAQUE)) {
+            match self.backup_is(primary) {
+                Some(false) => return None,
+                Some(true) | None => {
+                    format!(
+                        "{path} can't be understood, which would say whether it works by itself"
+                    )
+                }
+            }
+        } else {
+            return None;
+        };
+        Some(format!("it is not called, because {why}"))
+    }
+
+    /// Whether what the backup holds works by a schedule or in the background, where there is one.
+    fn backup_is(&self, primary: &str) -> Option<bool> {
+        let backup = self.sightings.get(&format!("{primary}{SUFFIX}").parse().ok()?)?;
+        backup.mark.as_ref()?;
+        backup.body.files.values().find_map(|it| wrapper::rethrows(it))
     }
 }

@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use self::{
-    callable::not_called,
+    callable::Callable,
     poll::{Asked, Manner, Seen, Wanted},
 };
 use super::{
@@ -39,7 +39,7 @@ use crate::{
     http::text::harmless,
     provider::{
         Error,
-        files::{Primary, Rule, rule::SUFFIX, wish::text},
+        files::{Rule, rule::SUFFIX, wish::text},
         polled::Polled,
     },
 };
@@ -173,9 +173,7 @@ impl Watching {
 
     /// The functions that matter, by the names of their resources.
     fn wanted(&self, sightings: &Sightings, settings: &Settings) -> BTreeMap<Name, Function> {
-        let texts: BTreeMap<&str, &str> = (sightings.values())
-            .filter_map(|it| Some((text(&it.body, FUNCTION)?, Primary::of(it)?.text.ok()?)))
-            .collect();
+        let callable = Callable::new(sightings, settings);
         let mut wanted = BTreeMap::new();
         for (name, actual) in sightings {
             let Some((function, primary)) = names(name, actual) else { continue };
@@ -183,9 +181,7 @@ impl Watching {
             else {
                 continue;
             };
-            let by_file = settings.works_by_itself(function) || settings.works_by_itself(primary);
-            let no = not_called(primary, texts.get(primary).copied(), by_file);
-            let note = no.filter(|_| probe.is_some());
+            let note = probe.as_ref().and_then(|_| callable.why_not(function, primary));
             let probe = probe.clone().filter(|_| note.is_none());
             wanted.insert(name.clone(), Function { name: function.to_owned(), probe, note });
         }
