@@ -1,7 +1,12 @@
 //! The programs that it takes, where they come from and what is said without them; and the rest of
 //! the verb.
 
-use crate::site::{PATIENT, Site};
+use std::{fs, os::unix::fs::symlink};
+
+use crate::{
+    node,
+    site::{PATIENT, Site},
+};
 
 const GOOD: (&str, &str) = ("good.js", "exports.handler = async () => ({})");
 
@@ -62,6 +67,50 @@ fn a_bundler_that_breaks_down_is_no_fault_of_the_function() {
     let (code, rows) = site.test(&[]);
     assert_eq!((code, rows.len()), (3, 2), "{rows:?}");
     assert!(rows.iter().all(|(_, it)| it.why.contains("can't be understood")), "{rows:?}");
+}
+
+#[test]
+fn a_package_that_is_listed_and_not_installed_is_no_fault_of_the_function() {
+    let functions = [
+        ("common.js", "exports.handler = require('stripe/x')"),
+        ("lazy.mjs", "export default async () => new Response((await import('pg')).x)"),
+        ("module.mjs", "import x from '@own/mail/x.js'\nexport const handler = async () => x"),
+        ("unlisted.mjs", "import x from 'unlisted'\nexport default async () => x"),
+        ("web.ts", "import x from 'stripe'\nexport default async () => new Response(x)"),
+    ];
+    let config = PATIENT.replace("'50s'", "'50s', status = 200");
+    let site = Site::bare(&config, &functions);
+    let tools = site.root.join(".redundancy/tools");
+    fs::create_dir_all(&tools).unwrap();
+    symlink(node::parts().join("node_modules"), tools.join("node_modules")).unwrap();
+    site.write(
+        "package.json",
+        r#"{ "dependencies": { "stripe": "1", "pg": "1" }, "devDependencies": { "@own/mail": "1" } }"#,
+    );
+    site.write("pnpm-lock.yaml", "");
+    let (code, rows) = site.test(&[]);
+    assert_eq!(code, 2, "{rows:#?}");
+    for (name, found) in &rows {
+        let of = match name.as_str() {
+            "unlisted" => {
+                assert_eq!(found.result, "failed", "{found:?}");
+                continue;
+            }
+            "lazy" => "pg",
+            "module" => "@own/mail",
+            _ => "stripe",
+        };
+        let why =
+            format!(": package.json lists `{of}`, which is not installed here; run `pnpm install`");
+        assert_eq!(found.result, "not_tested", "{name}: {found:?}");
+        assert!(found.why.contains(&why), "{name}: {found:?}");
+    }
+    // It fails in its own way, whatever else is not installed.
+    site.write(
+        "netlify/functions/lazy.mjs",
+        "throw new Error('boom')\nexport default await import('pg')",
+    );
+    assert_eq!(site.test_one("lazy").1.result, "failed");
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod call;
 mod group;
 mod node;
 mod output;
+mod packages;
 mod run;
 mod subject;
 
@@ -51,9 +52,14 @@ const VERSION: &str = "test/1";
 /// How long a function may take to be loaded, and to answer, where the config does not say.
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// What package managers write down about the packages of a project.
-const LOCKS: [&str; 5] =
-    ["package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml", "bun.lock"];
+/// What package managers write down about the packages of a project, and who does.
+const LOCKS: [(&str, &str); 5] = [
+    ("package-lock.json", "npm"),
+    ("npm-shrinkwrap.json", "npm"),
+    ("yarn.lock", "yarn"),
+    ("pnpm-lock.yaml", "pnpm"),
+    ("bun.lock", "bun"),
+];
 
 /// What came of trying one.
 struct Finding {
@@ -107,11 +113,16 @@ pub(super) async fn all(
             trials.push(Trial { name: subject.name.clone(), outcome: Outcome::Passed, why, at });
             continue;
         }
-        let finding = match &subject.state {
+        let mut finding = match &subject.state {
             State::Broken(why) => Finding::failed(why.clone()),
             State::Unfit(why) => Finding::not_tested(why.clone()),
             State::Ready => bench.one(look, &subjects, subject, test).await,
         };
+        if finding.outcome == Outcome::Failed
+            && let Some(why) = packages::lacking(&look.reader.root, &subject.entry, &finding.why)
+        {
+            finding = Finding::not_tested(format!("{}: {why}", shown(&subject.main)));
+        }
         let at = (finding.outcome != Outcome::NotTested).then_some(now);
         if let (Some(digest), Some(at)) = (subject.digest, at) {
             let verdict = Verdict {
@@ -152,7 +163,7 @@ fn tried_with(look: &Look, subjects: &Subjects, test: &FunctionTest) -> Option<D
     ];
     let folders: BTreeSet<&Path> = subjects.tools.folders.iter().map(AsRef::as_ref).collect();
     let folders = folders.into_iter().chain([look.reader.root.as_path()]);
-    parts.extend(folders.flat_map(|it| LOCKS.map(|lock| it.join(lock))).map(|it| {
+    parts.extend(folders.flat_map(|it| LOCKS.map(|(lock, _)| it.join(lock))).map(|it| {
         // One that can't be read is as good as none.
         fs::read(it).map_or_else(|_| Vec::new(), |text| Digest::of([text]).to_string().into())
     }));
