@@ -370,6 +370,45 @@ fn what_a_function_can_t_reach_is_told_with_the_place() {
 }
 
 #[test]
+fn links_and_what_is_too_large_hold_up_only_themselves() {
+    let huge = format!("{V1}//{}\n", "x".repeat(600 * 1024));
+    let world = World::of_functions(&[
+        ("good.js", V1),
+        ("huge.js", &huge),
+        ("reaches.js", "require('./shared/huge.js')\nexports.handler = async () => ({})\n"),
+        ("shared/huge.js", &huge),
+    ]);
+    let outside = tempfile::tempdir().unwrap();
+    std::fs::write(outside.path().join("index.js"), V1).unwrap();
+    for (name, to) in [
+        ("around.js", "around.js"),
+        ("back.js", "forth.js"),
+        ("forth.js", "back.js"),
+        ("dangling.js", "nowhere.js"),
+        ("folder", "folder"),
+        ("inside.js", "good.js"),
+        ("up", "."),
+        ("out.js", outside.path().join("index.js").to_str().unwrap()),
+        ("out-folder", outside.path().to_str().unwrap()),
+    ] {
+        let place = world.path(&format!("netlify/functions/{name}"));
+        std::os::unix::fs::symlink(to, place).unwrap();
+    }
+    insta::assert_snapshot!(told(&world.plan()), @r"
+        create netlify/good-backup: the config asks for it and it is not there
+        create netlify/inside-backup: the config asks for it and it is not there
+        held netlify/around-backup: netlify/functions/around.js: it is a symbolic link that leads nowhere: Too many levels of symbolic links (os error 40)
+        held netlify/back-backup: netlify/functions/back.js: it is a symbolic link that leads nowhere: Too many levels of symbolic links (os error 40)
+        held netlify/dangling-backup: netlify/functions/dangling.js: it is a symbolic link that leads nowhere: No such file or directory (os error 2)
+        held netlify/forth-backup: netlify/functions/forth.js: it is a symbolic link that leads nowhere: Too many levels of symbolic links (os error 40)
+        held netlify/huge-backup: netlify/functions/huge.js: it has 601 KB, and files of more than 500 KB are not read
+        held netlify/out-backup: netlify/functions/out.js: it is a symbolic link that leads out of the project
+        held netlify/out-folder-backup: netlify/functions/out-folder/index.js: a symbolic link on the way to it leads out of the project
+        held netlify/reaches-backup: netlify/functions/shared/huge.js: it has 601 KB, and files of more than 500 KB are not read
+        ");
+}
+
+#[test]
 fn odd_names_hold_nothing_up() {
     let long = format!("{}.js", "n".repeat(200));
     let longest = format!("{}.js", "n".repeat(113));

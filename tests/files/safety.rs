@@ -35,12 +35,14 @@ fn passing(result: Result<(), Error>) -> String {
 
 #[test]
 fn no_folder_leads_out_of_the_project() {
-    let world = World::of_functions(&[]);
+    let world = World::of_functions(&[("hello.js", "exports.handler = async () => ({})")]);
+    let plan = world.plan();
     let outside = tempfile::tempdir().unwrap();
-    fs::write(outside.path().join("hello.js"), "exports.handler = async () => ({})").unwrap();
-    fs::create_dir(world.path("netlify")).unwrap();
+    fs::rename(world.path("netlify/functions/hello.js"), outside.path().join("hello.js")).unwrap();
+    fs::remove_dir(world.path("netlify/functions")).unwrap();
     symlink(outside.path(), world.path("netlify/functions")).unwrap();
-    insta::assert_snapshot!(refused(&world), @"netlify/functions/hello-backup/hello-backup.cjs is left alone: a symbolic link on the way leads out of the project");
+    insta::assert_snapshot!(world.apply(&plan).unwrap_err(), @"netlify/functions/hello-backup/hello-backup.cjs is left alone: a symbolic link on the way leads out of the project");
+    insta::assert_snapshot!(told(&world.plan()), @"held netlify/hello-backup: netlify/functions/hello.js: a symbolic link on the way to it leads out of the project");
     assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 1);
 }
 

@@ -35,6 +35,8 @@ fn what_has_passed_is_tried_again_only_when_something_of_it_changes() {
     tested(&[], 0, "the packages are others");
     tested(&[], 0, "remembered");
     site.write("redundancy.toml", &PATIENT.replace("'50s'", "'50s', status = 201"));
+    let status = site.run(&["status"]).out;
+    assert!(status.contains("untested"), "how it answers is not known: {status}");
     tested(&[], 0, "the event is another");
     tested(&[], 0, "remembered");
     site.write("netlify/functions/lib/answer.js", "throw new Error('boom')");

@@ -51,7 +51,15 @@ impl Reader {
                 }
                 open(&end, OFlags::NOFOLLOW).map_err(failed)?
             }
-            file => file.map_err(failed)?,
+            file => {
+                let file = file.map_err(failed)?;
+                let folder = place.parent().map(fs::canonicalize).transpose().map_err(failed)?;
+                if !folder.is_some_and(|it| it.starts_with(&self.root)) {
+                    let why = "a symbolic link on the way to it leads out of the project";
+                    return Err(why.to_owned());
+                }
+                file
+            }
         };
         let found = file.metadata().map_err(failed)?;
         if !found.is_file() {

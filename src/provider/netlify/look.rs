@@ -11,11 +11,11 @@ use super::{
     settings::{self, Settings},
     snapshots::Snapshots,
     tools::Tools,
-    verdicts::Verdicts,
+    verdicts::{Verdicts, key},
     wrapper,
 };
 use crate::{
-    config::model::{self, Snapshot},
+    config::model::{self, FunctionTest, Snapshot},
     core::{
         code::{Code, State},
         digest::Digest,
@@ -45,6 +45,8 @@ pub(super) struct Look {
     pub(super) rules: Vec<(Rule, Form)>,
     /// What brings requests to the backups of each rule.
     pub(super) routers: Vec<model::Router>,
+    /// How the functions of each rule are tested.
+    pub(super) tests: Vec<FunctionTest>,
     pub(super) state_dir: PathBuf,
     pub(super) install_if_missing: bool,
     pub(super) known: Known,
@@ -214,7 +216,7 @@ impl Look {
                 Ok((of, made)) => {
                     code.notes.extend(of.notes.iter().cloned());
                     code.notes.extend(self.beside(&found.main, &made));
-                    code.state = self.tested(&made.recipe);
+                    code.state = self.tested(function, &made.recipe);
                     let fields = [(RECIPE, made.recipe.to_string()), (BACKUP, made.path.clone())];
                     set(&mut actual.body, fields);
                     if let Some(why) = &of.unroutable {
@@ -257,7 +259,8 @@ impl Look {
             [Err(why), _] | [_, Err(why)] => return Some(read::unreadable(&main, &why)),
         };
         mend(&mut actual, second.as_ref(), whole);
-        let state = actual.mark.as_ref().map(|mark| self.tested(&mark.written));
+        let stem = found.name.strip_suffix(SUFFIX).unwrap_or(&found.name);
+        let state = actual.mark.as_ref().map(|mark| self.tested(stem, &mark.written));
         if let Some(state) = state {
             actual.status =
                 Status::Code(Code { state, live: None, router: Router::None, notes: Vec::new() });
@@ -265,9 +268,14 @@ impl Look {
         Some(actual)
     }
 
-    /// What is known of what has this digest.
-    fn tested(&self, digest: &Digest) -> State {
-        match Verdicts::new(&self.state_dir).read(digest) {
+    /// How `function`, or the backup of it, is tested.
+    pub(super) fn test(&self, function: &str) -> FunctionTest {
+        self.rule(function).and_then(|at| self.tests.get(at)).cloned().unwrap_or_default()
+    }
+
+    /// What is known of what has this digest, and is tested as `function` is.
+    fn tested(&self, function: &str, digest: &Digest) -> State {
+        match Verdicts::new(&self.state_dir).read(&key(digest, &self.test(function))) {
             None => State::Untested,
             Some(it) if it.passed => State::Passed { at: it.at },
             Some(it) => State::Failed { at: it.at, why: it.why },
@@ -337,7 +345,7 @@ impl Look {
             return mark.written != found.body.digest()
                 || !found.body.files.contains_key(&draft.path);
         }
-        let how = match self.tested(&draft.recipe) {
+        let how = match self.tested(primary.as_str(), &draft.recipe) {
             State::Passed { .. } => return true,
             State::Failed { why, .. } => {
                 format!("{CHANGED} failed `redundancy test`: {why}")

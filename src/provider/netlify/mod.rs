@@ -53,10 +53,7 @@ use super::{
     polled::PATIENCE,
 };
 use crate::{
-    config::{
-        Project,
-        model::{FunctionProbe, FunctionTest},
-    },
+    config::{Project, model::FunctionProbe},
     core::{
         change::Change,
         checkup::Finding,
@@ -113,8 +110,6 @@ const UNPROVEN: &str = "unproven";
 pub struct Netlify {
     name: Name,
     look: Look,
-    /// How the functions of each rule of the look are tested.
-    tests: Vec<FunctionTest>,
     watching: Watching,
     routing: Arc<Routing>,
     /// How long a look waits for Netlify.
@@ -135,12 +130,14 @@ impl Netlify {
                 folder: config.netlify.functions_dir.clone(),
                 rules: rules.collect(),
                 routers: config.function.iter().map(|it| it.router).collect(),
+                tests: (config.function.iter())
+                    .map(|it| it.test.clone().unwrap_or_default())
+                    .collect(),
                 state_dir: project.state_dir(),
                 install_if_missing: config.netlify.install_if_missing,
                 known: reached::Known::default(),
                 snapshots: Arc::default(),
             },
-            tests: config.function.iter().map(|it| it.test.clone().unwrap_or_default()).collect(),
             watching: Watching::new(project),
             routing: Arc::new(Routing::new(project)),
             patience: PATIENCE,
@@ -293,7 +290,7 @@ impl Provider for Netlify {
         anew: bool,
         now: Timestamp,
     ) -> BoxFuture<'a, Result<Vec<Trial>, Error>> {
-        Box::pin(trial::all(&self.look, &self.tests, names, anew, now))
+        Box::pin(trial::all(&self.look, names, anew, now))
     }
 
     fn checkup(&self) -> BoxFuture<'_, Vec<Finding>> {

@@ -1,4 +1,4 @@
-//! What `redundancy test` found out, kept by the digest of what it tried: a file for each in
+//! What `redundancy test` found out, kept by the digest of what it tried and how: a file for each in
 //! `STATE_DIR/netlify/tests`. What has changed since has another digest, and so no verdict.
 
 use std::{
@@ -11,7 +11,17 @@ use std::{
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::core::digest::Digest;
+use crate::{config::model::FunctionTest, core::digest::Digest};
+
+/// By what the verdict on what has the digest `of` is kept, where it is tried as `test` says.
+#[must_use]
+pub fn key(of: &Digest, test: &FunctionTest) -> Digest {
+    if *test == FunctionTest::default() {
+        *of
+    } else {
+        Digest::of([of.to_string(), format!("{test:?}")])
+    }
+}
 
 /// What came of a test.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -31,7 +31,7 @@ use self::{
 use super::{
     look::Look,
     tools::in_path,
-    verdicts::{Verdict, Verdicts},
+    verdicts::{Verdict, Verdicts, key},
 };
 use crate::{
     config::model::FunctionTest,
@@ -90,7 +90,6 @@ pub(super) async fn node() -> Result<String, String> {
 /// Tries the functions called `names`, or all primaries that the config names and all backups.
 pub(super) async fn all(
     look: &Look,
-    tests: &[FunctionTest],
     names: &[Name],
     anew: bool,
     now: Timestamp,
@@ -98,13 +97,13 @@ pub(super) async fn all(
     let (looking, asked) = (look.clone(), names.to_vec());
     let subjects = blocking(move || subject::all(&looking, &asked)).await?;
     let verdicts = Verdicts::new(&look.state_dir);
-    let plain = FunctionTest::default();
     let mut bench = Bench::default();
     let mut trials = Vec::new();
     for subject in &subjects.list {
-        let test = look.rule(&subject.stem).and_then(|at| tests.get(at)).unwrap_or(&plain);
+        let test = &look.test(&subject.stem);
         let tried_with = tried_with(look, &subjects, test);
-        let known = subject.digest.filter(|_| !anew).and_then(|it| verdicts.read(&it));
+        let digest = subject.digest.map(|it| key(&it, test));
+        let known = digest.filter(|_| !anew).and_then(|it| verdicts.read(&it));
         let known =
             known.filter(|it| it.passed && it.tried_with == tried_with && tried_with.is_some());
         if let Some(known) = known {
@@ -124,7 +123,7 @@ pub(super) async fn all(
             finding = Finding::not_tested(format!("{}: {why}", shown(&subject.main)));
         }
         let at = (finding.outcome != Outcome::NotTested).then_some(now);
-        if let (Some(digest), Some(at)) = (subject.digest, at) {
+        if let (Some(digest), Some(at)) = (digest, at) {
             let verdict = Verdict {
                 passed: finding.outcome == Outcome::Passed,
                 why: finding.why.clone(),
