@@ -73,8 +73,11 @@ fn by_itself(file: &str) -> Option<(usize, Found)> {
     if name.is_empty() || name.rsplit_once('.').is_some_and(|(_, it)| it == "d") {
         return None;
     }
-    let problem =
-        (extension == "zip").then(|| "a function in a zip file can't be wrapped yet".into());
+    let problem = (extension == "zip").then(|| {
+        "a function in a zip file can't be wrapped: it is no text, which a plan could show; put its \
+         source in its place, which Netlify bundles"
+            .to_owned()
+    });
     Some((rank + 1, Found { name: name.to_owned(), main: file.to_owned(), problem }))
 }
 
