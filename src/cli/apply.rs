@@ -17,13 +17,15 @@ use super::{
 };
 use crate::{
     controller::{
-        Controller, Manner, Outcome, Progress, Stop,
+        Controller, Manner, Outcome, Progress, Stop, World,
+        generations::Generations,
         lock::{self, Lock, LockError},
         make_state_dir,
     },
     core::{
         change::Why,
-        plan::{Asker, Consent, Plan, Revised},
+        generation::By,
+        plan::{Asker, Plan, Revised},
     },
     journal::Journal,
 };
@@ -77,7 +79,12 @@ async fn apply(project: &Project, options: &ApplyOptions) -> anyhow::Result<Exit
             }
         }
     }
-    let done = carry_out(&controller, plan, &consent, "apply").await?;
+    let work = Work { controller: &controller, config: &project.loaded.text, by: By::Apply };
+    let (lock, journal) = begin(&controller, "apply").await?;
+    let done = work
+        .carry_out(plan, |world, now| world.plan(Asker::Person, &consent, now), &journal)
+        .await?;
+    drop(lock);
     Ok(exit_code(done && !missed))
 }
 
@@ -85,33 +92,79 @@ fn exit_code(good: bool) -> ExitCode {
     if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Makes the changes of `plan` that still fit the world, under the lock, and tells of each. True
-/// when all of them are done.
-async fn carry_out(
+/// Who makes changes, and by which config.
+pub(super) struct Work<'a> {
+    pub(super) controller: &'a Controller,
+    /// The text of the config.
+    pub(super) config: &'a str,
+    pub(super) by: By,
+}
+
+impl Work<'_> {
+    /// Makes the changes of `plan` that still fit the world, for which `make` plans anew, and tells of
+    /// each. True when all of them are done. Only under the lock that [`begin`] takes.
+    pub(super) async fn carry_out(
+        &self,
+        plan: Plan,
+        make: impl Fn(&mut World, Timestamp) -> Plan,
+        journal: &RefCell<Journal>,
+    ) -> anyhow::Result<bool> {
+        // The question may have been open for long, and the plan may be an old one.
+        let now = Timestamp::now();
+        let mut world = self.controller.look_around(now).await;
+        let fresh = make(&mut world, now);
+        let Revised { plan, moved, settled } = plan.against(&fresh, &world.observed);
+        for id in &settled {
+            output::remark(&format!("settled  {BOLD}{id}{BOLD:#} is as planned by now\n"));
+        }
+        for id in &moved {
+            output::remark(&format!(
+                "{YELLOW}refused{YELLOW:#}  {BOLD}{id}{BOLD:#}: it is no longer as it was when the plan was made\n"
+            ));
+        }
+        let all = self.carry_out_as_it_is(&plan, Manner::Together, journal).await?;
+        if !moved.is_empty() {
+            output::remark(
+                "`redundancy plan` shows what would be done with the refused ones now.\n",
+            );
+        }
+        Ok(all && moved.is_empty())
+    }
+
+    /// Carries `plan` out with a line for each change, until Ctrl-C. True when all of it is done.
+    pub(super) async fn carry_out_as_it_is(
+        &self,
+        plan: &Plan,
+        manner: Manner,
+        journal: &RefCell<Journal>,
+    ) -> anyhow::Result<bool> {
+        let generations = Generations::of(&self.controller.project().state_dir());
+        let kept = generations.keep(self.by, self.config, plan.steps(), Timestamp::now());
+        let generation = kept.unwrap_or_else(|error| {
+            output::remark(&format!("what is replaced now can't be put back: {error}\n"));
+            None
+        });
+        carry_out_here(self.controller, plan, manner, journal, generation).await
+    }
+}
+
+/// Carries `plan`, which is this `generation` if it is one, out with a line for each change, until Ctrl-C.
+/// True when all of it is done.
+pub(super) async fn carry_out_here(
     controller: &Controller,
-    plan: Plan,
-    consent: &Consent,
-    verb: &str,
+    plan: &Plan,
+    manner: Manner,
+    journal: &RefCell<Journal>,
+    generation: Option<u64>,
 ) -> anyhow::Result<bool> {
-    let (_lock, journal) = begin(controller, verb).await?;
-    // The question may have been open for long, and the plan may be an old one.
-    let now = Timestamp::now();
-    let world = controller.look_around(now).await;
-    let fresh = world.plan(Asker::Person, consent, now);
-    let Revised { plan, moved, settled } = plan.against(&fresh, &world.observed);
-    for id in &settled {
-        output::remark(&format!("settled  {BOLD}{id}{BOLD:#} is as planned by now\n"));
-    }
-    for id in &moved {
-        output::remark(&format!(
-            "{YELLOW}refused{YELLOW:#}  {BOLD}{id}{BOLD:#}: it is no longer as it was when the plan was made\n"
-        ));
-    }
-    let all = carry_out_here(controller, &plan, Manner::Together, &journal).await?;
-    if !moved.is_empty() {
-        output::remark("`redundancy plan` shows what would be done with the refused ones now.\n");
-    }
-    Ok(all && moved.is_empty())
+    let stop = Stop::default();
+    let work = controller.carry_out(plan, manner, journal, &stop, |progress| {
+        // Told as it happens; a reader that went away stops nothing.
+        let _ = output::print(&line(&progress));
+    });
+    let outcomes = until_done(work, &stop).await?;
+    output::print(&sum(&outcomes, generation))?;
+    Ok(outcomes.iter().all(Outcome::is_complete))
 }
 
 /// Takes the lock of whoever makes changes, waiting for another one, and opens the journal.
@@ -149,23 +202,6 @@ async fn wait_for_lock(path: &Path, verb: &str) -> anyhow::Result<Lock> {
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-}
-
-/// Carries `plan` out with a line for each change, until Ctrl-C. True when all of it is done.
-pub(super) async fn carry_out_here(
-    controller: &Controller,
-    plan: &Plan,
-    manner: Manner,
-    journal: &RefCell<Journal>,
-) -> anyhow::Result<bool> {
-    let stop = Stop::default();
-    let work = controller.carry_out(plan, manner, journal, &stop, |progress| {
-        // Told as it happens; a reader that went away stops nothing.
-        let _ = output::print(&line(&progress));
-    });
-    let outcomes = until_done(work, &stop).await?;
-    output::print(&sum(&outcomes))?;
-    Ok(outcomes.iter().all(Outcome::is_complete))
 }
 
 /// Goes on with `work` to its end, also when a signal says that nothing more is to be begun.
@@ -206,11 +242,12 @@ fn line(progress: &Progress<'_>) -> String {
     }
 }
 
-fn sum(outcomes: &[Outcome<'_>]) -> String {
+fn sum(outcomes: &[Outcome<'_>], generation: Option<u64>) -> String {
     let done: usize = outcomes.iter().map(|it| it.done).sum();
     let all: usize = outcomes.iter().map(|it| it.lane.len()).sum();
     if done == all {
-        return format!("\n{} done.\n", count(done, "change"));
+        let this = generation.map(|it| format!(" This is generation {it}.")).unwrap_or_default();
+        return format!("\n{} done.{this}\n", count(done, "change"));
     }
     let incomplete = outcomes.iter().filter(|it| !it.is_complete());
     let ids: Vec<String> = incomplete.map(|it| it.lane[0].id.to_string()).collect();

@@ -8,7 +8,8 @@ use clap::{
 };
 
 use super::{
-    alerts::AlertsOptions, deploy::DeployOptions, doctor::DoctorOptions, service::ServiceOptions,
+    alerts::AlertsOptions, deploy::DeployOptions, doctor::DoctorOptions,
+    generations::GenerationsOptions, rollback::RollbackOptions, service::ServiceOptions,
     stop::StopOptions,
 };
 use crate::{
@@ -132,6 +133,15 @@ pub(super) enum Verb {
     Deploy(DeployOptions),
     /// Show what was seen, decided and done
     History(HistoryOptions),
+    /// List the generations: each apply, and each change that the watch made, with what it replaced
+    Generations(GenerationsOptions),
+    /// Go back to an earlier generation: show the plan, ask, and make the changes
+    ///
+    /// redundancy.toml gets the text that it had then, and backups that were made anew since then get theirs,
+    /// until their primary or the config changes again. Primaries stay as they are. A rollback is a
+    /// generation too, so one can go forward again; an edit of redundancy.toml that was not applied
+    /// becomes one first.
+    Rollback(RollbackOptions),
     /// Show the alerts that are open, or send a test to the sinks of `[alerts]`
     Alerts(AlertsOptions),
     /// Check what this machine has, and say what does not work without the rest

@@ -9,6 +9,7 @@ mod doctor;
 mod document;
 mod duty;
 mod explain;
+mod generations;
 mod health;
 mod history;
 mod human;
@@ -21,6 +22,7 @@ mod pair;
 mod pause;
 mod plan;
 mod recover;
+mod rollback;
 mod service;
 mod shell;
 mod start;
@@ -88,6 +90,12 @@ pub fn main() -> ExitCode {
         Verb::Recover(options) => project().and_then(|project| recover::run(&project, options)),
         Verb::History(options) => {
             project_even_if_broken().and_then(|project| history::run(&project, options))
+        }
+        Verb::Generations(options) => {
+            project_even_if_broken().and_then(|project| generations::run(&project, options))
+        }
+        Verb::Rollback(options) => {
+            project_even_if_broken().and_then(|project| rollback::run(&project, options))
         }
         Verb::Alerts(options) => {
             project_even_if_broken().and_then(|project| alerts::run(&project, options))

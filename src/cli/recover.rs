@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use jiff::Timestamp;
 
 use super::{
-    apply::{begin, carry_out_here},
+    apply::{Work, begin},
     args::RecoverOptions,
     choice, human,
     open::{Project, block_on},
@@ -15,11 +15,12 @@ use super::{
 };
 use crate::{
     controller::{
-        Controller, Manner, World,
+        Manner, World,
         requests::{Request, What},
     },
     core::{
         change::{Change, Why},
+        generation::By,
         health::Health,
         id::Id,
         plan::{Asker, Consent, Plan},
@@ -29,10 +30,11 @@ use crate::{
 
 pub(super) fn run(project: &Project, options: &RecoverOptions) -> anyhow::Result<ExitCode> {
     log_to_onlooker();
-    block_on(recover(&project.controller(), options))?
+    block_on(recover(project, options))?
 }
 
-async fn recover(controller: &Controller, options: &RecoverOptions) -> anyhow::Result<ExitCode> {
+async fn recover(project: &Project, options: &RecoverOptions) -> anyhow::Result<ExitCode> {
+    let controller = &project.controller();
     let id = options.id.as_ref();
     let world = controller.look_around(Timestamp::now()).await;
     if let Some(id) = id {
@@ -51,7 +53,8 @@ async fn recover(controller: &Controller, options: &RecoverOptions) -> anyhow::R
     output::print(&told(&plan, &world, id))?;
     let mut good = !plan.held.iter().any(|it| id.is_some() || matches!(it.why, Why::Blind { .. }));
     if !plan.lanes.is_empty() {
-        good &= carry_out_here(controller, &plan, manner, &journal).await?;
+        let work = Work { controller, config: &project.loaded.text, by: By::Recover };
+        good &= work.carry_out_as_it_is(&plan, manner, &journal).await?;
     }
     for id in plan.lanes.iter().map(|lane| &lane[0].id) {
         let request = Request { what: What::Forgive, id: Some(id.clone()) };

@@ -150,7 +150,7 @@ async fn stop_processes(controller: &Controller, others: bool) -> anyhow::Result
         output::print("this tool itself runs nothing\n")?;
         true
     } else {
-        carry_out_here(controller, &plan, Manner::Together, &journal).await?
+        carry_out_here(controller, &plan, Manner::Together, &journal, None).await?
     };
     let runs = |status: &Status| !matches!(status, Status::Down { .. });
     let left = left.into_iter().filter(|(_, it)| runs(&it.status));

@@ -114,7 +114,14 @@ pub fn find(start: &Path) -> Option<PathBuf> {
 /// # Errors
 /// When there is no such file, when it can't be read, or with all that is wrong in it.
 pub fn load(path: &Path) -> Result<Loaded, LoadError> {
-    let text = read(path)?;
+    load_text(path, read(path)?)
+}
+
+/// Takes `text` for that of the file at `path`.
+///
+/// # Errors
+/// When the folder can't be reached, or with all that is wrong in the text.
+pub fn load_text(path: &Path, text: String) -> Result<Loaded, LoadError> {
     let invalid = |text, problems| LoadError::Invalid { path: path.to_owned(), text, problems };
     let (mut config, notes) = match parse(&text) {
         Ok(read) => read,
@@ -165,7 +172,11 @@ fn failed(path: &Path, source: io::Error) -> LoadError {
     }
 }
 
-fn read(path: &Path) -> Result<String, LoadError> {
+/// The text of the file at `path`.
+///
+/// # Errors
+/// When there is no such file, when it can't be read, or when it is no text.
+pub fn read(path: &Path) -> Result<String, LoadError> {
     // Before it is opened: opening a pipe waits for a writer.
     let about = fs::metadata(path).map_err(|source| failed(path, source))?;
     if !about.is_file() {

@@ -32,7 +32,9 @@ mod wording;
 mod workflow;
 
 pub(crate) use check::github_cron;
-pub use load::{FILE_NAME, LoadError, Loaded, by_default, find, load, load_or_default};
+pub use load::{
+    FILE_NAME, LoadError, Loaded, by_default, find, load, load_or_default, load_text, read,
+};
 pub use model::Config;
 pub use pairs::{pairs, prechecks};
 pub use parse::parse;
@@ -40,6 +42,12 @@ pub use problem::{Note, Problem};
 pub use schema::schema;
 
 use std::path::{Path, PathBuf};
+
+/// The text of a config as it may be shown: without tokens and values of `env`.
+#[must_use]
+pub fn redacted(text: &str) -> String {
+    secrets::redacted(text)
+}
 
 /// A config and where it belongs.
 #[derive(Debug, Clone, PartialEq)]

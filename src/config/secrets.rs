@@ -1,9 +1,10 @@
 //! What must never be shown of the file: tokens that were written into it, which are refused too,
 //! and the values of `env`.
 
-use std::{borrow::Cow, ops::Range};
+use std::{borrow::Cow, fmt::Write as _, ops::Range};
 
 use super::problem::Problem;
+use crate::core::digest::Digest;
 
 /// How the tokens of the services that the file is about begin, and what they are.
 const PREFIXES: &[(&str, &str)] = &[
@@ -83,6 +84,19 @@ pub(super) fn mask(text: &str) -> Cow<'_, str> {
         masked.replace_range(span.clone(), &"x".repeat(span.len()));
     }
     Cow::Owned(masked)
+}
+
+/// `text` as it may be shown: tokens masked, and in place of each line in which values of `env` may stand, that
+/// it is not shown, with a digest, so that it can be told whether it changed.
+pub(super) fn redacted(text: &str) -> String {
+    let (masked, mut shown, mut end) = (mask(text), String::new(), 0);
+    for line in env_lines(text).into_iter().filter(|it| !text[it.clone()].trim().is_empty()) {
+        shown.push_str(&masked[end..line.start]);
+        end = line.end;
+        let digest = Digest::of([&text[line]]);
+        let _ = writeln!(shown, "(env: a line that is not shown, {})", digest.short());
+    }
+    shown + &masked[end..]
 }
 
 /// The lines in which values of `env` may stand, whole. They are told by their looks, since a text
@@ -175,6 +189,16 @@ mod tests {
         assert_eq!(hidden("cwd = 'x' env={ A = 'b' }"), "cwd = 'x' env={ A = 'b' }");
         assert_eq!(hidden("\"env\" = { A = b }"), "\"env\" = { A = b }");
         assert_eq!(hidden("token_env = 'A'\nscript = 'my-env.sh'\nargs = [\"a=b\"]"), "");
+    }
+
+    #[test]
+    fn what_is_shown_has_no_value_of_env_and_tells_whether_one_changed() {
+        let text = |value: &str| format!("a = 1\n[process.env]\nA = \"{value}\"\n[x]\nb = 2\n");
+        let (one, two) = (redacted(&text("secret-one")), redacted(&text("secret-two")));
+        assert_ne!(one, two);
+        assert!(!one.contains("secret") && one.starts_with("a = 1\n(env: "), "{one}");
+        assert!(one.ends_with("[x]\nb = 2\n"), "{one}");
+        assert_eq!(redacted("a = 1\n"), "a = 1\n");
     }
 
     fn token(prefix: &str) -> String {

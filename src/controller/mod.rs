@@ -5,6 +5,7 @@ pub mod alerts;
 pub mod background;
 mod carry_out;
 pub mod checkup;
+pub mod generations;
 pub mod heartbeat;
 pub mod holding;
 mod in_hand;

@@ -14,6 +14,8 @@ pub(super) struct ConfigFile {
     path: PathBuf,
     /// Of the text in force.
     in_force: Digest,
+    /// The text in force.
+    text: String,
     /// What is wrong with the text that is not in force.
     broken: Option<String>,
 }
@@ -33,11 +35,16 @@ pub(super) enum Reload {
 
 impl ConfigFile {
     pub(super) fn new(path: PathBuf, loaded: &Loaded) -> Self {
-        Self { path, in_force: loaded.digest, broken: None }
+        Self { path, in_force: loaded.digest, text: loaded.text.clone(), broken: None }
     }
 
     pub(super) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The text in force.
+    pub(super) fn text(&self) -> &str {
+        &self.text
     }
 
     /// Reads the file again.
@@ -54,6 +61,7 @@ impl ConfigFile {
                 None => {
                     self.broken = None;
                     self.in_force = loaded.digest;
+                    self.text.clone_from(&loaded.text);
                     return Reload::New(Box::new(loaded));
                 }
                 Some(wrong) => wrong,

@@ -16,6 +16,7 @@ pub mod duty;
 pub mod emergency;
 pub mod evidence;
 pub mod failover;
+pub mod generation;
 pub mod health;
 pub mod id;
 pub mod incident;

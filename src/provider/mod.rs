@@ -170,6 +170,25 @@ pub enum Error {
     Refused(String),
 }
 
+/// Puts a file that only its owner may read in place whole: whoever reads it, also after a power cut, sees the
+/// old or the new text and nothing between.
+pub(crate) fn replace_private(place: &std::path::Path, text: &str) -> std::io::Result<()> {
+    files::write::replace(place, text, 0o600)
+}
+
+/// Puts another text in place of a file's, whole, with the permissions that it has; through a link, that of the file
+/// that it leads to.
+pub(crate) fn replace_text(place: &std::path::Path, text: &str) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let place = match place.canonicalize() {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => place.to_owned(),
+        found => found?,
+    };
+    let mode = std::fs::metadata(&place).map_or(files::write::MODE, |it| it.permissions().mode());
+    files::write::replace(&place, text, mode & 0o7777)
+}
+
 /// Whether something could not be written because there is no room for it.
 pub(crate) fn no_room(error: &std::io::Error) -> bool {
     use std::io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};

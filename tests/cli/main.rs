@@ -19,6 +19,7 @@ mod pauses;
 mod plan;
 mod probes;
 mod project;
+mod rollback;
 #[path = "../parts/watch.rs"]
 mod running;
 mod service;

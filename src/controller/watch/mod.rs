@@ -433,6 +433,7 @@ impl Watch {
                 None
             };
             self.conclude_with(&plan.lanes, news);
+            self.keep_generation(&plan);
             self.in_hand.add(plan.lanes, in_order, lock);
             self.begin();
             // At once: what was seen is written with the intents that follow from it.

@@ -8,8 +8,10 @@ use tracing::{error, info, warn};
 use super::{Watch, World};
 use crate::{
     config::{Loaded, render},
+    controller::generations::Generations,
     core::{
         change::Why,
+        generation::By,
         id::Id,
         job::State,
         plan::Plan,
@@ -20,6 +22,18 @@ use crate::{
 };
 
 impl Watch {
+    /// Keeps what `plan` is about to replace. Where that can't be done the work goes on, and it is said
+    /// what is lost.
+    pub(super) fn keep_generation(&self, plan: &Plan) {
+        let generations = Generations::of(&self.controller.project().state_dir());
+        let (now, text) = (Timestamp::now(), self.config.text());
+        match generations.keep(By::Watch, text, plan.steps(), now) {
+            Ok(Some(number)) => info!("this is generation {number}"),
+            Ok(None) => {}
+            Err(error) => warn!("what is replaced now can't be put back: {error}"),
+        }
+    }
+
     pub(super) fn tell_notes(&self, loaded: &Loaded) {
         let path = self.config.path().to_string_lossy();
         let notes = render::notes(&path, &loaded.text, &loaded.notes, render::Style::Plain);
