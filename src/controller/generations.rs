@@ -1,8 +1,9 @@
 //! The generations of a project: a file for each, in the state folder, which only its owner may read.
 
 use std::{
-    fs::{self, File},
+    fs::{self, DirBuilder, File},
     io::{self, Read as _},
+    os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
 };
 
@@ -148,6 +149,8 @@ impl Generations {
     /// Writes it as the newest one.
     fn write(&self, generation: &mut Generation) -> Result<u64, Error> {
         let number = self.numbers()?.last().map_or(1, |newest| newest.saturating_add(1));
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(&self.folder);
+        made.map_err(|source| Error::Io { path: self.folder.clone(), source })?;
         generation.number = number;
         let path = self.file(number);
         let text = serde_json::to_string(generation).map_err(io::Error::from);

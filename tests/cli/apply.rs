@@ -43,7 +43,8 @@ fn a_config_is_planned_applied_and_settled() {
     "#);
 
     let applied = project.run(&["apply", "--yes"]).ok();
-    assert!(applied.stdout.ends_with("\n3 changes done.\n"), "{}", applied.stdout);
+    let end = "\n3 changes done. This is generation 1.\n";
+    assert!(applied.stdout.ends_with(end), "{}", applied.stdout);
     project.assert_settled();
     assert!(project.pid("worker").is_some_and(is_alive));
     assert_eq!(project.status("embedded/worker-backup")["state"], "stopped");
