@@ -28,7 +28,7 @@ use crate::{
         id::{Id, Name},
         monitor::{self, Guard, Seen, Signs},
         pause::Pause,
-        resource::{Run, Status, Vitals},
+        resource::{Status, Vitals},
     },
     journal::{Event, Journal, Kind},
 };
@@ -222,12 +222,11 @@ fn row(
     let unseen = desired.unseen.contains_key(id);
     let blind = unseen || observed.blind.contains_key(&id.provider);
     let kind = *controller.kinds().get(&id.provider).context("a resource without a provider")?;
-    let run = wanted.map_or(Run::On, |wanted| wanted.run);
-    let (state, health) = match found {
-        Some(found) => (found.status.to_string(), Health::of(run, Some(&found.status))),
-        None if blind => ("unknown".to_owned(), Health::Unknown),
-        None if wanted.is_none() => ("can't be made".to_owned(), Health::Failed),
-        None => ("missing".to_owned(), Health::Unhealthy),
+    let state = match found {
+        Some(found) => found.status.to_string(),
+        None if blind => "unknown".to_owned(),
+        None if wanted.is_none() => "can't be made".to_owned(),
+        None => "missing".to_owned(),
     };
     let mark = found.and_then(|found| found.mark.as_ref());
     let backs_up = wanted.map_or(mark.and_then(|it| it.backs_up.clone()), |it| it.backs_up.clone());
@@ -238,7 +237,7 @@ fn row(
         managed: mark.is_some(),
         backs_up,
         state,
-        health,
+        health: Health::in_view(desired, observed, id),
         since: found.and_then(|found| found.status.since()),
         vitals: found.and_then(|found| found.vitals.clone()),
         schedule: found.and_then(|found| match &found.status {
