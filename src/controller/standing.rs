@@ -149,7 +149,11 @@ impl Jobs {
         let desired = &world.desired;
         let pair = match desired.primary_of(id) {
             Some(primary) => Self { primary, backup: id.clone() },
-            None => Self { primary: id.clone(), backup: desired.backup_of(id)?.clone() },
+            None => {
+                // Most are no jobs, and looking for a backup takes long where there is much.
+                job(world, id)?;
+                Self { primary: id.clone(), backup: desired.backup_of(id)?.clone() }
+            }
         };
         job(world, &pair.primary)?;
         Some(pair)
@@ -197,6 +201,7 @@ impl Functions {
     /// The pair of functions that `id` is one of, if it is. What there is counts: the backup also of a
     /// primary that can have none any more does its work.
     pub(crate) fn of<'w>(world: &'w World, id: &Id) -> Option<Self> {
+        code(world, id)?;
         let found = &world.observed.found;
         let backs_up = |it: &'w Actual| it.mark.as_ref()?.backs_up.as_deref();
         let pair = if let Some(primary) = found.get(id).and_then(backs_up) {

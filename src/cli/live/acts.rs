@@ -81,7 +81,7 @@ fn tail(log: &Path) -> io::Result<Vec<String>> {
     Ok(last.iter().map(shown).collect())
 }
 
-pub(super) async fn pause(controller: &Controller, id: Id) -> Input {
+pub(super) fn pause(controller: &Controller, id: Id) -> Input {
     said(leave_alone(controller, id))
 }
 
@@ -94,8 +94,8 @@ fn leave_alone(controller: &Controller, id: Id) -> anyhow::Result<String> {
     Ok(format!("paused {line}"))
 }
 
-pub(super) async fn resume(controller: &Controller, id: Id) -> Input {
-    said(leave_alone_no_longer(controller, &id))
+pub(super) fn resume(controller: &Controller, id: &Id) -> Input {
+    said(leave_alone_no_longer(controller, id))
 }
 
 fn leave_alone_no_longer(controller: &Controller, id: &Id) -> anyhow::Result<String> {

@@ -67,7 +67,7 @@ async fn look_on(controller: &Controller) -> anyhow::Result<ExitCode> {
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut view = View::default();
     loop {
-        view.update(Input::Fits(draw::room(screen.size()?, &view)));
+        view.update(Input::Fits(draw::room(screen.size()?, &view, Timestamp::now())));
         screen.show(|frame| draw::draw(frame, &view, palette, Timestamp::now()))?;
         let input = tokio::select! {
             biased;
@@ -87,8 +87,8 @@ async fn look_on(controller: &Controller) -> anyhow::Result<ExitCode> {
         match act {
             Act::Quit => return Ok(ExitCode::SUCCESS),
             Act::Open(id) => acts.push(acts::open(controller, id).boxed_local()),
-            Act::Pause(id) => acts.push(acts::pause(controller, id).boxed_local()),
-            Act::Resume(id) => acts.push(acts::resume(controller, id).boxed_local()),
+            Act::Pause(id) => drop(view.update(acts::pause(controller, id))),
+            Act::Resume(id) => drop(view.update(acts::resume(controller, &id))),
             Act::Move(id, asked) => {
                 view.update(Input::Said(format!("asked the watch to move duty of {id}")));
                 acts.push(acts::move_duty(controller, id, asked).boxed_local());

@@ -106,59 +106,228 @@ fn press(view: &mut View, keys: &str) {
 
 #[test]
 fn in_a_common_terminal() {
-    assert_snapshot!(text(&view(), 80, 24), @"");
+    assert_snapshot!(text(&view(), 80, 24), @r#"
+        "redundancy  1 failed, 1 unhealthy, 1 unknown, 1 stopped, 1 healthy              "
+        "                                                                                "
+        "  RESOURCE       HEALTH     DUTY           STATE                    LAST DAY    "
+        "embedded  3                                                                     "
+        "  report         failed                    given up after 5 attem…    ▁▁▁▁▁█▁▁▁█"
+        "  worker         healthy    on duty        running, pid 4711          ▁▁▁▁▁▁▁▁▁▁"
+        "  worker-backup  stopped    stands by      stopped                    ▁▁▁▁▁▁▁▁▁▁"
+        "github  1                                                                       "
+        "  ci.yml         unknown                   unknown                    ▁▁▁▁▁?▁▁▁?"
+        "pm2  1                                                                          "
+        "* api            unhealthy                 its probe says: status…    ▁▁▁▁▁▄▁▁▁▄"
+        "                                                                                "
+        "                                                                                "
+        "                                                                                "
+        "* now: restart pm2/api                                                          "
+        "  github is not seen: no token: GITHUB_TOKEN is not set                         "
+        "                                                                                "
+        "  LAST EVENTS, times in UTC                                                     "
+        "  07:58:30  controller  the watch began, pid 12                                 "
+        "  07:58:40  seen        embedded/report: crashed with exit code 1               "
+        "  07:58:50  failed      embedded/report: start: exit code 1                     "
+        "  07:59:00  duty        embedded/worker-backup: duty went back to embedded/work…"
+        "  07:59:57  intent      pm2/api: restart: drift: its probe says: status 503     "
+        "q quit  / filter  enter open  p pause                                           "
+        "#);
 }
 
 #[test]
 fn in_a_large_terminal() {
-    assert_snapshot!(text(&view(), 120, 40), @"");
+    assert_snapshot!(text(&view(), 120, 40), @r#"
+        "redundancy  1 failed, 1 unhealthy, 1 unknown, 1 stopped, 1 healthy                                watched, looked 3s ago"
+        "                                                                                                                        "
+        "  RESOURCE       HEALTH     DUTY           STATE                                                LAST DAY                "
+        "embedded  3                                                                                                             "
+        "  report         failed                    given up after 5 attempts: exit code 1                   ▁▁▁▁▁▁▁▁▁▁▁█▁▁▁▁▁▁▁█"
+        "  worker         healthy    on duty        running, pid 4711                                        ▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁"
+        "  worker-backup  stopped    stands by      stopped                                                  ▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁"
+        "github  1                                                                                                               "
+        "  ci.yml         unknown                   unknown                                                  ▁▁▁▁▁▁▁▁▁▁▁?▁▁▁▁▁▁▁?"
+        "pm2  1                                                                                                                  "
+        "* api            unhealthy                 its probe says: status 503                               ▁▁▁▁▁▁▁▁▁▁▁▄▁▁▁▁▁▁▁▄"
+        "                                                                                                                        "
+        "                                                                                                                        "
+        "                                                                                                                        "
+        "                                                                                                                        "
+        "                                                                                                                        "
+        "                                                                                                                        "
+        "                                                                                                                        "
+        "                                                                                                                        "
+        "                                                                                                                        "
+        "                                                                                                                        "
+        "                                                                                                                        "
+        "                                                                                                                        "
+        "                                                                                                                        "
+        "                                                                                                                        "
+        "                                                                                                                        "
+        "                                                                                                                        "
+        "                                                                                                                        "
+        "                                                                                                                        "
+        "                                                                                                                        "
+        "* now: restart pm2/api                                                                                                  "
+        "  github is not seen: no token: GITHUB_TOKEN is not set                                                                 "
+        "                                                                                                                        "
+        "  LAST EVENTS, times in UTC                                                                                             "
+        "  07:58:30  controller  the watch began, pid 12                                                                         "
+        "  07:58:40  seen        embedded/report: crashed with exit code 1                                                       "
+        "  07:58:50  failed      embedded/report: start: exit code 1                                                             "
+        "  07:59:00  duty        embedded/worker-backup: duty went back to embedded/worker                                       "
+        "  07:59:57  intent      pm2/api: restart: drift: its probe says: status 503                                             "
+        "q quit  / filter  enter open  p pause                                                                                   "
+        "#);
 }
 
 #[test]
 fn in_a_tiny_terminal() {
     let mut view = view();
-    assert_snapshot!(text(&view, 20, 5), @"");
+    assert_snapshot!(text(&view, 20, 5), @r#"
+        "1 failed, 1 unhealt…"
+        "embedded  3         "
+        "  report    █       "
+        "  worker    ▁       "
+        "q quit  / filter  e…"
+        "#);
     view.update(Input::Key(Key::Down));
     press(&mut view, "f");
-    assert_snapshot!(text(&view, 20, 5), @"");
+    assert_snapshot!(text(&view, 20, 5), @r#"
+        "1 failed, 1 unhealt…"
+        "Stop embedded/worker"
+        "and give duty to    "
+        "embedded/worker-back"
+        "up?  y yes  n no    "
+        "#);
 }
 
 #[test]
 fn without_a_watch() {
     let mut view = view_of(Frame { watch: None, ..frame() });
     view.update(Input::Alone("nobody watches".to_owned()));
-    assert_snapshot!(text(&view, 80, 12), @"");
+    assert_snapshot!(text(&view, 80, 12), @r#"
+        "redundancy  1 failed, 1 unhealthy, 1 unknown, 1 stopped, 1 healthy              "
+        "                                                                                "
+        "  RESOURCE       HEALTH     DUTY           STATE                    LAST DAY    "
+        "embedded  3                                                                     "
+        "  report         failed                    given up after 5 attem…    ▁▁▁▁▁█▁▁▁█"
+        "  worker         healthy    on duty        running, pid 4711          ▁▁▁▁▁▁▁▁▁▁"
+        "  worker-backup  stopped    stands by      stopped                    ▁▁▁▁▁▁▁▁▁▁"
+        "github  1                                                                       "
+        "                                                                                "
+        "* now: restart pm2/api                                                          "
+        "  looking without a watch: nobody watches; `redundancy start` begins one        "
+        "q quit  / filter  enter open  p pause                                           "
+        "#);
 }
 
 #[test]
 fn a_filter_a_question_and_what_came_of_it() {
     let mut view = view();
     press(&mut view, "/worker");
-    assert_snapshot!(text(&view, 60, 8), @"");
+    assert_snapshot!(text(&view, 60, 8), @r#"
+        "1 failed, 1 unhealthy, 1 unknown, 1 stopped, 1 healthy      "
+        "embedded  2                                                 "
+        "  worker         healthy    on duty        running, pid 4711"
+        "  worker-backup  stopped    stands by      stopped          "
+        "                                                            "
+        "                                                            "
+        "* now: restart pm2/api                                      "
+        "/worker_  enter keeps it  esc shows all                     "
+        "#);
     view.update(Input::Key(Key::Enter));
     press(&mut view, "f");
-    assert_snapshot!(text(&view, 60, 8), @"");
+    assert_snapshot!(text(&view, 60, 8), @r#"
+        "1 failed, 1 unhealthy, 1 unknown, 1 stopped, 1 healthy      "
+        "embedded  2                                                 "
+        "  worker         healthy    on duty        running, pid 4711"
+        "  worker-backup  stopped    stands by      stopped          "
+        "                                                            "
+        "* now: restart pm2/api                                      "
+        "Stop embedded/worker and give duty to                       "
+        "embedded/worker-backup?  y yes  n no                        "
+        "#);
     view.update(Input::Key(Key::Escape));
     view.update(Input::Said("the pair was paused meanwhile\u{1b}[2J".to_owned()));
-    assert_snapshot!(text(&view, 60, 8), @"");
+    assert_snapshot!(text(&view, 60, 8), @r#"
+        "1 failed, 1 unhealthy, 1 unknown, 1 stopped, 1 healthy      "
+        "embedded  2                                                 "
+        "  worker         healthy    on duty        running, pid 4711"
+        "  worker-backup  stopped    stands by      stopped          "
+        "                                                            "
+        "                                                            "
+        "* now: restart pm2/api                                      "
+        "the pair was paused meanwhile\u{1b}[2J                      "
+        "#);
 }
 
 #[test]
 fn one_that_is_open() {
     let mut view = view();
     view.update(Input::Key(Key::Enter));
-    assert_snapshot!(text(&view, 60, 8), @"");
-    let lines = (1..30).map(|it| format!("line {it}")).collect();
+    assert_snapshot!(text(&view, 60, 8), @r#"
+        "1 failed, 1 unhealthy, 1 unknown, 1 stopped, 1 healthy      "
+        "embedded/report  failed                                     "
+        "looking                                                     "
+        "                                                            "
+        "                                                            "
+        "                                                            "
+        "                                                            "
+        "q back  r read again  up down end                           "
+        "#);
+    let mut lines: Vec<String> = (1..30).map(|it| format!("line {it}")).collect();
+    lines[6] = "a line with more words in it than one of the screen can hold".to_owned();
+    lines[7] = "x".repeat(70);
     view.update(Input::Opened("embedded/report".parse().unwrap(), lines));
-    view.update(Input::Fits(room(Size::new(60, 8), &view)));
+    view.update(Input::Fits(room(Size::new(60, 8), &view, at(0))));
     view.update(Input::Key(Key::PageDown));
-    assert_snapshot!(text(&view, 60, 8), @"");
+    assert_snapshot!(text(&view, 60, 8), @r#"
+        "1 failed, 1 unhealthy, 1 unknown, 1 stopped, 1 healthy      "
+        "embedded/report  failed                                     "
+        "line 6                                                      "
+        "a line with more words in it than one of the screen can hold"
+        "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+        "xxxxxxxxxx                                                  "
+        "line 9                                                      "
+        "q back  r read again  up down end                           "
+        "#);
+}
+
+#[test]
+fn with_a_watch_that_hangs() {
+    let view = view_of(Frame { looked_at: Some(at(-3_600)), ..frame() });
+    assert_snapshot!(text(&view, 100, 10), @r#"
+        "redundancy  1 failed, 1 unhealthy, 1 unknown, 1 stopped, 1 healthy      overdue, last look 1h 0m ago"
+        "                                                                                                    "
+        "  RESOURCE       HEALTH     DUTY           STATE                            LAST DAY                "
+        "embedded  3                                                                                         "
+        "  report         failed                    given up after 5 attempts: exi…      ▁▁▁▁▁▁▁▁▁▁▁█▁▁▁▁▁▁▁█"
+        "  worker         healthy    on duty        running, pid 4711                    ▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁"
+        "                                                                                                    "
+        "* now: restart pm2/api                                                                              "
+        "  the watch has not looked for long: it hangs, or this machine was asleep; `redundancy monitor` rep…"
+        "q quit  / filter  enter open  p pause                                                               "
+        "#);
 }
 
 #[test]
 fn before_anything_was_seen_and_where_there_is_nothing() {
-    assert_snapshot!(text(&View::default(), 60, 4), @"");
-    assert_snapshot!(text(&view_of(Frame { rows: Vec::new(), ..frame() }), 60, 8), @"");
+    assert_snapshot!(text(&View::default(), 60, 4), @r#"
+        "redundancy                                                  "
+        "  looking                                                   "
+        "                                                            "
+        "q quit  / filter                                            "
+        "#);
+    assert_snapshot!(text(&view_of(Frame { rows: Vec::new(), ..frame() }), 60, 8), @r#"
+        "nothing here yet                      watched, looked 3s ago"
+        "  there is nothing here that the config asks for            "
+        "                                                            "
+        "                                                            "
+        "                                                            "
+        "                                                            "
+        "* now: restart pm2/api                                      "
+        "q quit  / filter                                            "
+        "#);
 }
 
 #[test]
@@ -169,7 +338,7 @@ fn every_size_can_be_drawn() {
         for width in 0..90 {
             for height in 0..30 {
                 drawn(&view, width, height, true);
-                room(Size::new(width, height), &view);
+                room(Size::new(width, height), &view, at(0));
             }
         }
     }
@@ -224,7 +393,16 @@ fn ten_thousand_resources_are_drawn_as_fast_as_ten() {
     view.update(Input::Fits(14));
     view.update(Input::Key(Key::End));
     assert_eq!(view.lines().len(), 10_001);
-    assert_snapshot!(text(&view, 60, 8), @"");
+    assert_snapshot!(text(&view, 60, 8), @r#"
+        "10000 healthy                         watched, looked 3s ago"
+        "  worker-09995  healthy    running, pid 4711                "
+        "  worker-09996  healthy    running, pid 4711                "
+        "  worker-09997  healthy    running, pid 4711                "
+        "  worker-09998  healthy    running, pid 4711                "
+        "  worker-09999  healthy    running, pid 4711                "
+        "* now: restart pm2/api                                      "
+        "q quit  / filter  enter open  p pause                       "
+        "#);
     let began = Instant::now();
     for _ in 0..20 {
         view.update(Input::Key(Key::PageUp));

@@ -154,3 +154,69 @@ impl Short {
         io::Error::other(why)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        fs::symlink_metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    #[tokio::test]
+    async fn a_socket_is_its_owners_only_and_goes_with_whoever_made_it() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(matches!(connect(dir.path()).await, Err(Unreachable::None(_))));
+        let bound = bind(dir.path()).unwrap();
+        assert_eq!((mode(&bound.path), &bound.path), (0o600, &file(dir.path())));
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "nothing else is left");
+        connect(dir.path()).await.unwrap();
+        remove(&bound.path, bound.inode);
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+    }
+
+    #[tokio::test]
+    async fn what_a_killed_watch_left_is_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        let old = bind(dir.path()).unwrap();
+        drop(old.listener);
+        let refused = connect(dir.path()).await.unwrap_err();
+        assert!(matches!(refused, Unreachable::Refused { .. }), "{refused}");
+        let new = bind(dir.path()).unwrap();
+        // The old one's end does not take away what is another's.
+        remove(&old.path, old.inode);
+        connect(dir.path()).await.unwrap();
+        drop(new);
+    }
+
+    #[test]
+    fn what_is_no_socket_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(file(dir.path()), "mine").unwrap();
+        let refused = bind(dir.path()).unwrap_err();
+        assert!(refused.contains("is no socket; move it away"), "{refused}");
+        fs::remove_file(file(dir.path())).unwrap();
+        std::os::unix::fs::symlink("elsewhere", file(dir.path())).unwrap();
+        assert!(bind(dir.path()).is_err());
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_path_may_be_longer_than_a_socket_can_be_bound_to() {
+        let dir = tempfile::tempdir().unwrap();
+        let long = dir.path().join("x".repeat(90)).join("y".repeat(90));
+        fs::create_dir_all(&long).unwrap();
+        let bound = bind(&long).unwrap();
+        assert_eq!(mode(&bound.path), 0o600);
+        connect(&long).await.unwrap();
+        remove(&bound.path, bound.inode);
+        assert!(matches!(connect(&long).await, Err(Unreachable::None(_))));
+    }
+
+    #[test]
+    fn where_nothing_can_be_made_it_is_said() {
+        let dir = tempfile::tempdir().unwrap();
+        let refused = bind(&dir.path().join("gone")).unwrap_err();
+        assert!(refused.starts_with("cannot make the socket"), "{refused}");
+    }
+}

@@ -215,10 +215,13 @@ impl View {
                 self.arrange();
             }
             Mode::Open(page) => {
-                let end = page.lines.as_ref().map_or(0, |it| it.len().saturating_sub(self.fits));
+                // A long line takes more than one of the screen, so the last ones may be below its end.
+                let count = page.lines.as_ref().map_or(0, Vec::len);
+                let (last, end) = (count.saturating_sub(self.fits), count.saturating_sub(1));
                 match key {
                     Key::Char('q' | 'h') | Key::Escape | Key::Backspace => self.mode = Mode::List,
                     Key::Char('r') => return Some(Act::Open(page.id.clone())),
+                    Key::End => page.top = last,
                     Key::Char('j') => page.top = moved(page.top, Key::Down, self.fits, end),
                     Key::Char('k') => page.top = moved(page.top, Key::Up, self.fits, end),
                     key => page.top = moved(page.top, key, self.fits, end),

@@ -1,5 +1,8 @@
 //! The view as it is drawn: a function of the view, the room there is, and the time.
 
+mod list;
+mod words;
+
 use jiff::Timestamp;
 use ratatui::{
     Frame as Canvas,
@@ -9,11 +12,15 @@ use ratatui::{
     text::Span,
 };
 
+use self::{
+    list::{Columns, list},
+    words::{foot, notes, wrapped},
+};
 use crate::{
     cli::status::ago,
     core::{
         health::Health,
-        live::{Frame, Happened, Line, Mode, PARTS, Page, Row, Source, View, plain},
+        live::{Happened, Mode, Page, Row, Source, View, plain},
     },
 };
 
@@ -63,19 +70,20 @@ struct Rows {
 }
 
 /// How many lines of the list, or of what is open, fit.
-pub(super) fn room(size: Size, view: &View) -> usize {
-    usize::from(Rows::of(size, view, Palette { coloured: false }).list)
+pub(super) fn room(size: Size, view: &View, now: Timestamp) -> usize {
+    let plain = Palette { coloured: false };
+    usize::from(Rows::of(size, view, plain, view.is_overdue(now)).list)
 }
 
 impl Rows {
-    fn of(size: Size, view: &View, palette: Palette) -> Self {
+    fn of(size: Size, view: &View, palette: Palette, is_overdue: bool) -> Self {
         let height = size.height;
         let foot = foot(view, usize::from(size.width), palette);
         let foot: Vec<_> =
             foot.into_iter().take(usize::from(height.saturating_sub(1).max(1))).collect();
         let is_open = matches!(view.mode, Mode::Open(_));
         let most = if is_open || height < 8 { 0 } else { usize::from(height / 5) };
-        let notes: Vec<_> = notes(view, palette).into_iter().take(most).collect();
+        let notes: Vec<_> = notes(view, palette, is_overdue).into_iter().take(most).collect();
         let events = if is_open || height < 16 {
             0
         } else {
@@ -102,14 +110,14 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, view: &View, palette: Palette, now: 
     if area.is_empty() {
         return;
     }
-    let rows = Rows::of(area.as_size(), view, palette);
+    let rows = Rows::of(area.as_size(), view, palette, view.is_overdue(now));
     let blank = u16::from(area.height >= 10);
     let buffer = canvas.buffer_mut();
     let mut y = area.y;
     let line = |y: u16| Rect { y, height: 1, ..area };
     head(buffer, line(y), view, palette, now);
     y += 1;
-    let list = Rect { y: y + u16::from(rows.titles) + blank, height: rows.list, ..area };
+    let place = Rect { y: y + u16::from(rows.titles) + blank, height: rows.list, ..area };
     match (&view.mode, &view.frame) {
         (Mode::Open(page), frame) => {
             let row = frame.as_ref().and_then(|it| it.rows.iter().find(|row| row.id == page.id));
@@ -120,11 +128,11 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, view: &View, palette: Palette, now: 
             if rows.titles {
                 columns.titles(buffer, line(y + blank));
             }
-            self::list(buffer, list, view, frame, &columns, palette);
+            list(buffer, place, view, frame, &columns, palette);
         }
-        (_, None) => drop(put(buffer, list, "  looking", DIM)),
+        (_, None) => drop(put(buffer, place, "  looking", DIM)),
     }
-    y = list.bottom();
+    y = place.bottom();
     if !rows.notes.is_empty() {
         y += blank;
     }
@@ -219,163 +227,6 @@ fn rest(area: Rect, x: u16) -> Rect {
     Rect { x, width: area.right().saturating_sub(x), ..area }
 }
 
-/// How wide each column is; 0 where there is no room for it.
-struct Columns {
-    name: u16,
-    health: u16,
-    duty: u16,
-    state: u16,
-    day: u16,
-}
-
-impl Columns {
-    fn of(width: u16, frame: &Frame) -> Self {
-        let longest = frame.rows.iter().map(|row| row.id.name.as_str().len()).max().unwrap_or(0);
-        let longest = u16::try_from(longest).unwrap_or(u16::MAX).max(8);
-        let parts = u16::try_from(PARTS).unwrap_or(u16::MAX);
-        let day = match width {
-            ..64 => 0,
-            ..100 => parts / 4,
-            ..160 => parts / 2,
-            _ => parts,
-        };
-        let paired = frame.rows.iter().any(|row| row.duty.is_some());
-        let duty = if paired && width >= 50 { 13 } else { 0 };
-        let health = if width >= 28 { 9 } else { 2 };
-        let name = longest.min((width / 3).max(width.saturating_sub(16).min(24)).max(8));
-        let gaps = |it: u16| if it > 0 { it + 2 } else { 0 };
-        let taken = 2 + name + gaps(health) + gaps(duty) + gaps(day) + 2;
-        let state = width.saturating_sub(taken);
-        Self { name, health, duty, state: if state < 6 { 0 } else { state }, day }
-    }
-
-    /// Where the columns are.
-    fn places(&self, area: Rect) -> [Rect; 5] {
-        let mut x = area.x + 2;
-        [self.name, self.health, self.duty, self.state, self.day].map(|width| {
-            let place = Rect { x, width, ..area }.intersection(area);
-            x = if width > 0 { (x + width + 2).min(area.right()) } else { x };
-            place
-        })
-    }
-
-    fn titles(&self, buffer: &mut Buffer, area: Rect) {
-        let day = if self.day >= 12 { "LAST DAY" } else { "" };
-        let titles = ["RESOURCE", "HEALTH", "DUTY", "STATE", day];
-        for (place, title) in self.places(area).into_iter().zip(titles) {
-            put(buffer, place, title, DIM);
-        }
-    }
-}
-
-fn list(
-    buffer: &mut Buffer,
-    area: Rect,
-    view: &View,
-    frame: &Frame,
-    columns: &Columns,
-    palette: Palette,
-) {
-    if view.lines().is_empty() {
-        let text = if view.filter.is_empty() {
-            "  there is nothing here that the config asks for"
-        } else {
-            "  nothing is like that"
-        };
-        put(buffer, area, text, DIM);
-        return;
-    }
-    let window = view.window(usize::from(area.height));
-    let first = window.start;
-    for (y, (place, line)) in (area.y..).zip((first..).zip(&view.lines()[window])) {
-        let area = Rect { y, height: 1, ..area };
-        match *line {
-            Line::Provider { first, count } => {
-                let Some(row) = frame.rows.get(first) else { continue };
-                let x = put(buffer, area, row.id.provider.as_str(), BOLD);
-                put(buffer, rest(area, x), &format!("  {count}"), DIM);
-            }
-            Line::Resource(index) => {
-                let Some(row) = frame.rows.get(index) else { continue };
-                let is_in_hand = frame.in_hand.iter().any(|(_, id)| *id == row.id);
-                resource(buffer, area, row, is_in_hand, columns, palette);
-                if view.is_selected(place) {
-                    buffer.set_style(area, Style::new().add_modifier(Modifier::REVERSED));
-                }
-            }
-        }
-    }
-}
-
-fn resource(
-    buffer: &mut Buffer,
-    area: Rect,
-    row: &Row,
-    is_in_hand: bool,
-    columns: &Columns,
-    palette: Palette,
-) {
-    let [name, health, duty, state, day] = columns.places(area);
-    let style = palette.health(row.health);
-    if is_in_hand {
-        put(buffer, Rect { width: 1, ..area }, "*", BOLD);
-    } else if row.paused.is_some() {
-        put(buffer, Rect { width: 1, ..area }, "=", DIM);
-    }
-    put(buffer, name, row.id.name.as_str(), Style::new());
-    if columns.health > 2 {
-        put(buffer, health, &row.health.to_string(), style);
-    } else {
-        put(buffer, health, mark(Some(row.health)), style);
-    }
-    put(buffer, duty, row.duty.as_deref().unwrap_or_default(), Style::new());
-    put(buffer, state, &row.state, Style::new());
-    let mut x = day.x;
-    for part in row.day.in_parts(usize::from(day.width)) {
-        let style = part.map_or(DIM, |it| palette.health(it));
-        let style = if part == Some(Health::Healthy) { DIM } else { style };
-        put(buffer, Rect { x, width: 1, ..day }, mark(part), style);
-        x += 1;
-    }
-}
-
-/// How it did, in one cell: the worse, the higher.
-fn mark(health: Option<Health>) -> &'static str {
-    match health {
-        None => " ",
-        Some(Health::Stopped) => "·",
-        Some(Health::Unknown) => "?",
-        Some(Health::Healthy) => "▁",
-        Some(Health::Unhealthy) => "▄",
-        Some(Health::Failed) => "█",
-    }
-}
-
-fn notes(view: &View, palette: Palette) -> Vec<(String, Style)> {
-    let Some(frame) = &view.frame else { return Vec::new() };
-    let attention = palette.colour(Color::Yellow);
-    let mut notes = Vec::new();
-    if !frame.in_hand.is_empty() {
-        let changes: Vec<String> =
-            frame.in_hand.iter().take(8).map(|(verb, id)| format!("{verb} {id}")).collect();
-        let more = frame.in_hand.len() - changes.len();
-        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        notes.push((format!("* now: {}{more}", changes.join(", ")), BOLD));
-    }
-    if let Some(until) = frame.paused {
-        notes.push((format!("= everything is paused until {until:.0}"), attention));
-    }
-    if let Source::Own(why) = &view.source {
-        let text = format!("  looking without a watch: {why}; `redundancy start` begins one");
-        let text = if frame.watch.is_some() { format!("  looking by itself: {why}") } else { text };
-        notes.push((text, attention));
-    }
-    for (provider, why) in &frame.unseen {
-        notes.push((format!("  {provider} is not seen: {why}"), attention));
-    }
-    notes
-}
-
 fn happened(buffer: &mut Buffer, area: Rect, event: &Happened, palette: Palette) {
     let at = event.at.parse::<Timestamp>();
     let at = at.map_or("        ".to_owned(), |it| it.strftime("%H:%M:%S").to_string());
@@ -408,55 +259,9 @@ fn open(buffer: &mut Buffer, area: Rect, page: &Page, row: Option<&Row>, palette
         put(buffer, line(y), "looking", DIM);
         return;
     };
-    for (y, text) in (y..area.bottom()).zip(lines.iter().skip(page.top)) {
-        put(buffer, line(y), text, Style::new());
+    let width = usize::from(area.width);
+    let shown = lines.iter().skip(page.top).flat_map(|it| wrapped(it, width, Style::new()));
+    for (y, (text, style)) in (y..area.bottom()).zip(shown) {
+        put(buffer, line(y), &text, style);
     }
-}
-
-fn foot(view: &View, width: usize, palette: Palette) -> Vec<(String, Style)> {
-    if let Mode::Confirm { question, .. } = &view.mode {
-        let style = palette.colour(Color::Yellow).add_modifier(Modifier::BOLD);
-        return wrapped(&format!("{question}  y yes  n no"), width, style);
-    }
-    if let Some(said) = &view.said {
-        return wrapped(&plain(said), width, BOLD);
-    }
-    let text = match &view.mode {
-        Mode::Filter => format!("/{}_  enter keeps it  esc shows all", view.filter),
-        Mode::Open(_) => "q back  r read again  up down end".to_owned(),
-        _ if !view.filter.is_empty() => format!("/{}  esc shows all  q quit", view.filter),
-        _ => {
-            let moves = view.selected().and_then(|it| it.pair.as_ref());
-            let duty = match moves.map(|it| it.backup_serves) {
-                Some(true) => "f hand back  ",
-                Some(false) => "f fail over  ",
-                None => "",
-            };
-            let pause = if view.selected().is_some_and(|it| it.paused.is_some()) {
-                "resume"
-            } else {
-                "pause"
-            };
-            format!("q quit  / filter  enter open  p {pause}  {duty}")
-        }
-    };
-    vec![(text, DIM)]
-}
-
-/// Text in lines that are not wider than the screen, broken between words where that can be.
-fn wrapped(text: &str, width: usize, style: Style) -> Vec<(String, Style)> {
-    let mut lines = vec![String::new()];
-    let mut used = 0;
-    for word in text.split_inclusive(' ') {
-        let long = Span::raw(word.trim_end()).width();
-        if used > 0 && used + long > width {
-            lines.push(String::new());
-            used = 0;
-        }
-        if let Some(line) = lines.last_mut() {
-            line.push_str(word);
-        }
-        used += Span::raw(word).width();
-    }
-    lines.into_iter().map(|it| (it.trim_end().to_owned(), style)).collect()
 }
