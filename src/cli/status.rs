@@ -213,7 +213,7 @@ fn row(
         managed: mark.is_some(),
         backs_up,
         state: standing::state(world, id),
-        health: standing::health(world, id),
+        health: Health::in_view(desired, observed, id),
         since: found.and_then(|found| found.status.since()),
         vitals: found.and_then(|found| found.vitals.clone()),
         schedule: found.and_then(|found| match &found.status {

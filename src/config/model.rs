@@ -14,6 +14,7 @@ pub use super::{
     alerts::{Alerts, Sink, SinkKind},
     failover::{Backoff, Failover, HandBack, Mode, PairFailover},
     function_test::FunctionTest,
+    metrics::Metrics,
     netlify::{DeployBy, FunctionProbe, ProbeMethod, Recover, Router},
     pm2::{Pm2, Pm2Process},
     process::{Log, Process, Restart, Runner, State, StopSignal},
@@ -46,6 +47,9 @@ pub struct Config {
     /// Whom to tell what a person should hear of.
     #[serde(deserialize_with = "table::table")]
     pub alerts: Alerts,
+    /// Where to tell figures to a monitoring system.
+    #[serde(deserialize_with = "table::table")]
+    pub metrics: Metrics,
     /// Processes to keep running, most of them backups.
     #[serde(deserialize_with = "table::list")]
     pub process: Vec<Process>,

@@ -15,7 +15,7 @@ use crate::core::{
     id::Id,
     job::{Call, Job, State},
     outlook::Standing,
-    resource::{Actual, Run, Status},
+    resource::{Actual, Status},
     route::{self, OnDuty},
 };
 
@@ -27,19 +27,6 @@ pub(crate) fn ids(world: &World) -> BTreeSet<&Id> {
         .chain(desired.unseen.keys())
         .chain(observed.found.keys())
         .collect()
-}
-
-/// How a resource does.
-pub(crate) fn health(world: &World, id: &Id) -> Health {
-    let World { desired, observed, .. } = world;
-    let wanted = desired.wanted.get(id);
-    let run = wanted.map_or(Run::On, |wanted| wanted.run);
-    match observed.found.get(id) {
-        Some(found) => Health::of(run, Some(&found.status)),
-        None if is_unseen(world, id) => Health::Unknown,
-        None if wanted.is_none() => Health::Failed,
-        None => Health::Unhealthy,
-    }
 }
 
 /// The state of a resource in words.

@@ -4,7 +4,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::resource::{Run, Status};
+use super::{
+    id::Id,
+    resource::{Desired, Observed, Run, Status},
+};
 
 /// How a resource does. What could not be seen is [`Health::Unknown`], never healthy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -23,6 +26,10 @@ pub enum Health {
 }
 
 impl Health {
+    /// All of them, the best first.
+    pub const ALL: [Self; 5] =
+        [Self::Healthy, Self::Stopped, Self::Unknown, Self::Unhealthy, Self::Failed];
+
     /// The health of something that should be as `wanted` says and was seen in `status`, if it was
     /// seen at all.
     #[must_use]
@@ -45,6 +52,21 @@ impl Health {
                 Run::On | Run::AsIs,
                 Some(Status::Failed { .. } | Status::Finished { well: false, .. }),
             ) => Self::Failed,
+        }
+    }
+
+    /// The health of a resource in view of all that was seen.
+    #[must_use]
+    pub fn in_view(desired: &Desired, observed: &Observed, id: &Id) -> Self {
+        let wanted = desired.wanted.get(id);
+        let unseen = desired.unseen.contains_key(id) || observed.blind.contains_key(&id.provider);
+        match observed.found.get(id) {
+            Some(found) => Self::of(wanted.map_or(Run::On, |it| it.run), Some(&found.status)),
+            None if unseen => Self::Unknown,
+            // It can't be made.
+            None if wanted.is_none() => Self::Failed,
+            // It is missing.
+            None => Self::Unhealthy,
         }
     }
 }

@@ -22,6 +22,7 @@ pub mod id;
 pub mod incident;
 pub mod job;
 pub mod live;
+pub mod measure;
 pub mod monitor;
 pub mod outlook;
 pub mod pause;

@@ -14,12 +14,17 @@ mod explain;
 mod faults;
 mod first_steps;
 mod live;
+mod metrics;
 mod monitor;
 mod order;
+#[path = "../parts/mod.rs"]
+mod parts;
 mod pauses;
 mod plan;
 mod probes;
 mod project;
+#[path = "../parts/python.rs"]
+mod python;
 mod rollback;
 #[path = "../parts/watch.rs"]
 mod running;

@@ -28,6 +28,9 @@ pub(super) fn check(config: &Config, root: &Item<'_>, problems: &mut Vec<Problem
             });
         }
     }
+    if let (Some(item), Some(socket)) = (root.child("metrics"), &config.metrics.socket) {
+        inside_project("socket", socket, &item, problems);
+    }
     if let Some(item) = root.child("github") {
         inside_project("workflows_dir", &config.github.workflows_dir, &item, problems);
         variable("token_env", &config.github.token_env, &item, problems);

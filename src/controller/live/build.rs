@@ -6,6 +6,7 @@ use crate::{
     controller::{Controller, World, standing},
     core::{
         duty::Side,
+        health::Health,
         id::Id,
         live::{Days, Frame, Happened, Pair, Row, VERSION, Watcher},
     },
@@ -40,7 +41,7 @@ pub fn frame(
             id: id.clone(),
             kind: kinds.get(&id.provider).copied().unwrap_or_default().to_owned(),
             state: short(standing::state(world, id)),
-            health: standing::health(world, id),
+            health: Health::in_view(&world.desired, &world.observed, id),
             duty: standing::duty(world, id, watch.is_some(), now).map(|it| it.phase.to_string()),
             pair: place.map(|it| Pair {
                 primary: it.primary.clone(),

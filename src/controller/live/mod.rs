@@ -17,7 +17,7 @@ pub use self::{
     place::{Unreachable, connect, file},
 };
 use super::{World, standing};
-use crate::core::live::Days;
+use crate::core::{health::Health, live::Days};
 
 /// Between two frames at least.
 const BETWEEN: Duration = Duration::from_millis(200);
@@ -38,7 +38,7 @@ pub(super) struct Live {
 impl Live {
     /// Begins to listen. Where that can't be done, the watch goes on without.
     pub(super) fn begin(state_dir: &Path) -> Self {
-        let server = place::bind(state_dir).and_then(Server::begin);
+        let server = place::bind(state_dir).map(Server::begin);
         if let Err(why) = &server {
             tracing::warn!("`status --watch` can't hear this watch and looks by itself: {why}");
         }
@@ -97,7 +97,7 @@ impl Live {
 /// Notes how everything does.
 pub fn note(days: &mut Days, world: &World, now: Timestamp) {
     for id in standing::ids(world) {
-        days.note(id, standing::health(world, id), now);
+        days.note(id, Health::in_view(&world.desired, &world.observed, id), now);
     }
     days.prune(now);
 }

@@ -1,23 +1,14 @@
 //! Where the socket is, and how it is reached there.
 
 use std::{
-    fs::{self, File},
-    io,
-    os::{
-        fd::{AsRawFd, OwnedFd},
-        unix::{
-            ffi::OsStrExt,
-            fs::{FileTypeExt, MetadataExt, PermissionsExt},
-            net::UnixListener,
-        },
-    },
+    fs, io,
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
 };
 
-use tokio::net::UnixStream;
+use tokio::net::{UnixListener, UnixStream};
 
-/// The longest path that a socket can be bound to or reached by, in bytes.
-const LONGEST: usize = 107;
+use crate::controller::listen::{Short, listen};
 
 /// The socket's name in its folder.
 const NAME: &str = "live.sock";
@@ -37,45 +28,17 @@ pub(super) struct Bound {
     pub(super) inode: (u64, u64),
 }
 
-/// Listens in the place of what an earlier watch left there, if it left something. Whoever binds has the
-/// lock of the watch, so nobody listens there any more.
+/// Listens in the place of what a watch that was killed left there, if it left something.
 pub(super) fn bind(state_dir: &Path) -> Result<Bound, String> {
     let path = file(state_dir);
-    let failed = |what: &str| {
-        let path = path.display().to_string();
-        let what = what.to_owned();
-        move |error: io::Error| format!("cannot {what} the socket {path}: {error}")
-    };
-    match fs::symlink_metadata(&path) {
-        Ok(found) if !found.file_type().is_socket() => {
-            return Err(format!(
-                "{} is no socket; move it away, and `redundancy restart` makes one there",
-                path.display()
-            ));
-        }
-        Ok(found) if found.uid() != rustix::process::geteuid().as_raw() => {
-            return Err(format!(
-                "{} belongs to another user; remove it, and `redundancy restart` makes one there",
-                path.display()
-            ));
-        }
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            return Err(failed("look at")(error));
-        }
-        _ => {}
+    let listened = listen(&path).and_then(|it| Ok((it, fs::symlink_metadata(&path)?)));
+    match listened {
+        Ok((listener, made)) => Ok(Bound { listener, inode: (made.dev(), made.ino()), path }),
+        Err(error) => Err(format!(
+            "cannot listen at the socket {}: {error}; with that mended, `redundancy restart` tries again",
+            path.display()
+        )),
     }
-    // In a folder that nobody else can enter, so that it is never there with other permissions.
-    let folder = tempfile::Builder::new().prefix(".live-").tempdir_in(state_dir);
-    let folder = folder.map_err(failed("make"))?;
-    let new = folder.path().join(NAME);
-    let short = Short::of(&new).map_err(failed("make"))?;
-    let listener =
-        UnixListener::bind(&short.path).map_err(|it| failed("make")(short.explain(it)))?;
-    let private = fs::Permissions::from_mode(0o600);
-    fs::set_permissions(&new, private).map_err(failed("protect"))?;
-    fs::rename(&new, &path).map_err(failed("put in place"))?;
-    let made = fs::symlink_metadata(&path).map_err(failed("look at"))?;
-    Ok(Bound { listener, inode: (made.dev(), made.ino()), path })
 }
 
 /// Takes the socket away, if it is still ours.
@@ -123,40 +86,10 @@ pub async fn connect(state_dir: &Path) -> Result<UnixStream, Unreachable> {
     })
 }
 
-/// A path that is short enough for a socket. One that is too long leads through its folder, held open.
-struct Short {
-    path: PathBuf,
-    folder: Option<OwnedFd>,
-}
-
-impl Short {
-    fn of(path: &Path) -> io::Result<Self> {
-        if path.as_os_str().as_bytes().len() <= LONGEST {
-            return Ok(Self { path: path.to_owned(), folder: None });
-        }
-        let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
-            return Err(io::ErrorKind::InvalidFilename.into());
-        };
-        let folder: OwnedFd = File::open(folder)?.into();
-        let path = PathBuf::from(format!("/proc/self/fd/{}", folder.as_raw_fd())).join(name);
-        Ok(Self { path, folder: Some(folder) })
-    }
-
-    /// Says that the way was not the plain one, where that may be why it failed.
-    fn explain(&self, error: io::Error) -> io::Error {
-        if self.folder.is_none() || Path::new("/proc/self/fd").exists() {
-            return error;
-        }
-        let why = format!(
-            "its path has more than {LONGEST} bytes, and without /proc it can't be reached through its \
-             folder ({error}); `state_dir` in [controller] can name a shorter one"
-        );
-        io::Error::other(why)
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     fn mode(path: &Path) -> u32 {
@@ -189,12 +122,12 @@ mod tests {
         drop(new);
     }
 
-    #[test]
-    fn what_is_no_socket_stays() {
+    #[tokio::test]
+    async fn what_is_no_socket_stays() {
         let dir = tempfile::tempdir().unwrap();
         fs::write(file(dir.path()), "mine").unwrap();
         let refused = bind(dir.path()).unwrap_err();
-        assert!(refused.contains("is no socket; move it away"), "{refused}");
+        assert!(refused.contains("is there and is no socket"), "{refused}");
         fs::remove_file(file(dir.path())).unwrap();
         std::os::unix::fs::symlink("elsewhere", file(dir.path())).unwrap();
         assert!(bind(dir.path()).is_err());
@@ -213,10 +146,10 @@ mod tests {
         assert!(matches!(connect(&long).await, Err(Unreachable::None(_))));
     }
 
-    #[test]
-    fn where_nothing_can_be_made_it_is_said() {
+    #[tokio::test]
+    async fn where_nothing_can_be_made_it_is_said() {
         let dir = tempfile::tempdir().unwrap();
         let refused = bind(&dir.path().join("gone")).unwrap_err();
-        assert!(refused.starts_with("cannot make the socket"), "{refused}");
+        assert!(refused.starts_with("cannot listen at the socket"), "{refused}");
     }
 }

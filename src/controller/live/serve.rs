@@ -34,16 +34,11 @@ pub(super) struct Server {
 }
 
 impl Server {
-    pub(super) fn begin(bound: Bound) -> Result<Self, String> {
+    pub(super) fn begin(bound: Bound) -> Self {
         let Bound { listener, path, inode } = bound;
-        let listen = || {
-            listener.set_nonblocking(true)?;
-            UnixListener::from_std(listener)
-        };
-        let listener = listen().map_err(|it: std::io::Error| it.to_string())?;
         let (frames, joined) = (Frames::default(), Arc::new(Notify::new()));
         let task = tokio::spawn(listen_on(listener, frames.clone(), Arc::clone(&joined)));
-        Ok(Self { path, inode, frames, joined, task })
+        Self { path, inode, frames, joined, task }
     }
 
     pub(super) fn has_clients(&self) -> bool {
@@ -122,7 +117,7 @@ mod tests {
     const LONG: Duration = Duration::from_mins(1);
 
     fn server(dir: &tempfile::TempDir) -> Server {
-        Server::begin(place::bind(dir.path()).unwrap()).unwrap()
+        Server::begin(place::bind(dir.path()).unwrap())
     }
 
     /// Somebody who is let in.

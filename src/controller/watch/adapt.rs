@@ -56,10 +56,12 @@ impl Watch {
         match self.config.read(self.controller.project()) {
             Reload::Same => false,
             Reload::SoundAgain => {
+                self.metrics.reloaded(true, Timestamp::now());
                 self.note(None, Kind::Controller, format!("{path} is sound again, and as before"));
                 false
             }
             Reload::Broken(wrong) => {
+                self.metrics.reloaded(false, Timestamp::now());
                 let text = format!("{path} is not taken over; the last good config stays in force");
                 self.note(None, Kind::Controller, text);
                 error!("what is wrong with it:\n{}", wrong.trim_end());
@@ -68,6 +70,7 @@ impl Watch {
             Reload::New(loaded) => {
                 self.finish_all().await;
                 self.configure(&loaded);
+                self.metrics.reloaded(true, Timestamp::now());
                 self.note(None, Kind::Controller, format!("{path} has changed and is in force"));
                 self.tell_notes(&loaded);
                 true
@@ -81,6 +84,7 @@ impl Watch {
         match Rc::get_mut(&mut self.controller) {
             Some(controller) => {
                 let missing = self.alerts.configure(&project);
+                self.metrics.configure(&project);
                 controller.configure(project);
                 self.tell_missing(missing);
             }

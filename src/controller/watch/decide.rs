@@ -12,6 +12,7 @@ use crate::{
         change::Step,
         duty::{Asked, Phase, Side},
         id::Id,
+        measure::Measure,
         reconciler::{Decision, Given, Memory, News},
     },
     journal::Kind,
@@ -47,7 +48,21 @@ impl Watch {
         self.next = decision.wake_at;
         self.tell_held(&decision.plan);
         self.see_alerts(&decision.plan, &decision.news);
+        self.measure(&decision, now);
         decision
+    }
+
+    /// Gives the figures of what was seen and decided to whoever draws curves of them.
+    fn measure(&self, decision: &Decision, now: Timestamp) {
+        if !self.metrics.are_wanted() {
+            return;
+        }
+        let World { desired, observed, .. } = &self.world;
+        let (pairs, duties) = (self.controller.pairs(), self.reconciler.duties());
+        let measure = Measure::of(desired, observed, pairs, duties, &decision.plan);
+        let lost = self.book.lost().values().map(|it| it.messages).sum();
+        self.metrics.see(&measure, &decision.news, now);
+        self.metrics.see_alerts(self.book.open(now).len(), lost);
     }
 
     /// Remembers what was decided, and then tells of it.

@@ -27,6 +27,7 @@ use super::{
     in_hand::{Finished, InHand},
     live::Live,
     lock::{self, Lock, LockError},
+    metrics::Metrics,
     reload::ConfigFile,
     service_manager,
     signals::Signals,
@@ -170,6 +171,7 @@ struct Watch {
     asked: bool,
     /// What has to be remembered, as the journal has it or is about to.
     remembered: String,
+    metrics: Metrics,
     alerts: Alerts,
     /// What people were told of, also by the watch before.
     book: Book,
@@ -222,6 +224,7 @@ impl Watch {
             live: Live::begin(&loaded.project.state_dir()),
             probes: Probes::default(),
             prechecks: Prechecks::default(),
+            metrics: Metrics::default(),
             alerts,
             book: alerts::recalled(remembered_book.as_deref()),
             remembered_book: remembered_book.unwrap_or_default(),
@@ -234,6 +237,7 @@ impl Watch {
             owes_sign: false,
         };
         watch.tell_notes(loaded);
+        watch.metrics.configure(&loaded.project);
         watch.begin_alerts(missing);
         Ok(watch)
     }
@@ -264,6 +268,7 @@ impl Watch {
                     self.watch_places();
                     self.prune();
                     self.bound_log();
+                    self.metrics.serve();
                     Some(Scope::All)
                 }
                 Wake::Files(changed) => self.take(&changed).await,
@@ -332,6 +337,7 @@ impl Watch {
     /// Notes what came of a lane and begins the next one; what to look at when it was the last.
     fn take_finished(&mut self, Finished { lane, done, error, .. }: Finished) -> Option<Scope> {
         let failed = error.map(|it| it.to_string());
+        self.metrics.changed(&lane, done, failed.is_some());
         self.reconciler.finish(&lane, done, failed, Timestamp::now());
         if !self.in_hand.is_empty() {
             self.remember();
@@ -418,8 +424,10 @@ impl Watch {
         let apply_lock = lock::apply_file(&state_dir);
         loop {
             let last_holder = Lock::last(&apply_lock);
+            let began = Instant::now();
             let look = self.controller.look(&mut self.world, scope, Timestamp::now());
             self.in_hand.during(look).await;
+            self.metrics.looked(began.elapsed());
             let specs = probe::of(&self.controller.possible);
             self.probes.follow(&specs, &mut self.world.observed);
             self.live.looked(&self.world, Timestamp::now());
