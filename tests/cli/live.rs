@@ -253,7 +253,7 @@ fn keys_move_duty_and_pause() {
     terminal.press("y");
     terminal.wait_for("paused embedded/w-backup until");
     wait_for_duty(&project, "embedded/w-backup", "paused");
-    terminal.wait_for("p resume");
+    terminal.wait_for("= w-backup");
     terminal.press("p");
     terminal.wait_for("End the pause of embedded/w-backup?");
     terminal.press("y");
