@@ -137,13 +137,14 @@ pub(super) fn report(
     });
     let observed = &world.observed;
     let watched = controller.is_watched();
+    let pairs = standing::Pairs::of(world);
     let mut resources = Vec::new();
     for id in standing::ids(world) {
         let last_change = match &journal {
             Some(journal) => journal.last_change(id)?,
             None => None,
         };
-        let duty = standing::duty(world, id, watched, at);
+        let duty = pairs.duty(id, watched, at);
         resources.push(Row { duty, ..row(controller, world, id, last_change)? });
     }
     let told = |it: (&Name, &String)| Blind { provider: it.0.clone(), why: it.1.clone() };

@@ -1,7 +1,7 @@
 //! How each resource does, and who of its pair is on duty, as far as that is known: what people are
 //! shown, by whoever has looked.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -15,6 +15,7 @@ use crate::core::{
     id::Id,
     job::{Call, Job, State},
     outlook::Standing,
+    pause::Pause,
     resource::{Actual, Status},
     route::{self, OnDuty},
 };
@@ -44,15 +45,47 @@ fn is_unseen(world: &World, id: &Id) -> bool {
     world.desired.unseen.contains_key(id) || world.observed.blind.contains_key(&id.provider)
 }
 
-/// What duty means for a resource, where it is one of a pair.
-pub(crate) fn duty(world: &World, id: &Id, watched: bool, now: Timestamp) -> Option<Row> {
-    let known = &world.known;
-    let Some(pair) = of(world, id) else {
-        return beside(world, id, watched);
-    };
-    let side = if pair.primary == *id { Side::Primary } else { Side::Backup };
-    let paused = known.pauses.of_either(&known.pairs, id, now).is_some();
-    Some(Place::of(world, pair, watched).row(side, paused))
+/// The pairs of a world by what is in them, for whoever asks of everything: there may be thousands.
+pub(crate) struct Pairs<'w> {
+    world: &'w World,
+    of: BTreeMap<&'w Id, &'w Pair>,
+}
+
+impl<'w> Pairs<'w> {
+    pub(crate) fn of(world: &'w World) -> Self {
+        let mut of: BTreeMap<&Id, &Pair> = BTreeMap::new();
+        for pair in &world.known.pairs {
+            for id in [&pair.primary, &pair.backup] {
+                let known = of.entry(id).or_insert(pair);
+                // As in `of`.
+                if pair.rules.exclusive && !known.rules.exclusive {
+                    *known = pair;
+                }
+            }
+        }
+        Self { world, of }
+    }
+
+    /// The pair that `id` is one of, if it is one of a pair.
+    pub(crate) fn with(&self, id: &Id) -> Option<&'w Pair> {
+        self.of.get(id).copied()
+    }
+
+    /// The pause that a resource is in, by its own name or by its pair's.
+    pub(crate) fn pause(&self, id: &Id, now: Timestamp) -> Option<&'w Pause> {
+        let pair = self.with(id).map_or([].as_slice(), std::slice::from_ref);
+        self.world.known.pauses.of_either(pair, id, now)
+    }
+
+    /// What duty means for a resource, where it is one of a pair.
+    pub(crate) fn duty(&self, id: &Id, watched: bool, now: Timestamp) -> Option<Row> {
+        let Some(pair) = self.with(id) else {
+            return beside(self.world, id, watched);
+        };
+        let side = if pair.primary == *id { Side::Primary } else { Side::Backup };
+        let paused = self.pause(id, now).is_some();
+        Some(Place::of(self.world, pair, watched).row(side, paused))
+    }
 }
 
 /// The pair that `id` is one of, if it is one of a pair.

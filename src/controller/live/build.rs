@@ -30,9 +30,9 @@ pub fn frame(
     now: Timestamp,
 ) -> Frame {
     let kinds = controller.kinds();
-    let known = &world.known;
+    let pairs = standing::Pairs::of(world);
     let row = |id: &Id| {
-        let place = standing::of(world, id).filter(|it| it.rules.exclusive);
+        let place = pairs.with(id).filter(|it| it.rules.exclusive);
         let serves = |it: &crate::core::failover::Pair| {
             let place = standing::Place::of(world, it, watch.is_some());
             place.duty.is_some_and(|it| it.serving == Side::Backup)
@@ -42,13 +42,13 @@ pub fn frame(
             kind: kinds.get(&id.provider).copied().unwrap_or_default().to_owned(),
             state: short(standing::state(world, id)),
             health: Health::in_view(&world.desired, &world.observed, id),
-            duty: standing::duty(world, id, watch.is_some(), now).map(|it| it.phase.to_string()),
+            duty: pairs.duty(id, watch.is_some(), now).map(|it| it.phase.to_string()),
             pair: place.map(|it| Pair {
                 primary: it.primary.clone(),
                 backup: it.backup.clone(),
                 backup_serves: serves(it),
             }),
-            paused: (known.pauses.of_either(&known.pairs, id, now)).map(|it| it.until),
+            paused: pairs.pause(id, now).map(|it| it.until),
             day: days.of(id),
         }
     };
@@ -69,7 +69,7 @@ pub fn frame(
         in_hand: Vec::new(),
         events: events.unwrap_or_default().into_iter().map(happened).collect(),
         unseen: unseen.map(|(it, why)| (it.to_string(), short(why.clone()))).collect(),
-        paused: known.pauses.of_everything(now).map(|it| it.until),
+        paused: world.known.pauses.of_everything(now).map(|it| it.until),
     }
 }
 
