@@ -351,6 +351,9 @@ pub(super) struct StatusOptions {
     /// Print as JSON
     #[arg(long)]
     pub(super) json: bool,
+    /// Show it on the whole screen, and go on with what changes; `q` ends it
+    #[arg(long, conflicts_with = "json")]
+    pub(super) watch: bool,
 }
 
 #[derive(Debug, clap::Args)]

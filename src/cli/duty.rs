@@ -57,6 +57,25 @@ async fn ask(controller: &Controller, id: &Id, asked: Asked) -> anyhow::Result<E
     conclude(&goal, &ended)
 }
 
+/// Has the watch that runs move duty, for somebody who looks on; what came of it.
+pub(super) async fn have_moved(
+    controller: &Controller,
+    id: &Id,
+    asked: Asked,
+) -> anyhow::Result<String> {
+    let world = look(controller, id).await?;
+    let pair = pair::exclusive(&world, id)?;
+    let goal = Goal { pair, asked, to: allowed(controller, &world, pair, asked)? };
+    if !controller.is_watched() {
+        bail!("nobody watches; `redundancy {} {id}` does it without a watch", verb(asked));
+    }
+    let (mut journal, _) = Journal::open(&Journal::file(&controller.project().state_dir()))?;
+    write_down(&mut journal, &goal)?;
+    let ended = controller.have_moved(&goal, &mut journal, |_| {}).await?;
+    arrived(&goal, &ended)?;
+    Ok(format!("{} is on duty", pair.id(goal.to)))
+}
+
 /// Looks until it is known who is on duty, where a watch is finding that out.
 async fn look(controller: &Controller, id: &Id) -> anyhow::Result<World> {
     let began = Instant::now();
@@ -207,14 +226,18 @@ fn tell(told: Told<'_>) {
 }
 
 fn conclude(goal: &Goal<'_>, ended: &Ended) -> anyhow::Result<ExitCode> {
+    arrived(goal, ended)?;
+    output::print(&format!("\n{BOLD}{}{BOLD:#} is on duty.\n", goal.pair.id(goal.to)))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Says why duty is not where it should be, if it is not.
+fn arrived(goal: &Goal<'_>, ended: &Ended) -> anyhow::Result<()> {
     let Goal { pair, to, .. } = *goal;
     let (this, other) = (pair.id(to), pair.id(to.other()));
     let explain = format!("`redundancy explain {this}` says how it stands");
     match ended {
-        Ended::Arrived => {
-            output::print(&format!("\n{BOLD}{this}{BOLD:#} is on duty.\n"))?;
-            Ok(ExitCode::SUCCESS)
-        }
+        Ended::Arrived => Ok(()),
         Ended::Elsewhere => {
             bail!("{this} was to come on duty, and duty went to {other}; {explain}")
         }

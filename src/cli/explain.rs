@@ -142,13 +142,7 @@ struct PairReport {
 
 pub(super) fn run(project: &Project, options: &ExplainOptions) -> anyhow::Result<ExitCode> {
     let controller = project.controller();
-    let now = Timestamp::now();
-    let world = block_on(controller.look_around(now))?;
-    let pair = pair::of(&world, &options.id);
-    if pair.is_none() {
-        choice::check_id(&options.id, &world)?;
-    }
-    let report = report(&controller, &world, &options.id, now);
+    let report = block_on(seen(&controller, &options.id))??;
     let text = if options.json {
         serde_json::to_string_pretty(&report)? + "\n"
     } else {
@@ -156,6 +150,21 @@ pub(super) fn run(project: &Project, options: &ExplainOptions) -> anyhow::Result
     };
     output::print(&text)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The same for somebody who looks on.
+pub(super) async fn in_words(controller: &Controller, id: &Id) -> anyhow::Result<String> {
+    Ok(text::human(&seen(controller, id).await?))
+}
+
+async fn seen(controller: &Controller, id: &Id) -> anyhow::Result<Report> {
+    let now = Timestamp::now();
+    let world = controller.look_around(now).await;
+    let pair = pair::of(&world, id);
+    if pair.is_none() {
+        choice::check_id(id, &world)?;
+    }
+    Ok(report(controller, &world, id, now))
 }
 
 fn report(controller: &Controller, world: &World, id: &Id, now: Timestamp) -> Report {

@@ -14,6 +14,7 @@ mod health;
 mod history;
 mod human;
 mod init;
+mod live;
 mod markdown;
 mod monitor;
 mod open;
@@ -70,6 +71,7 @@ pub fn main() -> ExitCode {
         Verb::Stop(options) => {
             project_even_if_broken().and_then(|project| stop::run(&project, options))
         }
+        Verb::Status(options) if options.watch => project().and_then(|project| live::run(&project)),
         Verb::Status(options) => project().and_then(|project| status::run(&project, options)),
         Verb::Health(options) => project().and_then(|project| health::run(&project, options)),
         Verb::Test(options) => project().and_then(|project| test::run(&project, options)),

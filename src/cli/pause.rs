@@ -15,11 +15,16 @@ use super::{
     watch::log_to_onlooker,
 };
 use crate::{
+    config::units::Span,
     controller::{
         Controller, make_state_dir,
         requests::{self, Request, What},
     },
-    core::{failover::Pair, id::Id, pause::Pause},
+    core::{
+        failover::Pair,
+        id::Id,
+        pause::{Pause, Pauses},
+    },
     journal::{Entry, Journal, Kind},
 };
 
@@ -40,14 +45,10 @@ pub(super) fn run(project: &Project, options: &PauseOptions) -> anyhow::Result<E
 
 async fn begin(controller: &Controller, options: &PauseOptions) -> anyhow::Result<ExitCode> {
     let PauseOptions { id, length, reason } = options;
-    let since = Timestamp::now();
-    let until = SignedDuration::try_from(length.0).ok().and_then(|it| since.checked_add(it).ok());
-    let until = until.with_context(|| format!("{length} from now is beyond all time"))?;
-    let mut journal = open(controller)?;
-    let pause = Pause { id: id.clone(), since, until, reason: reason.clone() };
+    let pause = pause(id.clone(), *length, reason)?;
     let line = line(&pause);
-    requests::change_pauses(&mut journal, since, |pauses| pauses.add(pause))?;
-    note(&mut journal, id.as_ref(), format!("{} paused {line}", user()));
+    let mut journal = open(controller)?;
+    add(&mut journal, pause)?;
     let mut text = format!("paused {line}\n");
     if let Some((id, other)) = id.as_ref().and_then(|id| Some((id, other(controller.pairs(), id)?)))
     {
@@ -61,6 +62,43 @@ async fn begin(controller: &Controller, options: &PauseOptions) -> anyhow::Resul
     Ok(ExitCode::SUCCESS)
 }
 
+/// A pause that begins now.
+pub(super) fn pause(id: Option<Id>, length: Span, reason: &str) -> anyhow::Result<Pause> {
+    let since = Timestamp::now();
+    let until = SignedDuration::try_from(length.0).ok().and_then(|it| since.checked_add(it).ok());
+    let until = until.with_context(|| format!("{length} from now is beyond all time"))?;
+    Ok(Pause { id, since, until, reason: reason.to_owned() })
+}
+
+/// Has it begin.
+pub(super) fn add(journal: &mut Journal, pause: Pause) -> anyhow::Result<()> {
+    let (id, line) = (pause.id.clone(), line(&pause));
+    requests::change_pauses(journal, pause.since, |pauses| pauses.add(pause))?;
+    note(journal, id.as_ref(), format!("{} paused {line}", user()));
+    Ok(())
+}
+
+/// Ends the pause of a resource, and of the other one of its pair, or of everything: whether there was one,
+/// and what is paused still.
+pub(super) fn remove(
+    controller: &Controller,
+    journal: &mut Journal,
+    id: Option<&Id>,
+) -> anyhow::Result<(bool, Pauses)> {
+    let other = id.and_then(|id| other(controller.pairs(), id));
+    let (ended, left) = requests::change_pauses(journal, Timestamp::now(), |pauses| {
+        // A pause of one of a pair is one of both.
+        let mut ended = pauses.end(id);
+        ended |= other.is_some_and(|other| pauses.end(Some(other)));
+        (ended, pauses.clone())
+    })?;
+    if ended {
+        let what = id.map_or("everything".to_owned(), Id::to_string);
+        note(journal, id, format!("{} ended the pause of {what}", user()));
+    }
+    Ok((ended, left))
+}
+
 pub(super) fn end(project: &Project, options: &SomeOptions) -> anyhow::Result<ExitCode> {
     log_to_onlooker();
     let controller = project.controller();
@@ -70,13 +108,7 @@ pub(super) fn end(project: &Project, options: &SomeOptions) -> anyhow::Result<Ex
 async fn resume(controller: &Controller, id: Option<&Id>) -> anyhow::Result<ExitCode> {
     let mut journal = open(controller)?;
     let now = Timestamp::now();
-    let other = id.and_then(|id| other(controller.pairs(), id));
-    let (ended, left) = requests::change_pauses(&mut journal, now, |pauses| {
-        // A pause of one of a pair is one of both.
-        let mut ended = pauses.end(id);
-        ended |= other.is_some_and(|other| pauses.end(Some(other)));
-        (ended, pauses.clone())
-    })?;
+    let (ended, left) = remove(controller, &mut journal, id)?;
     let what = id.map_or("everything".to_owned(), Id::to_string);
     if !ended {
         let what = if id.is_some() { what } else { "everything at once".to_owned() };
@@ -86,7 +118,6 @@ async fn resume(controller: &Controller, id: Option<&Id>) -> anyhow::Result<Exit
         output::remark(&format!("{what} is not paused{alone}\n{}{help}", list(left.iter(), now)));
         return Ok(ExitCode::FAILURE);
     }
-    note(&mut journal, id, format!("{} ended the pause of {what}", user()));
     let still = list(left.iter(), now);
     output::print(&format!("the pause of {BOLD}{what}{BOLD:#} is over\n{still}"))?;
     tell_watch(controller, &mut journal).await?;

@@ -1,6 +1,6 @@
 //! `status`: every resource and how it does.
 
-use std::{collections::BTreeSet, fmt::Write, process::ExitCode};
+use std::{fmt::Write, process::ExitCode};
 
 use anyhow::Context;
 use bytesize::ByteSize;
@@ -12,8 +12,7 @@ use super::{
     args::StatusOptions,
     open::{Project, block_on},
     output::{self, visible},
-    pair::{self, Place},
-    pause,
+    pair, pause,
     table::table,
 };
 use crate::{
@@ -21,9 +20,9 @@ use crate::{
         Controller, World,
         heartbeat::Heartbeat,
         lock::{self, Holder, Lock},
+        standing,
     },
     core::{
-        duty::Side,
         health::Health,
         id::{Id, Name},
         monitor::{self, Guard, Seen, Signs},
@@ -136,20 +135,16 @@ pub(super) fn report(
         output::remark(&format!("the last changes are not known: {error}\n"));
         None
     });
-    let World { desired, observed, .. } = world;
-    let ids: BTreeSet<&Id> = (desired.wanted.keys())
-        .chain(desired.impossible.keys())
-        .chain(desired.unseen.keys())
-        .chain(observed.found.keys())
-        .collect();
+    let observed = &world.observed;
     let watched = controller.is_watched();
+    let pairs = standing::Pairs::of(world);
     let mut resources = Vec::new();
-    for id in ids {
+    for id in standing::ids(world) {
         let last_change = match &journal {
             Some(journal) => journal.last_change(id)?,
             None => None,
         };
-        let duty = duty(world, id, watched, at);
+        let duty = pairs.duty(id, watched, at);
         resources.push(Row { duty, ..row(controller, world, id, last_change)? });
     }
     let told = |it: (&Name, &String)| Blind { provider: it.0.clone(), why: it.1.clone() };
@@ -176,17 +171,6 @@ pub(super) fn report(
             None => Vec::new(),
         },
     })
-}
-
-/// What duty means for a resource, where it is one of a pair.
-fn duty(world: &World, id: &Id, watched: bool, now: Timestamp) -> Option<pair::Row> {
-    let known = &world.known;
-    let Some(pair) = pair::of(world, id) else {
-        return pair::beside(world, id, watched);
-    };
-    let side = if pair.primary == *id { Side::Primary } else { Side::Backup };
-    let paused = known.pauses.of_either(&known.pairs, id, now).is_some();
-    Some(Place::of(world, pair, watched).row(side, paused))
 }
 
 /// The last look of the watch `holder`, and whether its next sign of life is overdue.
@@ -220,14 +204,7 @@ fn row(
     let wanted = desired.wanted.get(id);
     let found = observed.found.get(id);
     let unseen = desired.unseen.contains_key(id);
-    let blind = unseen || observed.blind.contains_key(&id.provider);
     let kind = *controller.kinds().get(&id.provider).context("a resource without a provider")?;
-    let state = match found {
-        Some(found) => found.status.to_string(),
-        None if blind => "unknown".to_owned(),
-        None if wanted.is_none() => "can't be made".to_owned(),
-        None => "missing".to_owned(),
-    };
     let mark = found.and_then(|found| found.mark.as_ref());
     let backs_up = wanted.map_or(mark.and_then(|it| it.backs_up.clone()), |it| it.backs_up.clone());
     Ok(Row {
@@ -236,7 +213,7 @@ fn row(
         is_asked_for: wanted.is_some() || unseen || desired.impossible.contains_key(id),
         managed: mark.is_some(),
         backs_up,
-        state,
+        state: standing::state(world, id),
         health: Health::in_view(desired, observed, id),
         since: found.and_then(|found| found.status.since()),
         vitals: found.and_then(|found| found.vitals.clone()),

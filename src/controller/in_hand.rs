@@ -3,7 +3,7 @@
 
 use std::{
     cell::RefCell,
-    collections::{BTreeSet, VecDeque},
+    collections::{BTreeMap, VecDeque},
     future::pending,
     mem,
     pin::pin,
@@ -43,7 +43,8 @@ pub(super) struct InHand {
     beyond: usize,
     /// What was finished and not taken yet.
     done: VecDeque<Finished>,
-    ids: BTreeSet<Id>,
+    /// What is changed, and what is done to it.
+    ids: BTreeMap<Id, &'static str>,
     /// Whether only one lane runs at a time, until none is left.
     in_order: bool,
     /// Held as long as anything is in hand.
@@ -58,7 +59,12 @@ impl InHand {
 
     /// Whether a change of `id` is in hand.
     pub(super) fn has(&self, id: &Id) -> bool {
-        self.ids.contains(id)
+        self.ids.contains_key(id)
+    }
+
+    /// What is changed, and what is done to it.
+    pub(super) fn all(&self) -> impl Iterator<Item = (&Id, &'static str)> {
+        self.ids.iter().map(|(id, verb)| (id, *verb))
     }
 
     /// Takes lanes in hand, under `lock` if there is none yet. `in_order`: one is begun when the one
@@ -66,7 +72,8 @@ impl InHand {
     pub(super) fn add(&mut self, lanes: Vec<Vec<Step>>, in_order: bool, lock: Option<Lock>) {
         self.in_order |= in_order;
         self.lock = self.lock.take().or(lock);
-        self.ids.extend(lanes.iter().flatten().map(|step| step.id.clone()));
+        let ids = lanes.iter().flatten().map(|step| (step.id.clone(), step.change.verb()));
+        self.ids.extend(ids);
         self.waiting.extend(lanes);
     }
 

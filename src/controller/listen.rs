@@ -1,13 +1,17 @@
 //! Sockets of this machine that only their owner may use.
 
 use std::{
-    fs::{self, Permissions},
+    fs::{self, File, Permissions},
     io,
-    os::unix::{
-        fs::{FileTypeExt as _, PermissionsExt as _},
-        net::UnixStream,
+    os::{
+        fd::{AsRawFd as _, OwnedFd},
+        unix::{
+            ffi::OsStrExt as _,
+            fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _},
+            net::UnixStream,
+        },
     },
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use tokio::net::UnixListener;
@@ -15,14 +19,18 @@ use tokio::net::UnixListener;
 /// Listens at `path`. What an earlier program left there is replaced; what somebody listens at, or is no socket, is not.
 ///
 /// # Errors
-/// When something else is in its place, when the path is too long for a socket, or when it can't be made.
+/// When something else is in its place, or another user's, or when it can't be made.
 pub(super) fn listen(path: &Path) -> io::Result<UnixListener> {
     match fs::symlink_metadata(path) {
         Ok(there) if !there.file_type().is_socket() => {
             let why = format!("{} is there and is no socket", path.display());
             return Err(io::Error::new(io::ErrorKind::AlreadyExists, why));
         }
-        Ok(_) if UnixStream::connect(path).is_ok() => {
+        Ok(there) if there.uid() != rustix::process::geteuid().as_raw() => {
+            let why = format!("{} belongs to another user", path.display());
+            return Err(io::Error::new(io::ErrorKind::AlreadyExists, why));
+        }
+        Ok(_) if Short::of(path).is_ok_and(|it| UnixStream::connect(&it.path).is_ok()) => {
             let why = format!("somebody else listens at {}", path.display());
             return Err(io::Error::new(io::ErrorKind::AddrInUse, why));
         }
@@ -34,10 +42,46 @@ pub(super) fn listen(path: &Path) -> io::Result<UnixListener> {
     // Made in a folder that nobody else may enter, so that it is private before anybody can see it.
     let private = tempfile::Builder::new().prefix(".socket-").tempdir_in(folder)?;
     let made = private.path().join("s");
-    let listener = UnixListener::bind(&made)?;
+    let short = Short::of(&made)?;
+    let listener = UnixListener::bind(&short.path).map_err(|error| short.explain(error))?;
     fs::set_permissions(&made, Permissions::from_mode(0o600))?;
     fs::rename(&made, path)?;
     Ok(listener)
+}
+
+/// The longest path that a socket can be bound to or reached by, in bytes.
+const LONGEST: usize = 107;
+
+/// A path that is short enough for a socket. One that is too long leads through its folder, held open.
+pub(super) struct Short {
+    pub(super) path: PathBuf,
+    folder: Option<OwnedFd>,
+}
+
+impl Short {
+    pub(super) fn of(path: &Path) -> io::Result<Self> {
+        if path.as_os_str().as_bytes().len() <= LONGEST {
+            return Ok(Self { path: path.to_owned(), folder: None });
+        }
+        let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
+            return Err(io::ErrorKind::InvalidFilename.into());
+        };
+        let folder: OwnedFd = File::open(folder)?.into();
+        let path = PathBuf::from(format!("/proc/self/fd/{}", folder.as_raw_fd())).join(name);
+        Ok(Self { path, folder: Some(folder) })
+    }
+
+    /// Says that the way was not the plain one, where that may be why it failed.
+    pub(super) fn explain(&self, error: io::Error) -> io::Error {
+        if self.folder.is_none() || Path::new("/proc/self/fd").exists() {
+            return error;
+        }
+        let why = format!(
+            "its path has more than {LONGEST} bytes, and without /proc it can't be reached through its \
+             folder ({error})"
+        );
+        io::Error::other(why)
+    }
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ pub mod heartbeat;
 pub mod holding;
 mod in_hand;
 mod listen;
+pub mod live;
 pub mod lock;
 mod metrics;
 pub mod monitor;
@@ -19,12 +20,17 @@ mod reload;
 pub mod requests;
 mod service_manager;
 mod signals;
+pub(crate) mod standing;
 pub mod stopped;
 pub mod testing;
 mod triggers;
 pub mod watch;
 
-use std::{collections::BTreeMap, path::Path, time::Duration};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use futures_util::future::join_all;
 use jiff::Timestamp;
@@ -38,7 +44,7 @@ use crate::{
         change::Step,
         emergency,
         failover::{Circumstances, Duties, Pair},
-        id::Name,
+        id::{Id, Name},
         incident,
         pause::Pauses,
         plan::{Asker, Consent, Plan, plan},
@@ -294,6 +300,12 @@ impl Controller {
     pub async fn kill_all(&self) -> Vec<(&Name, Result<bool, provider::Error>)> {
         let each = self.providers.iter();
         join_all(each.map(|it| async move { (it.name(), it.kill_all().await) })).await
+    }
+
+    /// The files that the output of a resource goes to.
+    #[must_use]
+    pub fn logs(&self, id: &Id) -> Vec<PathBuf> {
+        self.provider(&id.provider).map(|it| it.logs(&id.name)).unwrap_or_default()
     }
 
     fn provider(&self, name: &Name) -> Option<&dyn Provider> {

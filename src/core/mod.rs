@@ -21,6 +21,7 @@ pub mod health;
 pub mod id;
 pub mod incident;
 pub mod job;
+pub mod live;
 pub mod measure;
 pub mod monitor;
 pub mod outlook;

@@ -182,6 +182,12 @@ impl Reconciler {
         self.storms.going_on(now).cloned().collect()
     }
 
+    /// What people asked to be left alone.
+    #[must_use]
+    pub fn pauses(&self) -> &Pauses {
+        &self.pauses
+    }
+
     /// Takes over what people asked to be left alone.
     pub fn pause(&mut self, pauses: Pauses) {
         self.pauses = pauses;

@@ -117,6 +117,11 @@ pub trait Provider: Send + Sync {
         Duration::ZERO
     }
 
+    /// The files that the output of a resource goes to.
+    fn logs(&self, _name: &Name) -> Vec<PathBuf> {
+        Vec::new()
+    }
+
     /// Resolves when there may be something new to see. Carries no facts, only "look now".
     fn woken(&self) -> BoxFuture<'_, ()> {
         Box::pin(std::future::pending())

@@ -3,6 +3,7 @@
 mod adapt;
 mod alert;
 mod decide;
+mod show;
 mod tell;
 
 use std::{
@@ -24,6 +25,7 @@ use super::{
     alerts::{self, Alerts},
     heartbeat::Pulse,
     in_hand::{Finished, InHand},
+    live::Live,
     lock::{self, Lock, LockError},
     metrics::Metrics,
     reload::ConfigFile,
@@ -143,6 +145,8 @@ enum Wake {
     Probe,
     /// An alert could not be delivered.
     Lost,
+    /// Somebody who looks on is to be shown what is so now.
+    Onlooker,
     Timer,
 }
 
@@ -160,6 +164,7 @@ struct Watch {
     touched: Option<Scope>,
     stop: Rc<Stop>,
     reconciler: Reconciler,
+    live: Live,
     probes: Probes,
     prechecks: Prechecks,
     /// Whether somebody may have asked for something since that was last looked for.
@@ -216,6 +221,7 @@ impl Watch {
             reconciler: Reconciler::new(recalled(remembered.as_deref()), now),
             asked: true,
             remembered: remembered.unwrap_or_default(),
+            live: Live::begin(&loaded.project.state_dir()),
             probes: Probes::default(),
             prechecks: Prechecks::default(),
             metrics: Metrics::default(),
@@ -249,6 +255,11 @@ impl Watch {
                     self.write_notes();
                     None
                 }
+                Wake::Onlooker => {
+                    self.show();
+                    wake = self.sleep(signals).await;
+                    continue;
+                }
                 Wake::Timer => {
                     self.asked = true;
                     self.looked_at = Instant::now();
@@ -274,8 +285,10 @@ impl Watch {
                     () = signals.received() => break,
                 }
             }
+            self.live.has_news();
             wake = self.sleep(signals).await;
         }
+        self.live.end();
         service_manager::stopping();
         if !self.in_hand.is_empty() {
             info!("asked to stop: finishing the changes in hand");
@@ -398,6 +411,7 @@ impl Watch {
             () = self.probes.changed() => Wake::Probe,
             () = self.prechecks.changed() => Wake::Probe,
             () = self.alerts.changed() => Wake::Lost,
+            () = self.live.wanted() => Wake::Onlooker,
             () = tokio::time::sleep_until(until) => Wake::Timer,
             // Last, because one where much is going on always has news.
             ((), index, _) = select_all(providers) => Wake::Provider(index),
@@ -416,6 +430,7 @@ impl Watch {
             self.metrics.looked(began.elapsed());
             let specs = probe::of(&self.controller.possible);
             self.probes.follow(&specs, &mut self.world.observed);
+            self.live.looked(&self.world, Timestamp::now());
             self.tell_seen();
             let Decision { plan, in_order, news, .. } = self.decide();
             if plan.lanes.is_empty() {

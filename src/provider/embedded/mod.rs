@@ -122,6 +122,10 @@ impl Provider for Embedded {
         Box::pin(end::kill_all("what this project runs", self.settings.scope))
     }
 
+    fn logs(&self, name: &Name) -> Vec<PathBuf> {
+        vec![self.settings.log_file(name)]
+    }
+
     fn woken(&self) -> BoxFuture<'_, ()> {
         Box::pin(self.running.ended())
     }

@@ -60,6 +60,10 @@ impl Settings {
         }
     }
 
+    pub(super) fn log_file(&self, name: &Name) -> PathBuf {
+        self.log_dir.join(format!("{name}.log"))
+    }
+
     pub(super) fn log(&self, name: &Name, definition: &Definition) -> Log {
         Log::of(&self.log_dir, name.as_str(), definition.log)
     }

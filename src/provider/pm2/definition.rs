@@ -189,6 +189,11 @@ impl Definition {
         self.env.keys().map(String::as_str)
     }
 
+    /// The files of its output, as PM2 names them where there is one process of it.
+    pub(super) fn log_files(&self) -> impl Iterator<Item = PathBuf> {
+        [&self.shape.out_file, &self.shape.error_file].into_iter().map(PathBuf::from)
+    }
+
     /// The folders of its output.
     pub(super) fn log_folders(&self) -> impl Iterator<Item = &Path> {
         [&self.shape.out_file, &self.shape.error_file]

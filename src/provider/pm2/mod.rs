@@ -169,6 +169,11 @@ impl Provider for Pm2 {
         Box::pin(end::kill_all("what PM2 runs for this project", self.settings.scope))
     }
 
+    fn logs(&self, name: &Name) -> Vec<PathBuf> {
+        let app = self.settings.apps.get(name);
+        app.map(|it| it.definition.log_files().collect()).unwrap_or_default()
+    }
+
     fn woken(&self) -> BoxFuture<'_, ()> {
         Box::pin(async move {
             if self.settings.concerned {
