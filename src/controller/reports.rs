@@ -132,14 +132,16 @@ impl Job {
         for (file, providers) in FILES {
             let providers: Vec<Name> = providers.iter().copied().map(Name::literal).collect();
             let report = self.report_on(&record, &providers, USUAL, now);
-            made = made.and(self.write(&self.log_dir.join(file), &report));
+            made = made.and(write(&self.log_dir.join(file), &report));
         }
         made
     }
+}
 
-    fn write(&self, file: &Path, report: &Report) -> Result<(), Error> {
-        let text = serde_json::to_string_pretty(report)? + "\n";
-        let refused = |source| Error::File { file: file.to_owned(), source };
-        replace_private(file, &text).map_err(refused)
-    }
+fn write(file: &Path, report: &Report) -> Result<(), Error> {
+    let text = serde_json::to_string_pretty(report)?
+        + "
+";
+    let refused = |source| Error::File { file: file.to_owned(), source };
+    replace_private(file, &text).map_err(refused)
 }

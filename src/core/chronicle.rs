@@ -294,8 +294,10 @@ fn is_exercised(status: &Status) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use Health::{Failed, Healthy};
+
     use super::*;
-    use crate::core::change::Held;
+    use crate::core::{change::Held, resource::Body};
 
     fn second(n: i64) -> Timestamp {
         Timestamp::from_second(n).unwrap()
@@ -320,7 +322,6 @@ mod tests {
             let facts = chronicle.see(states_of(states), &Plan::default(), second(at));
             facts.iter().map(|(id, fact)| format!("{id} {}", fact.word())).collect::<Vec<_>>()
         };
-        use Health::{Failed, Healthy};
         assert_eq!(see(&[("p/a", Healthy), ("p/b", Healthy)], 0), ["p/a state", "p/b state"]);
         assert!(see(&[("p/a", Healthy), ("p/b", Healthy)], 1).is_empty());
         assert_eq!(see(&[("p/a", Failed)], 2), ["p/b gone", "p/a state"]);
@@ -329,7 +330,7 @@ mod tests {
     #[test]
     fn a_gap_and_a_clock_that_is_set_back_begin_another_session() {
         let mut chronicle = Chronicle::default();
-        let patience = Duration::from_secs(60);
+        let patience = Duration::from_mins(1);
         assert!(chronicle.is_interrupted(second(0), patience));
         chronicle.see(BTreeMap::new(), &Plan::default(), second(100));
         assert!(!chronicle.is_interrupted(second(100), patience));
@@ -340,7 +341,6 @@ mod tests {
 
     #[test]
     fn an_edit_by_hand_is_found_once() {
-        use crate::core::resource::Body;
         let why = Why::EditedByHand { from: Body::default(), to: Body::default() };
         let plan = Plan { held: vec![Held { id: "p/a".parse().unwrap(), why }], ..Plan::default() };
         let mut chronicle = Chronicle::default();

@@ -15,13 +15,16 @@ use crate::core::{
 /// How many facts wait at most to be written. Where there are more, the session ends before them.
 const MOST_WAITING: usize = 50_000;
 
+/// Facts of resources, each with its time.
+type Dated = Vec<(Timestamp, Id, Fact)>;
+
 /// What is to be written.
 #[derive(Debug, Default)]
 pub(super) struct Facts {
     /// The session that goes on.
     session: Option<Open>,
     /// What belongs to sessions that are over, and to the one that goes on.
-    waiting: Vec<(Open, Vec<(Timestamp, Id, Fact)>)>,
+    waiting: Vec<(Open, Dated)>,
     /// How many facts that are.
     count: usize,
 }
@@ -67,7 +70,7 @@ impl Facts {
         self.count = 0;
     }
 
-    fn note(&mut self, facts: Vec<(Timestamp, Id, Fact)>) {
+    fn note(&mut self, facts: Dated) {
         let Some(session) = &self.session else { return };
         self.count = self.count.saturating_add(facts.len());
         match self.waiting.last_mut() {
@@ -119,8 +122,8 @@ impl Journal {
                 ORDER BY number";
             let from = time(period.from());
             read_rows(&self.connection, sql, &[&from], |row| {
-                let (began, looked) = (row.get(1)?, row.get(2)?);
-                match (parsed::<Timestamp>(began), parsed::<Timestamp>(looked)) {
+                let (began, looked): (String, String) = (row.get(1)?, row.get(2)?);
+                match (parsed(&began), parsed(&looked)) {
                     (Some(began), Some(looked)) => {
                         let number = row.get(0)?;
                         record.sessions.push(Session { number, began, looked });
@@ -142,8 +145,9 @@ impl Journal {
                     GROUP BY session, id)
                 ) ORDER BY number";
             read_rows(&self.connection, sql, &[&first, &from], |row| {
-                let (at, id, what): (_, _, String) = (row.get(1)?, row.get(2)?, row.get(3)?);
-                match (parsed(at), parsed(id), serde_json::from_str(&what)) {
+                let (at, id): (String, String) = (row.get(1)?, row.get(2)?);
+                let what: String = row.get(3)?;
+                match (parsed(&at), parsed(&id), serde_json::from_str(&what)) {
                     (Some(at), Some(id), Ok(fact)) => {
                         record.rows.push(Row { session: row.get(0)?, at, id, fact });
                     }
@@ -155,7 +159,7 @@ impl Journal {
             let sql = "SELECT DISTINCT id FROM fact
                 WHERE word = 'state' AND json_extract(what, '$.exercised')";
             read_rows(&self.connection, sql, &[], |row| {
-                record.exercised.extend(parsed::<Id>(row.get(0)?));
+                record.exercised.extend(parsed::<Id>(&row.get::<_, String>(0)?));
                 Ok(())
             })?;
             Ok(record)
@@ -194,6 +198,6 @@ fn read_rows(
     Ok(())
 }
 
-fn parsed<T: std::str::FromStr>(text: String) -> Option<T> {
+fn parsed<T: std::str::FromStr>(text: &str) -> Option<T> {
     text.parse().ok()
 }

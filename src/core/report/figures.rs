@@ -101,7 +101,7 @@ impl Figures {
         let mut it =
             Self { recoveries: counts.recoveries, drifts: counts.drifts, ..Self::default() };
         let (mut before, mut bad_since) = (None, None);
-        let mut end = period.from_ms();
+        let mut end = period.begin_ms();
         for piece in pieces {
             let health = piece.state.health;
             sums[index(health)] += length(piece.from, piece.to);
@@ -165,12 +165,12 @@ impl Parts {
         let slots = i128::try_from(SLOTS).unwrap_or(1);
         let part = i128::try_from(part).unwrap_or(slots);
         let offset = i64::try_from(length * part / slots).unwrap_or(i64::MAX);
-        self.period.from_ms().saturating_add(offset)
+        self.period.begin_ms().saturating_add(offset)
     }
 
     fn add(&mut self, piece: &Piece<'_>) {
         let whole = self.period.length_ms().max(1);
-        let offset = length(self.period.from_ms(), piece.from);
+        let offset = length(self.period.begin_ms(), piece.from);
         let slots = u128::try_from(SLOTS).unwrap_or(1);
         let first = usize::try_from(u128::from(offset) * slots / u128::from(whole));
         for part in first.unwrap_or(SLOTS).min(SLOTS - 1)..SLOTS {

@@ -106,11 +106,11 @@ impl Period {
         timeline::between(self.from, self.to)
     }
 
-    fn from_ms(self) -> i64 {
+    fn begin_ms(self) -> i64 {
         self.from.as_millisecond()
     }
 
-    fn to_ms(self) -> i64 {
+    fn end_ms(self) -> i64 {
         self.to.as_millisecond()
     }
 

@@ -18,6 +18,9 @@ pub(super) struct Piece<'a> {
     pub(super) state: &'a State,
 }
 
+/// What a resource does at the moment: its session, since when, and what.
+type Open<'a> = (i64, i64, &'a State);
+
 /// A time through which a watch looked, in milliseconds since 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Watched {
@@ -45,18 +48,16 @@ pub(super) fn watched(record: &Record) -> BTreeMap<i64, Watched> {
 pub(super) fn pieces<'a>(record: &'a Record, period: Period) -> BTreeMap<&'a Id, Vec<Piece<'a>>> {
     let watched = watched(record);
     let mut all: BTreeMap<&Id, Vec<Piece<'_>>> = BTreeMap::new();
-    // What each does at the moment, with its session and since when.
-    let mut open: BTreeMap<&Id, (i64, i64, &State)> = BTreeMap::new();
+    let mut open: BTreeMap<&Id, Open<'_>> = BTreeMap::new();
     // Up to when each is told.
     let mut told: BTreeMap<&Id, i64> = BTreeMap::new();
-    type Open<'a> = (i64, i64, &'a State);
     let close = |all: &mut BTreeMap<&'a Id, Vec<Piece<'a>>>,
                  id,
                  (session, from, state): Open<'a>,
                  to: Option<i64>| {
         let Some(within) = watched.get(&session) else { return };
         let (from, to) = (from, to.unwrap_or(within.to).min(within.to));
-        let (from, to) = (from.max(period.from_ms()), to.min(period.to_ms()));
+        let (from, to) = (from.max(period.begin_ms()), to.min(period.end_ms()));
         let pieces = all.entry(id).or_default();
         if from < to {
             pieces.push(Piece { from, to, state });
@@ -92,7 +93,10 @@ pub(super) fn pieces<'a>(record: &'a Record, period: Period) -> BTreeMap<&'a Id,
 /// Parts of `period` in which a watch looked, in milliseconds.
 pub(super) fn watched_ms(record: &Record, period: Period) -> u64 {
     let parts = watched(record);
-    parts.values().map(|it| length(it.from.max(period.from_ms()), it.to.min(period.to_ms()))).sum()
+    parts
+        .values()
+        .map(|it| length(it.from.max(period.begin_ms()), it.to.min(period.end_ms())))
+        .sum()
 }
 
 /// From `from` to `to`; nothing where that is backwards.
