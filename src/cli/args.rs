@@ -9,8 +9,8 @@ use clap::{
 
 use super::{
     alerts::AlertsOptions, deploy::DeployOptions, doctor::DoctorOptions,
-    generations::GenerationsOptions, rollback::RollbackOptions, service::ServiceOptions,
-    stop::StopOptions,
+    generations::GenerationsOptions, report::ReportOptions, rollback::RollbackOptions,
+    service::ServiceOptions, stop::StopOptions,
 };
 use crate::{
     config::units::{Span, SpanError},
@@ -133,6 +133,11 @@ pub(super) enum Verb {
     Deploy(DeployOptions),
     /// Show what was seen, decided and done
     History(HistoryOptions),
+    /// Report how everything did: how long it worked, what failed, who took over and how fast
+    ///
+    /// From what the watch wrote down. What nobody saw is unknown, and never counts as healthy. A watch also
+    /// writes reports of the last day into `log_dir`, every `controller.report_every` and when it ends.
+    Report(ReportOptions),
     /// List the generations: each apply, and each change that the watch made, with what it replaced
     Generations(GenerationsOptions),
     /// Go back to an earlier generation: show the plan, ask, and make the changes
@@ -471,7 +476,7 @@ fn switch(text: &str) -> Result<bool, &'static str> {
     }
 }
 
-fn some_time(text: &str) -> Result<Span, String> {
+pub(super) fn some_time(text: &str) -> Result<Span, String> {
     match text.parse::<Span>() {
         Ok(span) if span.0.is_zero() => Err("it must be longer than nothing".to_owned()),
         other => other.map_err(|error| error.to_string()),

@@ -96,7 +96,7 @@ fn signed(sign: char, lines: &str, to: &mut String) {
 }
 
 /// A text that fits into a cell of a table: can't end it, make elements, or call people.
-fn cell(text: &str) -> String {
+pub(super) fn cell(text: &str) -> String {
     let text = visible(text).replace('\n', " ").replace('&', "&amp;").replace('<', "&lt;");
     text.replace('|', "\\|").replace('@', "&#64;")
 }

@@ -23,6 +23,7 @@ mod pair;
 mod pause;
 mod plan;
 mod recover;
+mod report;
 mod rollback;
 mod service;
 mod shell;
@@ -92,6 +93,9 @@ pub fn main() -> ExitCode {
         Verb::Recover(options) => project().and_then(|project| recover::run(&project, options)),
         Verb::History(options) => {
             project_even_if_broken().and_then(|project| history::run(&project, options))
+        }
+        Verb::Report(options) => {
+            project_even_if_broken().and_then(|project| report::run(&project, options))
         }
         Verb::Generations(options) => {
             project_even_if_broken().and_then(|project| generations::run(&project, options))

@@ -113,7 +113,7 @@ pub struct Controller {
     pub history_for: Span,
     /// Time between two checks of the whole system's health.
     pub system_check_every: Span,
-    /// Time between two reports.
+    /// Time between two reports, which are JSON files in `log_dir`.
     pub report_every: Span,
     /// Share of healthy components, from 0 to 1. Where it has been smaller for a minute, what should
     /// run and is not healthy is applied and started again in order, at most once an hour; 0 for never.

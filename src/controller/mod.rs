@@ -17,6 +17,7 @@ pub mod monitor;
 pub mod moving;
 mod oversight;
 mod reload;
+pub mod reports;
 pub mod requests;
 mod service_manager;
 mod signals;

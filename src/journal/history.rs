@@ -17,6 +17,7 @@ impl Journal {
         let Ok(oldest) = now.checked_sub(keep) else { return Ok(()) };
         let forget = self.connection.execute("DELETE FROM event WHERE at < ?1", [time(oldest)]);
         forget.map_err(|source| self.error(source))?;
+        self.prune_facts(oldest)?;
         if self.written >= CHECKPOINT_AFTER {
             // Passive: nobody who reads is waited for. Where it can't be made now, the next one is.
             let checkpoint = self.connection.execute_batch("PRAGMA wal_checkpoint(PASSIVE)");

@@ -6,6 +6,7 @@
 //! a power loss from the next checkpoint on. A checkpoint waits for the disk: a watch makes it when it
 //! prunes, and never in the middle of a failover.
 
+mod facts;
 mod history;
 mod memory;
 
@@ -22,7 +23,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags, params};
 use serde::Serialize;
 
-use self::memory::REMEMBER;
+use self::{facts::Facts, memory::REMEMBER};
 use crate::core::id::Id;
 
 /// The version of the tables, kept in SQLite's `user_version`.
@@ -144,6 +145,8 @@ pub struct Journal {
     waiting: Vec<Entry>,
     /// What is to be remembered with them, by its key.
     to_remember: BTreeMap<String, String>,
+    /// What is to be written for reports with them.
+    facts: Facts,
     /// How often something was written since the last checkpoint.
     written: u32,
 }
@@ -208,6 +211,22 @@ impl Journal {
                 key   TEXT PRIMARY KEY,
                 value TEXT NOT NULL
             ) STRICT;
+            CREATE TABLE IF NOT EXISTS session (
+                number INTEGER PRIMARY KEY,
+                name   TEXT NOT NULL UNIQUE,
+                began  TEXT NOT NULL,
+                looked TEXT NOT NULL
+            ) STRICT;
+            CREATE TABLE IF NOT EXISTS fact (
+                number  INTEGER PRIMARY KEY,
+                session INTEGER NOT NULL,
+                at      TEXT NOT NULL,
+                id      TEXT NOT NULL,
+                word    TEXT NOT NULL,
+                what    TEXT NOT NULL
+            ) STRICT;
+            CREATE INDEX IF NOT EXISTS fact_by_id ON fact (session, id, number);
+            CREATE INDEX IF NOT EXISTS fact_by_time ON fact (session, at);
             CREATE INDEX IF NOT EXISTS event_by_id ON event (id, number);
             CREATE INDEX IF NOT EXISTS event_by_time ON event (at);";
         let made = format!("{tables} PRAGMA user_version = {VERSION}; COMMIT;");
@@ -243,6 +262,7 @@ impl Journal {
             connection,
             waiting: Vec::new(),
             to_remember: BTreeMap::new(),
+            facts: Facts::default(),
             written: 0,
         };
         let found = journal.version()?;
@@ -268,12 +288,12 @@ impl Journal {
     }
 
     /// Writes entries down, and before them what was noted, all or none. Where it fails, noted entries
-    /// are lost; what is to be remembered is written with the next ones. A journal that was removed or damaged meanwhile is begun
+    /// are lost; what is to be remembered or reported is written with the next ones. A journal that was removed or damaged meanwhile is begun
     /// anew, as by [`Journal::open`].
     pub fn write(&mut self, entries: &[Entry]) -> Result<(), Error> {
         let mut waiting = std::mem::take(&mut self.waiting);
         waiting.extend_from_slice(entries);
-        if waiting.is_empty() && self.to_remember.is_empty() {
+        if waiting.is_empty() && self.to_remember.is_empty() && self.facts.is_empty() {
             return Ok(());
         }
         if !self.is_in_place() {
@@ -292,8 +312,15 @@ impl Journal {
     fn begin_anew(&mut self) -> Result<(), Error> {
         let (journal, _) = Self::open(&self.path.clone())?;
         let to_remember = std::mem::take(&mut self.to_remember);
-        *self = Self { to_remember, ..journal };
+        let facts = std::mem::take(&mut self.facts);
+        *self = Self { to_remember, facts, ..journal };
         Ok(())
+    }
+
+    /// What tells the file that is open from another one in its place: device and inode.
+    #[must_use]
+    pub fn file_that_is_open(&self) -> (u64, u64) {
+        self.file
     }
 
     /// Whether the file at its path is still the one that is open.
@@ -304,7 +331,7 @@ impl Journal {
     fn insert(&mut self, entries: &[Entry]) -> Result<(), Error> {
         self.written = self.written.saturating_add(1);
         let path = self.path.clone();
-        let to_remember = &self.to_remember;
+        let (to_remember, facts) = (&self.to_remember, &self.facts);
         let insert_all = |connection: &mut Connection| {
             let transaction = connection.transaction()?;
             for (key, value) in to_remember {
@@ -318,10 +345,12 @@ impl Journal {
                     insert.execute(params![time(*at), kind.word(), id, text])?;
                 }
             }
+            facts.insert(&transaction)?;
             transaction.commit()
         };
         insert_all(&mut self.connection).map_err(|source| Error::Sqlite { path, source })?;
         self.to_remember.clear();
+        self.facts.written();
         Ok(())
     }
 }

@@ -25,6 +25,7 @@ mod probes;
 mod project;
 #[path = "../parts/python.rs"]
 mod python;
+mod reports;
 mod rollback;
 #[path = "../parts/watch.rs"]
 mod running;

@@ -16,7 +16,7 @@ fn a_sound_file_becomes_a_project() {
     let real = folder.path().join("real");
     fs::create_dir(&real).unwrap();
     symlink(&real, folder.path().join("link")).unwrap();
-    let text = "[controller]\nlog_dir = 'logs'\nreport_every = '1h'\n";
+    let text = "[controller]\nlog_dir = 'logs'\nsystem_check_every = '1h'\n";
     fs::write(real.join(FILE_NAME), text).unwrap();
 
     let loaded = load(&folder.path().join("link").join(FILE_NAME)).unwrap();

@@ -378,7 +378,7 @@ fn a_token_is_refused_and_never_told() {
 fn keys_without_effect_are_noted() {
     let text = "
 [controller]
-report_every = '1h'
+system_check_every = '1h'
 [failover]
 mode = 'parallel'
 [github]
@@ -392,7 +392,7 @@ site = 'x'
         .iter()
         .map(|note| format!("{}: {}", &text[note.span.clone()], note.message))
         .collect();
-    insta::assert_snapshot!(told.join("\n"), @"report_every: `report_every` has no effect yet: this version makes no reports by itself");
+    insta::assert_snapshot!(told.join("\n"), @"system_check_every: `system_check_every` has no effect yet: this version checks the whole system at each look");
 }
 
 #[test]

@@ -62,14 +62,14 @@ fn a_problem_of_the_whole_file_shows_the_file() {
 
 #[test]
 fn notes_show_their_line() {
-    let text = "[controller]\nreport_every = '1h'\n";
+    let text = "[controller]\nsystem_check_every = '1h'\n";
     let (_, notes) = parse(text).unwrap();
     insta::assert_snapshot!(render::notes("redundancy.toml", text, &notes, Style::Plain), @r#"
-    note: `report_every` has no effect yet: this version makes no reports by itself
+    note: `system_check_every` has no effect yet: this version checks the whole system at each look
      --> redundancy.toml:2:1
       |
-    2 | report_every = '1h'
-      | ^^^^^^^^^^^^
+    2 | system_check_every = '1h'
+      | ^^^^^^^^^^^^^^^^^^
     "#);
     assert_eq!(render::notes("redundancy.toml", text, &[], Style::Plain), "");
 }

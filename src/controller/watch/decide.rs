@@ -52,23 +52,24 @@ impl Watch {
         decision
     }
 
-    /// Gives the figures of what was seen and decided to whoever draws curves of them.
-    fn measure(&self, decision: &Decision, now: Timestamp) {
-        if !self.metrics.are_wanted() {
-            return;
-        }
+    /// Gives the figures of what was seen and decided to whoever draws curves of them, and to the reports.
+    fn measure(&mut self, decision: &Decision, now: Timestamp) {
         let World { desired, observed, .. } = &self.world;
         let (pairs, duties) = (self.controller.pairs(), self.reconciler.duties());
         let measure = Measure::of(desired, observed, pairs, duties, &decision.plan);
-        let lost = self.book.lost().values().map(|it| it.messages).sum();
-        self.metrics.see(&measure, &decision.news, now);
-        self.metrics.see_alerts(self.book.open(now).len(), lost);
+        if self.metrics.are_wanted() {
+            let lost = self.book.lost().values().map(|it| it.messages).sum();
+            self.metrics.see(&measure, &decision.news, now);
+            self.metrics.see_alerts(self.book.open(now).len(), lost);
+        }
+        self.chronicle(&measure, &decision.plan, now);
     }
 
     /// Remembers what was decided, and then tells of it.
     pub(super) fn conclude(&mut self, news: Vec<News>) {
         self.remember();
         self.remember_alerts();
+        self.chronicle_news(&news, Timestamp::now());
         for news in news {
             self.tell_news(&news);
         }
@@ -77,7 +78,9 @@ impl Watch {
     /// The same, where lanes are about to be carried out: whoever is killed in the middle of one has
     /// begun it.
     pub(super) fn conclude_with(&mut self, lanes: &[Vec<Step>], news: Vec<News>) {
-        self.reconciler.begin(lanes, Timestamp::now());
+        let now = Timestamp::now();
+        self.reconciler.begin(lanes, now);
+        self.chronicle_steps(lanes, now);
         self.conclude(news);
     }
 

@@ -2,6 +2,7 @@
 
 mod adapt;
 mod alert;
+mod chronicle;
 mod decide;
 mod show;
 mod tell;
@@ -19,6 +20,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 use tracing::{error, info};
 
+use self::chronicle::Chronicler;
 pub(crate) use self::decide::{MEMORY, recalled};
 use super::{
     Controller, Progress, Scope, Stop, World,
@@ -172,6 +174,7 @@ struct Watch {
     /// What has to be remembered, as the journal has it or is about to.
     remembered: String,
     metrics: Metrics,
+    chronicler: Chronicler,
     alerts: Alerts,
     /// What people were told of, also by the watch before.
     book: Book,
@@ -225,6 +228,7 @@ impl Watch {
             probes: Probes::default(),
             prechecks: Prechecks::default(),
             metrics: Metrics::default(),
+            chronicler: Chronicler::default(),
             alerts,
             book: alerts::recalled(remembered_book.as_deref()),
             remembered_book: remembered_book.unwrap_or_default(),
@@ -269,6 +273,7 @@ impl Watch {
                     self.prune();
                     self.bound_log();
                     self.metrics.serve();
+                    self.report().await;
                     Some(Scope::All)
                 }
                 Wake::Files(changed) => self.take(&changed).await,
@@ -297,6 +302,7 @@ impl Watch {
         self.finish_all().await;
         self.remember();
         self.end_alerts().await;
+        self.last_reports().await;
     }
 
     /// Waits until nothing is in hand.
@@ -396,6 +402,9 @@ impl Watch {
     async fn sleep(&mut self, signals: &mut Signals) -> Wake {
         // However often something else wakes it.
         let mut until = self.looked_at + self.look_every();
+        if let Some(reports) = self.next_reports() {
+            until = until.min(reports);
+        }
         if let Some(next) = self.next {
             let left = Duration::try_from(next.duration_since(Timestamp::now()));
             until = until.min(Instant::now() + left.unwrap_or_default().min(LONGEST_SLEEP));

@@ -1,0 +1,232 @@
+//! What holds of a report, whatever was written down.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::core::{
+    chronicle::State,
+    duty::{Cause, Side},
+    health::Health,
+};
+
+fn ms(n: i64) -> Timestamp {
+    Timestamp::from_millisecond(n).unwrap()
+}
+
+fn id(text: &str) -> Id {
+    text.parse().unwrap()
+}
+
+fn state(health: Health, runs: Option<bool>) -> State {
+    State { health, runs, on_duty: None, backs_up: None, exclusive: false, exercised: false }
+}
+
+fn row(session: i64, at: i64, of: &str, fact: Fact) -> Row {
+    Row { session, at: ms(at), id: id(of), fact }
+}
+
+fn session(number: i64, began: i64, looked: i64) -> Session {
+    Session { number, began: ms(began), looked: ms(looked) }
+}
+
+fn report(record: &Record, from: i64, to: i64) -> Report {
+    let expected = BTreeSet::new();
+    let period = Period { from: ms(from), to: ms(to) };
+    let question =
+        Question { period, now: ms(to), providers: &[], expected: &expected, budget: &[] };
+    Report::of(record, &question)
+}
+
+fn pair(health: Health, runs: bool, backs_up: Option<&str>) -> Fact {
+    Fact::State(State { backs_up: backs_up.map(id), exclusive: true, ..state(health, Some(runs)) })
+}
+
+/// A primary that dies at 10 s and comes back at 40 s, with a backup that has duty from 12 s to 45 s.
+fn story() -> Record {
+    let failing = Cause::Failing { side: Side::Primary, how: "was killed".to_owned() };
+    let back = Cause::HandBack;
+    let p = |health, runs| pair(health, runs, None);
+    let b = |health, runs| pair(health, runs, Some("e/p"));
+    let rows = vec![
+        row(1, 0, "e/b", b(Health::Stopped, false)),
+        row(1, 0, "e/p", p(Health::Healthy, true)),
+        row(1, 10_000, "e/p", p(Health::Unhealthy, false)),
+        row(1, 11_000, "e/b", Fact::Moves { to: Side::Backup, cause: failing.clone() }),
+        row(1, 11_000, "e/p", Fact::Recovers { how: "x".to_owned() }),
+        row(1, 12_000, "e/p", p(Health::Stopped, false)),
+        row(1, 12_000, "e/b", b(Health::Healthy, true)),
+        row(1, 12_500, "e/b", Fact::Arrives { at: Side::Backup, cause: failing }),
+        row(1, 40_000, "e/b", Fact::Moves { to: Side::Primary, cause: back.clone() }),
+        row(1, 41_000, "e/b", b(Health::Stopped, false)),
+        row(1, 45_000, "e/p", p(Health::Healthy, true)),
+        row(1, 46_000, "e/b", Fact::Arrives { at: Side::Primary, cause: back }),
+    ];
+    Record { sessions: vec![session(1, 0, 100_000)], rows, ..Record::default() }
+}
+
+#[test]
+fn a_failover_and_a_hand_back_are_told_with_their_times() {
+    let report = report(&story(), 0, 100_000);
+    let [out, back] = report.transfers.as_slice() else { panic!("{:?}", report.transfers) };
+    assert_eq!(
+        (out.kind, out.to, &*out.evidence),
+        (Kind::Failover, Side::Backup, "the primary was killed")
+    );
+    assert_eq!((out.detected_after_ms, out.took_ms), (Some(1000), Some(1500)));
+    assert_eq!((back.kind, back.to, back.took_ms), (Kind::HandBack, Side::Primary, Some(6000)));
+    let [pair] = report.pairs.as_slice() else { panic!("{:?}", report.pairs) };
+    assert_eq!(pair.now.none_ran_ms, 2000);
+    assert_eq!(pair.now.off_ms, 4000, "as these states say, both were off on purpose");
+    assert_eq!((pair.now.both_ran_ms, pair.now.unknown_ms), (0, 0));
+    assert_eq!(pair.now.availability, Some(94.0 / 96.0));
+    let primary = &report.resources[1];
+    assert_eq!((primary.now.failures, primary.now.longest_failure_ms), (1, 2000));
+    assert_eq!(primary.now.recoveries, 1);
+    assert_eq!(primary.before, None, "nobody looked before");
+    assert!(report.resources[0].never_exercised, "nothing says that it ever worked");
+}
+
+#[test]
+fn what_nobody_saw_is_unknown() {
+    let healthy = || Fact::State(state(Health::Healthy, None));
+    let record = Record {
+        sessions: vec![session(1, 0, 10_000), session(2, 20_000, 30_000)],
+        rows: vec![row(1, 0, "p/x", healthy()), row(2, 25_000, "p/x", healthy())],
+        ..Record::default()
+    };
+    let report = report(&record, 0, 40_000);
+    let it = &report.resources[0].now;
+    assert_eq!((it.healthy_ms, it.unknown_ms), (15_000, 25_000));
+    assert_eq!(it.availability, Some(1.0));
+    assert_eq!(report.watched_ms, 20_000);
+    assert_eq!(it.parts.matches('h').count(), 36);
+    assert_eq!(it.parts.matches('?').count(), 60);
+}
+
+#[test]
+fn what_is_expected_and_was_never_seen_is_there() {
+    let (period, expected) = (Period { from: ms(0), to: ms(1000) }, BTreeSet::from([id("p/x")]));
+    let question =
+        Question { period, now: ms(1000), providers: &[], expected: &expected, budget: &[] };
+    let report = Report::of(&Record::default(), &question);
+    let it = &report.resources[0];
+    assert_eq!((it.now.unknown_ms, it.now.availability), (1000, None));
+    assert_eq!(it.before, None);
+}
+
+#[test]
+fn what_a_wrong_clock_wrote_gives_way() {
+    let healthy = || Fact::State(state(Health::Healthy, None));
+    let failed = || Fact::State(state(Health::Failed, None));
+    // For a while the clock was an hour ahead.
+    let record = Record {
+        sessions: vec![
+            session(1, 0, 5000),
+            session(2, 3_600_000, 3_605_000),
+            session(3, 10_000, 20_000),
+        ],
+        rows: vec![
+            row(1, 0, "p/x", healthy()),
+            row(2, 3_600_000, "p/x", failed()),
+            row(3, 10_000, "p/x", healthy()),
+        ],
+        ..Record::default()
+    };
+    let it = report(&record, 0, 20_000).resources[0].now.clone();
+    assert_eq!((it.healthy_ms, it.failed_ms, it.unknown_ms), (15_000, 0, 5000));
+    let later = report(&record, 3_590_000, 3_610_000).resources;
+    assert!(later.iter().all(|it| it.now.failed_ms == 0), "{later:?}");
+}
+
+#[test]
+fn a_time_ends_with_the_last_look_of_a_watch_that_runs() {
+    let record = Record { sessions: vec![session(1, 0, 10_000)], ..Record::default() };
+    let patience = std::time::Duration::from_secs(5);
+    assert_eq!(end(&record, ms(12_000), patience), ms(10_000));
+    assert_eq!(end(&record, ms(16_000), patience), ms(16_000), "it is gone");
+    assert_eq!(end(&record, ms(9000), patience), ms(9000), "the clock was set back");
+}
+
+fn any_fact() -> impl Strategy<Value = Fact> {
+    let health = proptest::sample::select(Health::ALL.to_vec());
+    let runs = proptest::option::of(any::<bool>());
+    let backs_up = proptest::option::of(Just("p/a"));
+    let cause = proptest::sample::select(vec![
+        Cause::HandBack,
+        Cause::Asked,
+        Cause::Failing { side: Side::Primary, how: "x".to_owned() },
+    ]);
+    let side = proptest::sample::select(vec![Side::Primary, Side::Backup]);
+    prop_oneof![
+        6 => (health, runs, backs_up).prop_map(|(health, runs, backs_up)| {
+            Fact::State(State { backs_up: backs_up.map(id), ..state(health, runs) })
+        }),
+        1 => Just(Fact::Gone),
+        1 => (side.clone(), cause.clone()).prop_map(|(to, cause)| Fact::Moves { to, cause }),
+        1 => (side, cause).prop_map(|(at, cause)| Fact::Arrives { at, cause }),
+        1 => Just(Fact::Recovers { how: "x".to_owned() }),
+    ]
+}
+
+/// Rows and sessions by whatever clock.
+fn any_record() -> impl Strategy<Value = Record> {
+    let times = -1000i64..5000;
+    let sessions = proptest::collection::vec((times.clone(), -100i64..2000), 0..5);
+    let rows = (0i64..6, times, proptest::sample::select(vec!["p/a", "p/b", "q/c"]), any_fact());
+    (sessions, proptest::collection::vec(rows, 0..40)).prop_map(|(sessions, mut rows)| {
+        rows.sort_by_key(|it| it.0);
+        let sessions = (0..).zip(sessions).map(|(n, (at, took))| session(n, at, at + took));
+        let rows = rows.into_iter().map(|(session, at, of, fact)| row(session, at, of, fact));
+        Record { sessions: sessions.collect(), rows: rows.collect(), ..Record::default() }
+    })
+}
+
+fn sum(it: &Figures) -> u64 {
+    it.healthy_ms + it.stopped_ms + it.unknown_ms + it.unhealthy_ms + it.failed_ms
+}
+
+fn sum_of_pair(it: &PairFigures) -> u64 {
+    it.one_ran_ms + it.both_ran_ms + it.none_ran_ms + it.off_ms + it.unknown_ms
+}
+
+proptest! {
+    #[test]
+    fn the_parts_of_a_time_add_up_to_it(
+        record in any_record(), from in -500i64..4000, length in 0i64..3000,
+    ) {
+        let report = report(&record, from, from + length);
+        let whole = u64::try_from(length).unwrap();
+        prop_assert!(report.watched_ms <= whole);
+        for resource in &report.resources {
+            prop_assert_eq!(sum(&resource.now), whole);
+            prop_assert!(resource.now.longest_failure_ms <= whole);
+            prop_assert!(resource.now.on_duty_ms <= whole);
+            prop_assert_eq!(resource.now.parts.len(), SLOTS);
+            prop_assert!(resource.now.availability.is_none_or(|it| (0.0..=1.0).contains(&it)));
+            if let Some(before) = &resource.before {
+                prop_assert_eq!(sum(before), whole);
+            }
+        }
+        for pair in &report.pairs {
+            prop_assert_eq!(sum_of_pair(&pair.now), whole);
+            prop_assert!(pair.now.availability.is_none_or(|it| (0.0..=1.0).contains(&it)));
+        }
+        for transfer in &report.transfers {
+            prop_assert!(ms(from) <= transfer.at && transfer.at <= ms(from + length));
+        }
+    }
+
+    #[test]
+    fn the_halves_of_a_time_add_up_to_the_whole(record in any_record(), from in -500i64..3000, half in 1i64..1500) {
+        let figures = |from, to| -> BTreeMap<Id, Figures> {
+            let report = report(&record, from, to);
+            report.resources.into_iter().map(|it| (it.id, it.now)).collect()
+        };
+        let whole = figures(from, from + 2 * half);
+        let (first, second) = (figures(from, from + half), figures(from + half, from + 2 * half));
+        for (id, it) in whole {
+            let healthy = |of: &BTreeMap<Id, Figures>| of.get(&id).map_or(0, |it| it.healthy_ms);
+            prop_assert_eq!(it.healthy_ms, healthy(&first) + healthy(&second));
+        }
+    }
+}
