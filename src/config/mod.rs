@@ -12,6 +12,7 @@ mod failover;
 mod function_test;
 pub mod init;
 mod load;
+pub mod logs;
 pub mod metrics;
 pub mod model;
 mod netlify;

@@ -11,6 +11,7 @@ pub mod holding;
 mod in_hand;
 mod listen;
 pub mod lock;
+pub mod logs;
 mod metrics;
 pub mod monitor;
 pub mod moving;

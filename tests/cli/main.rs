@@ -13,6 +13,7 @@ mod duty;
 mod explain;
 mod faults;
 mod first_steps;
+mod logs;
 mod metrics;
 mod monitor;
 mod order;

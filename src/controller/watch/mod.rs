@@ -16,7 +16,7 @@ use std::{
 use futures_util::future::{FutureExt, select_all};
 use jiff::Timestamp;
 use tokio::time::Instant;
-use tracing::{error, info};
+use tracing::{Instrument, error, info};
 
 pub(crate) use self::decide::{MEMORY, recalled};
 use super::{
@@ -25,6 +25,7 @@ use super::{
     heartbeat::Pulse,
     in_hand::{Finished, InHand},
     lock::{self, Lock, LockError},
+    logs::{Logs, LookId},
     metrics::Metrics,
     reload::ConfigFile,
     service_manager,
@@ -93,7 +94,7 @@ pub enum Error {
 ///
 /// # Errors
 /// When it can't begin. Once begun it goes on, whatever fails.
-pub async fn run(path: PathBuf, starter: Starter) -> Result<(), Error> {
+pub async fn run(path: PathBuf, starter: Starter, logs: Logs) -> Result<(), Error> {
     // First of all, so that no signal kills it half-way.
     let mut signals = Signals::new().map_err(Error::Signals)?;
     let loaded = load(&path)?;
@@ -109,8 +110,10 @@ pub async fn run(path: PathBuf, starter: Starter) -> Result<(), Error> {
     if !starter.may_begin(&state_dir) {
         return Err(Error::StoppedOnPurpose);
     }
+    // Nor before that: the logs are of the watch that goes on.
+    logs.configure(&loaded.project);
     let (journal, damaged) = Journal::open(&Journal::file(&state_dir))?;
-    let mut watch = Watch::new(path, &loaded, journal, lock, now)?;
+    let mut watch = Watch::new(path, &loaded, journal, lock, logs, now)?;
     if let Some(damaged) = damaged {
         watch.note(None, Kind::Controller, damaged);
     }
@@ -149,6 +152,8 @@ enum Wake {
 struct Watch {
     /// Keeps other watches of the project out.
     lock: Lock,
+    logs: Logs,
+    look: LookId,
     pulse: Pulse,
     controller: Rc<Controller>,
     world: World,
@@ -194,6 +199,7 @@ impl Watch {
         loaded: &Loaded,
         journal: Journal,
         lock: Lock,
+        logs: Logs,
         now: Timestamp,
     ) -> Result<Self, Error> {
         let config = ConfigFile::new(path, loaded);
@@ -204,6 +210,8 @@ impl Watch {
         let (alerts, missing) = Alerts::new(&loaded.project);
         let mut watch = Self {
             lock,
+            logs,
+            look: LookId::before_the_first(now),
             pulse: Pulse::new(now),
             controller: Rc::new(Controller::new(loaded.project.clone()).that_never_waits()),
             world: World::default(),
@@ -268,8 +276,9 @@ impl Watch {
             if let Some(scope) = scope {
                 // What was changed meanwhile is decided on as it is now, and not as it was before.
                 let scope = self.touched.take().map_or(scope, |touched| touched.and(scope));
+                let look = self.look.next();
                 tokio::select! {
-                    () = self.pass(scope) => self.tell_that_it_looked_unless_more_is_due(),
+                    () = self.pass(scope).instrument(look) => self.tell_that_it_looked_unless_more_is_due(),
                     // Nothing is lost with a look that is broken off.
                     () = signals.received() => break,
                 }
@@ -348,13 +357,13 @@ impl Watch {
             &self.stop,
             |progress| match progress {
                 Progress::Done(step) => {
-                    info!("{}: {} done ({})", step.id, step.change.verb(), step.reason);
+                    info!(provider = %step.id.provider, "{}: {} done ({})", step.id, step.change.verb(), step.reason);
                 }
                 Progress::Failed(step, why) => {
-                    error!("{}: {} failed: {why}", step.id, step.change.verb());
+                    error!(provider = %step.id.provider, "{}: {} failed: {why}", step.id, step.change.verb());
                 }
                 Progress::NotBegun(step) => {
-                    info!("{}: {} not begun", step.id, step.change.verb());
+                    info!(provider = %step.id.provider, "{}: {} not begun", step.id, step.change.verb());
                 }
                 Progress::JournalFailed(why) => error!("the journal was not written: {why}"),
             },

@@ -106,10 +106,11 @@ impl Watch {
     pub(super) fn tell_news(&mut self, news: &News) {
         let (id, text) = (news.id().cloned(), news.to_string());
         let about = id.as_ref().map(|it| format!("{it}: ")).unwrap_or_default();
+        let provider = id.as_ref().map(|it| it.provider.as_str());
         if news.is_alert() {
-            warn!("{about}{text}");
+            warn!(provider, "{about}{text}");
         } else {
-            info!("{about}{text}");
+            info!(provider, "{about}{text}");
         }
         let entry = Entry { at: Timestamp::now(), kind: Kind::Duty, id, text };
         self.journal.borrow_mut().note(entry);
@@ -131,7 +132,7 @@ impl Watch {
 /// Says something in the log; the entry that says it in the journal.
 fn said(id: Option<Id>, kind: Kind, text: String) -> Entry {
     if let Some(id) = &id {
-        info!("{id}: {text}");
+        info!(provider = id.provider.as_str(), "{id}: {text}");
     } else {
         info!("{text}");
     }
