@@ -191,6 +191,7 @@ fn a_folder_that_is_read_only_costs_lines_and_nothing_else() {
     });
     let watch = begin.join().unwrap();
     watch.wait_for_log("master-redundancy.log can't be written, and all goes on");
+    watch.wait_for_log("github-actions-redundancy.log can't be written, and all goes on");
     watch.wait_for_log("github/ci-backup: create done");
     assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
     fs::set_permissions(&folder, Permissions::from_mode(0o700)).unwrap();
