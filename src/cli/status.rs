@@ -29,6 +29,7 @@ use crate::{
         monitor::{self, Guard, Seen, Signs},
         pause::Pause,
         resource::{Status, Vitals},
+        system::System,
     },
     journal::{Event, Journal, Kind},
 };
@@ -57,6 +58,8 @@ pub(super) struct Report {
     /// What else people should know of the resources of a provider.
     pub(super) remarks: Vec<Remark>,
     pub(super) resources: Vec<Row>,
+    /// How many components are healthy, of all and of each provider.
+    system: System,
     /// What people asked to be left alone.
     paused: Vec<Pause>,
     /// What could not be told to those who should hear of alerts.
@@ -170,6 +173,7 @@ pub(super) fn report(
             .map(|(provider, text)| Remark { provider: provider.clone(), text })
             .collect(),
         resources,
+        system: System::of(desired, observed),
         paused: world.known.pauses.iter().filter(|it| it.is_on(at)).cloned().collect(),
         alerts_lost: match &journal {
             Some(journal) => alerts::lost(&alerts::book_of(journal)?),

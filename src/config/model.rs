@@ -115,7 +115,7 @@ pub struct Controller {
     pub look_every: Span,
     /// How long the journal keeps an entry.
     pub history_for: Span,
-    /// Time between two checks of the whole system's health.
+    /// Longest time until the health of the whole system is told in the log again where it stays as it is.
     pub system_check_every: Span,
     /// Time between two reports.
     pub report_every: Span,

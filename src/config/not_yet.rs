@@ -3,11 +3,9 @@
 use super::{problem::Note, tree::Item};
 
 const NO_REPORTS: &str = "this version makes no reports by itself";
-const NO_CHECKS: &str = "this version checks the whole system at each look";
 
 /// Table, key, and why it has no effect.
-const KEYS: &[(&str, &str, &str)] =
-    &[("controller", "system_check_every", NO_CHECKS), ("controller", "report_every", NO_REPORTS)];
+const KEYS: &[(&str, &str, &str)] = &[("controller", "report_every", NO_REPORTS)];
 
 /// A note for each key that is set and has no effect.
 pub(super) fn notes(root: &Item<'_>) -> Vec<Note> {

@@ -41,6 +41,7 @@ use crate::{
         id::Id,
         reconciler::{Decision, Reconciler},
         resource::Status,
+        system::System,
     },
     journal::{self, Journal, Kind},
     probe::{self, Prechecks, Probes},
@@ -185,6 +186,8 @@ struct Watch {
     held: BTreeMap<Id, Why>,
     /// The status of each resource of ours as of the last look, if there was one.
     seen: Option<BTreeMap<Id, Status>>,
+    /// How the whole system did when that was last told, and when that was.
+    told_system: Option<(System, Instant)>,
     /// When there is something to do next, by the clock.
     next: Option<Timestamp>,
     /// When everything was looked at last because it was time to.
@@ -234,6 +237,7 @@ impl Watch {
             to_tell: Vec::new(),
             held: BTreeMap::new(),
             seen: None,
+            told_system: None,
             next: None,
             looked_at: Instant::now(),
             owes_sign: false,
@@ -310,6 +314,10 @@ impl Watch {
                 }
             }
         }
+    }
+
+    fn check_every(&self) -> Duration {
+        self.controller.project().config.controller.system_check_every.0
     }
 
     fn look_every(&self) -> Duration {
@@ -392,6 +400,10 @@ impl Watch {
     async fn sleep(&mut self, signals: &mut Signals) -> Wake {
         // However often something else wakes it.
         let mut until = self.looked_at + self.look_every();
+        if let Some((_, at)) = &self.told_system {
+            // Where all stays as it is, that is worth a look too.
+            until = until.min((*at + self.check_every()).max(Instant::now()));
+        }
         if let Some(next) = self.next {
             let left = Duration::try_from(next.duration_since(Timestamp::now()));
             until = until.min(Instant::now() + left.unwrap_or_default().min(LONGEST_SLEEP));
@@ -426,6 +438,7 @@ impl Watch {
             let specs = probe::of(&self.controller.possible);
             self.probes.follow(&specs, &mut self.world.observed);
             self.tell_seen();
+            self.tell_system();
             let Decision { plan, in_order, news, .. } = self.decide();
             if plan.lanes.is_empty() {
                 self.conclude(news);

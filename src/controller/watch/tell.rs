@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use tokio::time::Instant;
 use tracing::{error, info, warn};
 
 use super::{Watch, World};
@@ -17,6 +18,7 @@ use crate::{
         plan::Plan,
         reconciler::News,
         resource::{Actual, Status},
+        system::System,
     },
     journal::{Entry, Kind},
 };
@@ -83,6 +85,22 @@ impl Watch {
                 self.journal.borrow_mut().note(said(Some(id), Kind::Seen, text));
             }
         }
+    }
+
+    /// Tells how the whole system does, where that has changed or was not told for long.
+    pub(super) fn tell_system(&mut self) {
+        let now = System::of(&self.world.desired, &self.world.observed);
+        let every = self.check_every();
+        let is_told = |(before, at): &(System, Instant)| *before == now && at.elapsed() < every;
+        if self.told_system.as_ref().is_some_and(is_told) {
+            return;
+        }
+        if now.all.unhealthy > 0 {
+            warn!("the system: {now}");
+        } else {
+            info!("the system: {now}");
+        }
+        self.told_system = Some((now, Instant::now()));
     }
 
     /// Tells what is left alone and was not so before.
