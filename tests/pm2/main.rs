@@ -2,8 +2,6 @@
 
 // The whole crate is a test, also what is not a test function by itself.
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
-// Permissions are readable as they are.
-#![allow(clippy::verbose_bit_mask)]
 // What a failed test tells is read by people.
 #![allow(clippy::print_stderr)]
 
