@@ -28,6 +28,7 @@ use crate::{
         monitor::{self, Guard, Seen, Signs},
         pause::Pause,
         resource::{Status, Vitals},
+        system::System,
     },
     journal::{Event, Journal, Kind},
 };
@@ -56,6 +57,8 @@ pub(super) struct Report {
     /// What else people should know of the resources of a provider.
     pub(super) remarks: Vec<Remark>,
     pub(super) resources: Vec<Row>,
+    /// How many components are healthy, of all and of each provider.
+    system: System,
     /// What people asked to be left alone.
     paused: Vec<Pause>,
     /// What could not be told to those who should hear of alerts.
@@ -165,6 +168,7 @@ pub(super) fn report(
             .map(|(provider, text)| Remark { provider: provider.clone(), text })
             .collect(),
         resources,
+        system: System::of(&world.desired, observed),
         paused: world.known.pauses.iter().filter(|it| it.is_on(at)).cloned().collect(),
         alerts_lost: match &journal {
             Some(journal) => alerts::lost(&alerts::book_of(journal)?),

@@ -6,25 +6,53 @@ use std::{
     process::ExitCode,
 };
 
+use anyhow::Context;
+use tracing::{Level, level_filters::LevelFilter};
+use tracing_subscriber::{
+    Layer, filter::filter_fn, fmt::format, layer::SubscriberExt, util::SubscriberInitExt,
+};
+
 use super::{
     args::WatchOptions,
     open::{block_on, find},
 };
 use crate::{
     config::LoadError,
-    controller::{stopped::Starter, watch},
+    controller::{logs::Logs, stopped::Starter, watch},
 };
 
 pub(super) fn run(path: Option<&Path>, options: &WatchOptions) -> anyhow::Result<ExitCode> {
     let path = find(path)?;
-    log_to_stderr();
+    let logs = log_to_stderr_and_files()?;
     let starter = if options.unless_stopped { Starter::Monitor } else { Starter::Person };
-    match block_on(watch::run(path, starter))? {
+    match block_on(watch::run(path, starter, logs))? {
         Ok(()) => Ok(ExitCode::SUCCESS),
         // Shown with its lines, as by any other verb.
         Err(watch::Error::Config(error)) => Err(LoadError::into(error)),
         Err(error) => Err(error.into()),
     }
+}
+
+/// The same as [`log_to_stderr`], and to the files of the logs once the config is known.
+fn log_to_stderr_and_files() -> anyhow::Result<Logs> {
+    let (logs, to_files) = Logs::new().context("cannot begin a thread for the logs")?;
+    // What a line is about is in its text already, for people.
+    let fields = format::debug_fn(|writer, field, value| match field.name() {
+        "provider" | "look" => Ok(()),
+        "message" => write!(writer, "{value:?}"),
+        name => write!(writer, " {name}={value:?}"),
+    });
+    let to_stderr = tracing_subscriber::fmt::layer()
+        .with_writer(io::stderr)
+        .with_ansi(coloured())
+        .with_target(false)
+        .fmt_fields(fields)
+        .with_filter(
+            filter_fn(|it| it.is_event() && *it.level() <= Level::INFO)
+                .with_max_level_hint(LevelFilter::INFO),
+        );
+    tracing_subscriber::registry().with(to_stderr).with(to_files).init();
+    Ok(logs)
 }
 
 /// Sends what is logged to standard error, for somebody who reads it later.

@@ -23,7 +23,7 @@ const HEAD: &str = r#"# What must exist, and what stands in for it. Written by `
 
 [controller]
 # look_every = "5m"               # longest time between two looks at everything
-# log_dir = "automation/logs"     # output of the processes
+# log_dir = "automation/logs"     # what the watch did, and the output of the processes
 # state_dir = ".redundancy"       # what the tool keeps for itself: add it to .gitignore
 
 [failover]

@@ -14,6 +14,7 @@ pub use super::{
     alerts::{Alerts, Sink, SinkKind},
     failover::{Backoff, Failover, HandBack, Mode, PairFailover},
     function_test::FunctionTest,
+    logs::{LogFormat, LogLevel, Logs, ProviderLevels},
     metrics::Metrics,
     netlify::{DeployBy, FunctionProbe, ProbeMethod, Recover, Router},
     pm2::{Pm2, Pm2Process},
@@ -50,6 +51,9 @@ pub struct Config {
     /// Where to tell figures to a monitoring system.
     #[serde(deserialize_with = "table::table")]
     pub metrics: Metrics,
+    /// What a watch writes down of what it does, and how much of it is kept.
+    #[serde(deserialize_with = "table::table")]
+    pub logs: Logs,
     /// Processes to keep running, most of them backups.
     #[serde(deserialize_with = "table::list")]
     pub process: Vec<Process>,
@@ -111,7 +115,7 @@ pub struct Controller {
     pub look_every: Span,
     /// How long the journal keeps an entry.
     pub history_for: Span,
-    /// Time between two checks of the whole system's health.
+    /// Longest time until the health of the whole system is told in the log again where it stays as it is.
     pub system_check_every: Span,
     /// Time between two reports, which are JSON files in `log_dir`.
     pub report_every: Span,

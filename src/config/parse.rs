@@ -11,7 +11,6 @@ use toml::{
 use super::{
     check,
     model::Config,
-    not_yet,
     problem::{Note, Problem},
     secrets,
     tree::{self, Item, Removed},
@@ -51,8 +50,7 @@ pub fn parse(text: &str) -> Result<(Config, Vec<Note>), Vec<Problem>> {
     }
     match config {
         Some(config) if problems.is_empty() => {
-            let mut notes = not_yet::notes(&root);
-            notes.extend(check::failover::notes(&config, &root));
+            let mut notes = check::failover::notes(&config, &root);
             notes.sort_by_key(|note| note.span.start);
             Ok((config, notes))
         }

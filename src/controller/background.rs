@@ -13,7 +13,7 @@ use super::{
     lock::{self, Lock},
 };
 use crate::{
-    config::Project,
+    config::{Project, logs::OF_THE_WATCH},
     provider::{
         self,
         embedded::{Log, LogLimits},
@@ -70,7 +70,7 @@ pub enum Error {
 /// The log of a watch in the background.
 #[must_use]
 pub(crate) fn log(project: &Project) -> Log {
-    Log::of(&project.log_dir(), "watch", LIMITS)
+    Log::of(&project.log_dir(), OF_THE_WATCH, LIMITS)
 }
 
 /// Begins the watch of the config at `config`, and waits until it holds its lock; its pid.

@@ -15,6 +15,8 @@ use futures_util::{
     stream::{FuturesUnordered, StreamExt},
 };
 
+use tracing::{Instrument, Span};
+
 use super::{Controller, Progress, Stop, carry_out::LANES_AT_ONCE, lock::Lock};
 use crate::{
     core::{change::Step, id::Id},
@@ -38,7 +40,8 @@ pub(super) struct Finished {
 #[derive(Default)]
 pub(super) struct InHand {
     running: FuturesUnordered<LocalBoxFuture<'static, Finished>>,
-    waiting: VecDeque<Vec<Step>>,
+    /// Each with the look that asked for it.
+    waiting: VecDeque<(Vec<Step>, Span)>,
     /// How many of those that run were begun beyond what may run at once.
     beyond: usize,
     /// What was finished and not taken yet.
@@ -74,7 +77,8 @@ impl InHand {
         self.lock = self.lock.take().or(lock);
         let ids = lanes.iter().flatten().map(|step| (step.id.clone(), step.change.verb()));
         self.ids.extend(ids);
-        self.waiting.extend(lanes);
+        let look = Span::current();
+        self.waiting.extend(lanes.into_iter().map(|lane| (lane, look.clone())));
     }
 
     /// Begins as many of the waiting lanes as may run at once, and all that are made as one.
@@ -88,10 +92,10 @@ impl InHand {
         let at_once = if self.in_order { 1 } else { LANES_AT_ONCE };
         let (mut together, waiting): (VecDeque<_>, VecDeque<_>) = mem::take(&mut self.waiting)
             .into_iter()
-            .partition(|lane| !self.in_order && controller.gathers(lane));
+            .partition(|(lane, _)| !self.in_order && controller.gathers(lane));
         self.waiting = waiting;
         loop {
-            let (lane, beyond) = match together.pop_front() {
+            let ((lane, look), beyond) = match together.pop_front() {
                 Some(lane) => (lane, true),
                 None if self.running.len() - self.beyond < at_once => {
                     match self.waiting.pop_front() {
@@ -109,7 +113,7 @@ impl InHand {
                 let (done, error) = (outcome.done, outcome.error);
                 Finished { lane, done, error, beyond }
             };
-            self.running.push(work.boxed_local());
+            self.running.push(work.instrument(look).boxed_local());
         }
     }
 

@@ -12,6 +12,7 @@ mod in_hand;
 mod listen;
 pub mod live;
 pub mod lock;
+pub mod logs;
 mod metrics;
 pub mod monitor;
 pub mod moving;

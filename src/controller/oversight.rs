@@ -12,7 +12,7 @@ use std::{
 
 use futures_util::future::FutureExt;
 use jiff::Timestamp;
-use tracing::error;
+use tracing::{Instrument, Span, error, info_span};
 
 use super::Controller;
 use crate::{
@@ -63,7 +63,7 @@ impl Oversight {
         };
         let nothing = Sightings::new();
         let wishes = || provider.desire(seen.as_ref().unwrap_or(&nothing));
-        match catch_unwind(AssertUnwindSafe(wishes)) {
+        match about(provider).in_scope(|| catch_unwind(AssertUnwindSafe(wishes))) {
             Ok(wishes) => {
                 if answered {
                     self.attention.borrow_mut().remove(name);
@@ -87,7 +87,7 @@ impl Oversight {
     ) -> Result<Result<Sightings, Error>, String> {
         let name = provider.name();
         let look = AssertUnwindSafe(async { provider.observe(now).await }).catch_unwind();
-        match tokio::time::timeout(self.longest, look).await {
+        match tokio::time::timeout(self.longest, look).instrument(about(provider)).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(panic)) => Err(self.panicked(name, "its look", panic.as_ref(), now)),
             Err(_) => {
@@ -105,7 +105,7 @@ impl Oversight {
         change: &Change,
     ) -> Result<(), Error> {
         let change = async { provider.apply(name, change, Timestamp::now()).await };
-        let done = AssertUnwindSafe(change).catch_unwind().await;
+        let done = AssertUnwindSafe(change).catch_unwind().instrument(about(provider)).await;
         done.unwrap_or_else(|panic| {
             let now = Timestamp::now();
             Err(Error::Passing(self.panicked(provider.name(), "a change", panic.as_ref(), now)))
@@ -148,11 +148,16 @@ impl Oversight {
     }
 
     fn broke_down(&self, name: &Name, how: String, now: Timestamp) -> String {
-        error!("{name}: {how}");
+        error!(provider = name.as_str(), "{name}: {how}");
         let mut all = self.attention.borrow_mut();
         all.entry(name.clone()).or_default().broke_down(how.clone(), now);
         how
     }
+}
+
+/// What `provider` says itself, and whoever works for it.
+fn about(provider: &dyn Provider) -> Span {
+    info_span!("provider", provider = provider.name().as_str())
 }
 
 impl Controller {

@@ -42,5 +42,6 @@ pub mod schedule;
 pub mod simulate;
 pub(crate) mod span;
 pub mod storm;
+pub mod system;
 pub mod timetable;
 pub mod trial;

@@ -26,6 +26,9 @@ use crate::{
     http,
 };
 
+/// What the providers are called.
+pub const NAMES: [&str; 4] = ["embedded", "github", "netlify", "pm2"];
+
 /// A place where resources live.
 ///
 /// Looking and acting are apart, and what is wanted is decided between them by a pure function.
@@ -209,4 +212,19 @@ pub(crate) fn replace_text(place: &std::path::Path, text: &str) -> std::io::Resu
 pub(crate) fn no_room(error: &std::io::Error) -> bool {
     use std::io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
     matches!(error.kind(), FileTooLarge | QuotaExceeded | StorageFull)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn each_provider_is_among_the_names() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("redundancy.toml");
+        std::fs::write(&file, "[controller]\n").unwrap();
+        let project = crate::config::load(&file).unwrap().project;
+        let all = super::all(&super::as_possible(&project));
+        let mut names: Vec<&str> = all.iter().map(|it| it.name().as_str()).collect();
+        names.sort_unstable();
+        assert_eq!(names, super::NAMES);
+    }
 }

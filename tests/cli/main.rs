@@ -14,6 +14,7 @@ mod explain;
 mod faults;
 mod first_steps;
 mod live;
+mod logs;
 mod metrics;
 mod monitor;
 mod order;

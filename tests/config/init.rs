@@ -37,7 +37,7 @@ fn an_empty_project_gets_a_file_to_start_from() {
 
     [controller]
     # look_every = "5m"               # longest time between two looks at everything
-    # log_dir = "automation/logs"     # output of the processes
+    # log_dir = "automation/logs"     # what the watch did, and the output of the processes
     # state_dir = ".redundancy"       # what the tool keeps for itself: add it to .gitignore
 
     [failover]
@@ -93,7 +93,7 @@ fn every_kind_of_automation_is_found() {
 
     [controller]
     # look_every = "5m"               # longest time between two looks at everything
-    # log_dir = "automation/logs"     # output of the processes
+    # log_dir = "automation/logs"     # what the watch did, and the output of the processes
     # state_dir = ".redundancy"       # what the tool keeps for itself: add it to .gitignore
 
     [failover]

@@ -16,7 +16,8 @@ fn a_sound_file_becomes_a_project() {
     let real = folder.path().join("real");
     fs::create_dir(&real).unwrap();
     symlink(&real, folder.path().join("link")).unwrap();
-    let text = "[controller]\nlog_dir = 'logs'\nsystem_check_every = '1h'\n";
+    let text = "[[process]]\nname = 'w-backup'\ncommand = ['x']\nbacks_up = 'w'\n\
+                [failover]\ncontrol_primary = false\n[controller]\nlog_dir = 'logs'\n";
     fs::write(real.join(FILE_NAME), text).unwrap();
 
     let loaded = load(&folder.path().join("link").join(FILE_NAME)).unwrap();

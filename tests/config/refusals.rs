@@ -375,27 +375,6 @@ fn a_token_is_refused_and_never_told() {
 }
 
 #[test]
-fn keys_without_effect_are_noted() {
-    let text = "
-[controller]
-system_check_every = '1h'
-[failover]
-mode = 'parallel'
-[github]
-workflows_dir = 'x'
-repository = 'a/b'
-[netlify]
-site = 'x'
-";
-    let (_, notes) = parse(text).unwrap();
-    let told: Vec<String> = notes
-        .iter()
-        .map(|note| format!("{}: {}", &text[note.span.clone()], note.message))
-        .collect();
-    insta::assert_snapshot!(told.join("\n"), @"system_check_every: `system_check_every` has no effect yet: this version checks the whole system at each look");
-}
-
-#[test]
 fn a_schedule_that_would_end_the_daemon_of_pm2_is_refused() {
     let process = "[[process]]\nname = 'x'\nscript = 'x'\ncron = '@daily'\n";
     insta::assert_snapshot!(wrong(process), @r#"4:8 PM2 does not know `@daily` (write five fields: minute, hour, day, month, weekday; like `30 4 * * *`, or write `runner = "embedded"`)"#);

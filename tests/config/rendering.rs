@@ -62,15 +62,16 @@ fn a_problem_of_the_whole_file_shows_the_file() {
 
 #[test]
 fn notes_show_their_line() {
-    let text = "[controller]\nsystem_check_every = '1h'\n";
+    let text = "[[process]]\nname = 'w-backup'\ncommand = ['x']\nbacks_up = 'w'\n\
+                [failover]\ncontrol_primary = false\n";
     let (_, notes) = parse(text).unwrap();
-    insta::assert_snapshot!(render::notes("redundancy.toml", text, &notes, Style::Plain), @r#"
-    note: `system_check_every` has no effect yet: this version checks the whole system at each look
-     --> redundancy.toml:2:1
-      |
-    2 | system_check_every = '1h'
-      | ^^^^^^^^^^^^^^^^^^
-    "#);
+    insta::assert_snapshot!(render::notes("redundancy.toml", text, &notes, Style::Plain), @r"
+        note: nothing may stop the primary of `w-backup`, so it takes over only when PM2 has given that up; `control_primary = true` in [failover] allows to stop and start it
+         --> redundancy.toml:4:12
+          |
+        4 | backs_up = 'w'
+          |            ^^^
+        ");
     assert_eq!(render::notes("redundancy.toml", text, &[], Style::Plain), "");
 }
 

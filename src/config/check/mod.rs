@@ -6,6 +6,7 @@ pub(super) mod failover;
 mod function;
 mod function_test;
 pub(crate) mod github_cron;
+mod logs;
 mod pm2_cron;
 mod probe;
 mod process;
@@ -23,6 +24,7 @@ use super::{model::Config, problem::Problem, tree::Item, units::Span};
 pub(super) fn all(config: &Config, root: &Item<'_>, problems: &mut Vec<Problem>) {
     sections::check(config, root, problems);
     alerts::check(config, root, problems);
+    logs::check(config, root, problems);
     let processes = root.children("process");
     let mut sound = HashSet::new();
     for (process, item) in config.process.iter().zip(&processes) {

@@ -85,6 +85,7 @@ impl Watch {
             Some(controller) => {
                 let missing = self.alerts.configure(&project);
                 self.metrics.configure(&project);
+                self.logs.configure(&project);
                 controller.configure(project);
                 self.tell_missing(missing);
             }

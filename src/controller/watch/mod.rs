@@ -18,7 +18,7 @@ use std::{
 use futures_util::future::{FutureExt, select_all};
 use jiff::Timestamp;
 use tokio::time::Instant;
-use tracing::{error, info};
+use tracing::{Instrument, error, info};
 
 use self::chronicle::Chronicler;
 pub(crate) use self::decide::{MEMORY, recalled};
@@ -29,6 +29,7 @@ use super::{
     in_hand::{Finished, InHand},
     live::Live,
     lock::{self, Lock, LockError},
+    logs::{Logs, LookId},
     metrics::Metrics,
     reload::ConfigFile,
     service_manager,
@@ -44,6 +45,7 @@ use crate::{
         id::Id,
         reconciler::{Decision, Reconciler},
         resource::Status,
+        system::System,
     },
     journal::{self, Journal, Kind},
     probe::{self, Prechecks, Probes},
@@ -97,7 +99,7 @@ pub enum Error {
 ///
 /// # Errors
 /// When it can't begin. Once begun it goes on, whatever fails.
-pub async fn run(path: PathBuf, starter: Starter) -> Result<(), Error> {
+pub async fn run(path: PathBuf, starter: Starter, logs: Logs) -> Result<(), Error> {
     // First of all, so that no signal kills it half-way.
     let mut signals = Signals::new().map_err(Error::Signals)?;
     let loaded = load(&path)?;
@@ -113,8 +115,10 @@ pub async fn run(path: PathBuf, starter: Starter) -> Result<(), Error> {
     if !starter.may_begin(&state_dir) {
         return Err(Error::StoppedOnPurpose);
     }
+    // Nor before that: the logs are of the watch that goes on.
+    logs.configure(&loaded.project);
     let (journal, damaged) = Journal::open(&Journal::file(&state_dir))?;
-    let mut watch = Watch::new(path, &loaded, journal, lock, now)?;
+    let mut watch = Watch::new(path, &loaded, journal, lock, logs, now)?;
     if let Some(damaged) = damaged {
         watch.note(None, Kind::Controller, damaged);
     }
@@ -155,6 +159,8 @@ enum Wake {
 struct Watch {
     /// Keeps other watches of the project out.
     lock: Lock,
+    logs: Logs,
+    look: LookId,
     pulse: Pulse,
     controller: Rc<Controller>,
     world: World,
@@ -188,6 +194,8 @@ struct Watch {
     held: BTreeMap<Id, Why>,
     /// The status of each resource of ours as of the last look, if there was one.
     seen: Option<BTreeMap<Id, Status>>,
+    /// How the whole system did when that was last told, and when that was.
+    told_system: Option<(System, Instant)>,
     /// When there is something to do next, by the clock.
     next: Option<Timestamp>,
     /// When everything was looked at last because it was time to.
@@ -202,6 +210,7 @@ impl Watch {
         loaded: &Loaded,
         journal: Journal,
         lock: Lock,
+        logs: Logs,
         now: Timestamp,
     ) -> Result<Self, Error> {
         let config = ConfigFile::new(path, loaded);
@@ -212,6 +221,8 @@ impl Watch {
         let (alerts, missing) = Alerts::new(&loaded.project);
         let mut watch = Self {
             lock,
+            logs,
+            look: LookId::before_the_first(now),
             pulse: Pulse::new(now),
             controller: Rc::new(Controller::new(loaded.project.clone()).that_never_waits()),
             world: World::default(),
@@ -236,6 +247,7 @@ impl Watch {
             to_tell: Vec::new(),
             held: BTreeMap::new(),
             seen: None,
+            told_system: None,
             next: None,
             looked_at: Instant::now(),
             owes_sign: false,
@@ -284,8 +296,9 @@ impl Watch {
             if let Some(scope) = scope {
                 // What was changed meanwhile is decided on as it is now, and not as it was before.
                 let scope = self.touched.take().map_or(scope, |touched| touched.and(scope));
+                let look = self.look.next();
                 tokio::select! {
-                    () = self.pass(scope) => self.tell_that_it_looked_unless_more_is_due(),
+                    () = self.pass(scope).instrument(look) => self.tell_that_it_looked_unless_more_is_due(),
                     // Nothing is lost with a look that is broken off.
                     () = signals.received() => break,
                 }
@@ -320,6 +333,10 @@ impl Watch {
                 }
             }
         }
+    }
+
+    fn check_every(&self) -> Duration {
+        self.controller.project().config.controller.system_check_every.0
     }
 
     fn look_every(&self) -> Duration {
@@ -367,13 +384,13 @@ impl Watch {
             &self.stop,
             |progress| match progress {
                 Progress::Done(step) => {
-                    info!("{}: {} done ({})", step.id, step.change.verb(), step.reason);
+                    info!(provider = %step.id.provider, "{}: {} done ({})", step.id, step.change.verb(), step.reason);
                 }
                 Progress::Failed(step, why) => {
-                    error!("{}: {} failed: {why}", step.id, step.change.verb());
+                    error!(provider = %step.id.provider, "{}: {} failed: {why}", step.id, step.change.verb());
                 }
                 Progress::NotBegun(step) => {
-                    info!("{}: {} not begun", step.id, step.change.verb());
+                    info!(provider = %step.id.provider, "{}: {} not begun", step.id, step.change.verb());
                 }
                 Progress::JournalFailed(why) => error!("the journal was not written: {why}"),
             },
@@ -404,6 +421,10 @@ impl Watch {
         let mut until = self.looked_at + self.look_every();
         if let Some(reports) = self.next_reports() {
             until = until.min(reports);
+        }
+        if let Some((_, at)) = &self.told_system {
+            // Where all stays as it is, that is worth a look too.
+            until = until.min((*at + self.check_every()).max(Instant::now()));
         }
         if let Some(next) = self.next {
             let left = Duration::try_from(next.duration_since(Timestamp::now()));
@@ -441,6 +462,7 @@ impl Watch {
             self.probes.follow(&specs, &mut self.world.observed);
             self.live.looked(&self.world, Timestamp::now());
             self.tell_seen();
+            self.tell_system();
             let Decision { plan, in_order, news, .. } = self.decide();
             if plan.lanes.is_empty() {
                 self.conclude(news);

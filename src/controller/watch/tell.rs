@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use tokio::time::Instant;
 use tracing::{error, info, warn};
 
 use super::{Watch, World};
@@ -17,6 +18,7 @@ use crate::{
         plan::Plan,
         reconciler::News,
         resource::{Actual, Status},
+        system::System,
     },
     journal::{Entry, Kind},
 };
@@ -85,6 +87,22 @@ impl Watch {
         }
     }
 
+    /// Tells how the whole system does, where that has changed or was not told for long.
+    pub(super) fn tell_system(&mut self) {
+        let now = System::of(&self.world.desired, &self.world.observed);
+        let every = self.check_every();
+        let is_told = |(before, at): &(System, Instant)| *before == now && at.elapsed() < every;
+        if self.told_system.as_ref().is_some_and(is_told) {
+            return;
+        }
+        if now.all.unhealthy > 0 {
+            warn!("the system: {now}");
+        } else {
+            info!("the system: {now}");
+        }
+        self.told_system = Some((now, Instant::now()));
+    }
+
     /// Tells what is left alone and was not so before.
     pub(super) fn tell_held(&mut self, plan: &Plan) {
         let now: BTreeMap<Id, Why> =
@@ -106,10 +124,11 @@ impl Watch {
     pub(super) fn tell_news(&mut self, news: &News) {
         let (id, text) = (news.id().cloned(), news.to_string());
         let about = id.as_ref().map(|it| format!("{it}: ")).unwrap_or_default();
+        let provider = id.as_ref().map(|it| it.provider.as_str());
         if news.is_alert() {
-            warn!("{about}{text}");
+            warn!(provider, "{about}{text}");
         } else {
-            info!("{about}{text}");
+            info!(provider, "{about}{text}");
         }
         let entry = Entry { at: Timestamp::now(), kind: Kind::Duty, id, text };
         self.journal.borrow_mut().note(entry);
@@ -131,7 +150,7 @@ impl Watch {
 /// Says something in the log; the entry that says it in the journal.
 fn said(id: Option<Id>, kind: Kind, text: String) -> Entry {
     if let Some(id) = &id {
-        info!("{id}: {text}");
+        info!(provider = id.provider.as_str(), "{id}: {text}");
     } else {
         info!("{text}");
     }

@@ -40,8 +40,7 @@ impl Log {
             log.set_len(0)?;
             return Ok(log);
         }
-        self.shift()?;
-        fs::rename(&self.file, self.aside(1))?;
+        self.put_aside()?;
         open()
     }
 
@@ -63,6 +62,12 @@ impl Log {
         }
         log.set_len(0)?;
         Ok(true)
+    }
+
+    /// Puts the file aside under another name. Whoever has it open goes on writing there.
+    pub(crate) fn put_aside(&self) -> io::Result<()> {
+        self.shift()?;
+        fs::rename(&self.file, self.aside(1))
     }
 
     fn copy_aside(&self, mut log: &File) -> io::Result<()> {
