@@ -117,7 +117,9 @@ pub(super) async fn all(
             State::Unfit(why) => Finding::not_tested(why.clone()),
             State::Ready => bench.one(look, &subjects, subject, test).await,
         };
+        // A zip file has all that it needs in it.
         if finding.outcome == Outcome::Failed
+            && !subject.is_zip()
             && let Some(why) = packages::lacking(&look.reader.root, &subject.entry, &finding.why)
         {
             finding = Finding::not_tested(format!("{}: {why}", shown(&subject.main)));
@@ -206,7 +208,7 @@ impl Bench {
             Err(why) => return Finding::not_tested(why.clone()),
         };
         let main = shown(&subject.main);
-        let bundle = match bundler.bundle(&subject.entry).await {
+        let bundle = match bundler.bundle(&subject.function, &subject.entry).await {
             Ok(Ok(bundle)) => bundle,
             Ok(Err(why)) => {
                 return Finding::failed(format!("{main}: Netlify's bundler refuses it: {why}"));
