@@ -125,22 +125,27 @@ pub(super) async fn all(
             finding = Finding::not_tested(format!("{}: {why}", shown(&subject.main)));
         }
         let at = (finding.outcome != Outcome::NotTested).then_some(now);
-        if let (Some(digest), Some(at)) = (digest, at) {
-            let verdict = Verdict {
-                passed: finding.outcome == Outcome::Passed,
-                why: finding.why.clone(),
-                at,
-                tool: bench.tools(),
-                tried_with,
-            };
-            verdicts.write(&digest, &verdict).map_err(|error| {
-                Error::Passing(format!(
-                    "what came of testing {} can't be kept in {}: {error}",
-                    subject.name,
-                    look.state_dir.display()
-                ))
-            })?;
-        }
+        let kept = match (digest, at) {
+            (None, _) => Ok(()),
+            (Some(digest), None) => verdicts.forget_failure(&digest),
+            (Some(digest), Some(at)) => {
+                let verdict = Verdict {
+                    passed: finding.outcome == Outcome::Passed,
+                    why: finding.why.clone(),
+                    at,
+                    tool: bench.tools(),
+                    tried_with,
+                };
+                verdicts.write(&digest, &verdict)
+            }
+        };
+        kept.map_err(|error| {
+            Error::Passing(format!(
+                "what came of testing {} can't be kept in {}: {error}",
+                subject.name,
+                look.state_dir.display()
+            ))
+        })?;
         let Finding { outcome, why } = finding;
         trials.push(Trial { name: subject.name.clone(), outcome, why, at });
     }
