@@ -209,7 +209,7 @@ fn a_port_is_told_of_and_one_that_is_taken_is_tried_again() {
     drop(taken);
     watch.wait_for_log(&format!("figures are told at http://127.0.0.1:{port}/metrics"));
     let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    stream.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
     let (head, body) = exchange(&mut stream, GET).unwrap();
     assert!(head.starts_with("HTTP/1.1 200"), "{head}");
     parsed(&body);

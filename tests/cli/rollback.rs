@@ -40,7 +40,7 @@ fn three() -> Project {
 }
 
 fn without_times(text: &str) -> String {
-    let is_time = |it: &str| it.trim_end_matches(',').ends_with('Z') && it.contains("T");
+    let is_time = |it: &str| it.trim_end_matches(',').ends_with('Z') && it.contains('T');
     let line = |line: &str| {
         let words = line.split(' ').map(|it| if is_time(it) { "TIME" } else { it });
         words.collect::<Vec<_>>().join(" ") + "\n"
