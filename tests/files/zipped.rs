@@ -66,9 +66,7 @@ fn encrypted(mut bytes: Vec<u8>) -> Vec<u8> {
 #[test]
 fn a_zip_file_that_would_not_be_unpacked_as_it_says_is_refused() {
     let zeros = vec![0; 65 * 1024 * 1024];
-    let noise: String = (0_u64..9 * 1024 * 1024 / 16)
-        .map(|it| format!("{:016x}", it.wrapping_mul(0x9e37_79b9_7f4a_7c15)))
-        .collect();
+    let huge = "x".repeat(9 * 1024 * 1024);
     let many: Vec<String> = (0..4_001).map(|it| format!("{it}.js")).collect();
     let many: Vec<(&str, &str)> = many.iter().map(|it| (it.as_str(), "")).collect();
     let deflated = SimpleFileOptions::default();
@@ -83,7 +81,7 @@ fn a_zip_file_that_would_not_be_unpacked_as_it_says_is_refused() {
             ("default-only", zip(&[("default-only.mjs", "export default () => {}")])),
             ("encrypted", encrypted(zip(&[("encrypted.js", V1)]))),
             ("folder", zip(&[("folder.js", V1), ("folder.js/x", "")])),
-            ("huge", stored(&[("huge.js", &noise)])),
+            ("huge", stored(&[("huge.js", &huge)])),
             ("indexed", zip(&[("index.js", V1)])),
             ("inside", zip(&[("inside/inside.js", V1)])),
             ("linked", linked()),
