@@ -122,13 +122,3 @@ impl Error {
         }
     }
 }
-
-impl From<Error> for crate::provider::Error {
-    fn from(error: Error) -> Self {
-        if error.is_passing() {
-            Self::Passing(error.to_string())
-        } else {
-            Self::Refused(error.to_string())
-        }
-    }
-}

@@ -23,6 +23,7 @@ use crate::{
         resource::{Sightings, Wishes},
         trial::Trial,
     },
+    http,
 };
 
 /// A place where resources live.
@@ -168,6 +169,16 @@ pub enum Error {
     /// Only a person can help: a wrong path, a missing program, a refused token.
     #[error("{0}")]
     Refused(String),
+}
+
+impl From<http::Error> for Error {
+    fn from(error: http::Error) -> Self {
+        if error.is_passing() {
+            Self::Passing(error.to_string())
+        } else {
+            Self::Refused(error.to_string())
+        }
+    }
 }
 
 /// Puts a file that only its owner may read in place whole: whoever reads it, also after a power cut, sees the

@@ -111,9 +111,10 @@ impl Embedded {
         let cold = differing.iter().any(|it| !HOT_FIELDS.contains(it));
         let rescheduled = differing.contains("cron") || differing.contains("timezone");
         let runs = matches!(entry.record.run, Run::Started { .. });
+        // One that has ended since it was seen running is begun all the same, unless somebody stopped it.
+        let restart = restart && cold && (runs || entry.record.on);
         // Stopped first: a record never speaks of a newer definition than the process has.
-        let restart = restart && cold && runs;
-        if restart {
+        if restart && runs {
             self.end_all(name, leader(&entry.record), manner(&entry.record)).await?;
         }
         let mut record = Record {
