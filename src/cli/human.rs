@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt::Write};
 
 use anstyle::Style;
 
-use super::output::{BOLD, CYAN, DIM, GREEN, RED, YELLOW, count, visible};
+use super::output::{BOLD, CYAN, DIM, GREEN, RED, YELLOW, count, shortened, visible};
 use crate::core::{
     change::{Change, Held, Step, Why},
     diff::{self, FileDiff},
@@ -185,7 +185,7 @@ fn show_hunks(hunks: &str, most: usize, text: &mut String) {
             Some(b'@') => CYAN,
             _ => Style::new(),
         };
-        let _ = writeln!(text, "    {style}{}{style:#}", visible(line));
+        let _ = writeln!(text, "    {style}{}{style:#}", shortened(line));
     }
     let more = hunks.lines().count().saturating_sub(most);
     if more > 0 {

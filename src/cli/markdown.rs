@@ -2,7 +2,10 @@
 
 use std::fmt::Write;
 
-use super::{human::help, output::visible};
+use super::{
+    human::help,
+    output::{shortened, visible},
+};
 use crate::core::{
     change::{Change, Why},
     diff::{self, FileDiff},
@@ -80,7 +83,8 @@ fn details(title: &str, from: &Body, to: &Body, text: &mut String) {
     if shown.is_empty() {
         return;
     }
-    let shown = visible(&shown);
+    let shown: Vec<String> = shown.lines().map(shortened).collect();
+    let shown = shown.join("\n");
     let fence = fence(&shown);
     let _ = write!(
         text,

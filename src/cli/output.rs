@@ -61,6 +61,12 @@ pub(super) fn ask(question: &str) -> anyhow::Result<Option<bool>> {
     Ok(Some(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")))
 }
 
+/// How many letters of a line of a difference are shown, where it has no more.
+const MOST_LETTERS: usize = 1_000;
+
+/// How many of one that has more.
+const BEGIN_LETTERS: usize = 200;
+
 /// `text` with the control characters made visible that a terminal would obey.
 pub(super) fn visible(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
@@ -77,4 +83,28 @@ pub(super) fn visible(text: &str) -> String {
 /// `n` things, in words: `1 file`, `2 files`.
 pub(super) fn count(n: usize, thing: &str) -> String {
     if n == 1 { format!("1 {thing}") } else { format!("{n} {thing}s") }
+}
+
+/// A line of a difference as it is shown: of one that nobody would read to its end, such as a packed file,
+/// the beginning, and how much more there is.
+pub(super) fn shortened(line: &str) -> String {
+    let shown = visible(line);
+    let letters = shown.chars().count();
+    if letters <= MOST_LETTERS {
+        return shown;
+    }
+    let begin: String = shown.chars().take(BEGIN_LETTERS).collect();
+    format!("{begin}… and {} more characters", letters - BEGIN_LETTERS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_nobody_would_read_is_shortened() {
+        assert_eq!(shortened(&"ü".repeat(MOST_LETTERS)), "ü".repeat(MOST_LETTERS));
+        let long = shortened(&"ü".repeat(MOST_LETTERS + 1));
+        assert_eq!(long, format!("{}… and 801 more characters", "ü".repeat(BEGIN_LETTERS)));
+    }
 }

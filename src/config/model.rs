@@ -252,8 +252,8 @@ pub struct Function {
     /// Names or patterns to leave out.
     #[serde(default)]
     pub except: Patterns,
-    /// What a backup carries of its primary. When left out: `"bundle"` where there is an esbuild, else
-    /// `"files"`.
+    /// What a backup carries of its primary. When left out: `"zip"` of a function that is a zip file, and
+    /// of others `"bundle"` where there is an esbuild, else `"files"`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snapshot: Option<Snapshot>,
     /// How those who call them get their backups when they fail.
@@ -284,4 +284,7 @@ pub enum Snapshot {
     Bundle,
     /// Its file and the local files that it imports; packages stay imports. Needs no other program.
     Files,
+    /// The files of the zip file that it is, as they are: for functions that are zip files, and for no
+    /// others.
+    Zip,
 }

@@ -11,11 +11,6 @@ use super::{
     tree::{self, Step},
 };
 
-/// What to do instead of `snapshot = "zip"`.
-const NO_ZIP: &str = "a zip file is no text, which a plan could show: a function that is one gets no \
-                      backup. Put its source into the functions folder in its place, which Netlify \
-                      bundles, and leave `snapshot` out";
-
 /// What serde had to say about a place in the tree.
 pub(super) struct Complaint {
     pub(super) problem: Problem,
@@ -66,7 +61,6 @@ pub(super) fn complaint(
         let value = value.as_str().unwrap_or_default();
         let known = names(rest.get(value.len()..).unwrap_or_default());
         let help = match nearest(value, &known) {
-            _ if (key, value) == ("snapshot", "zip") => NO_ZIP.to_owned(),
             Some(name) => format!("did you mean \"{name}\"?"),
             None => format!("it is one of {}", list(&known, '"')),
         };

@@ -21,7 +21,7 @@ probe = { path = '//a', timeout = '0s', expected = 1 }
 [[function]]
 backs_up = '*'
 router = 'edges'
-snapshot = 'zip'
+snapshot = 'zips'
 "), @r#"
         3:14 `poll_every` is at least `1s`
         4:12 `hook_env` is the name of an environment variable, and it holds a `=`
@@ -35,7 +35,7 @@ snapshot = 'zip'
         12:35 `timeout` is at least `1s`
         12:41 unknown key `expected` (the keys here are `method`, `path`, `expect_status`, `every`, `timeout`)
         15:10 `router` can't be "edges" (did you mean "edge"?)
-        16:12 `snapshot` can't be "zip" (a zip file is no text, which a plan could show: a function that is one gets no backup. Put its source into the functions folder in its place, which Netlify bundles, and leave `snapshot` out)
+        16:12 `snapshot` can't be "zips" (did you mean "zip"?)
         "#);
 }
 

@@ -18,23 +18,23 @@ use crate::{
 
 /// What the bundler said of one function.
 #[derive(Debug, Deserialize)]
-struct Bundled {
-    name: String,
-    version: u8,
-    schedule: Option<String>,
-    routes: Vec<Value>,
-    invoked: String,
-    file: PathBuf,
+pub(crate) struct Bundled {
+    pub(crate) name: String,
+    pub(crate) version: u8,
+    pub(crate) schedule: Option<String>,
+    pub(crate) routes: Vec<Value>,
+    pub(crate) invoked: String,
+    pub(crate) file: PathBuf,
 }
 
 /// What a function answered: its answer, or what it threw, and what it logged.
 #[derive(Debug, PartialEq, Deserialize)]
-struct Answer {
-    status: Option<u16>,
-    headers: Option<BTreeMap<String, String>>,
-    body: Option<String>,
-    threw: Option<String>,
-    log: Vec<String>,
+pub(crate) struct Answer {
+    pub(crate) status: Option<u16>,
+    pub(crate) headers: Option<BTreeMap<String, String>>,
+    pub(crate) body: Option<String>,
+    pub(crate) threw: Option<String>,
+    pub(crate) log: Vec<String>,
 }
 
 const FOLDER: &str = "netlify/functions";
@@ -56,7 +56,7 @@ fn site(form: &str, functions: &[(&str, &str)]) -> World {
     world
 }
 
-fn bundle(world: &World, config: &Value, only: &str) -> BTreeMap<String, Bundled> {
+pub(crate) fn bundle(world: &World, config: &Value, only: &str) -> BTreeMap<String, Bundled> {
     let (folder, out) = (world.path(FOLDER), world.path("out"));
     let _ = fs::remove_dir_all(&out);
     let config = config.to_string();
@@ -66,12 +66,12 @@ fn bundle(world: &World, config: &Value, only: &str) -> BTreeMap<String, Bundled
 }
 
 /// Calls a function in a process of its own.
-fn call(file: &Path, version: u8, headers: &Value) -> Answer {
+pub(crate) fn call(file: &Path, version: u8, headers: &Value) -> Answer {
     let (version, headers) = (version.to_string(), headers.to_string());
     node::script("call.mjs", &[file.to_str().unwrap(), &version, &headers])
 }
 
-fn asked(it: &Bundled) -> Answer {
+pub(crate) fn asked(it: &Bundled) -> Answer {
     call(&it.file, it.version, &json!({}))
 }
 
@@ -84,7 +84,7 @@ fn logged(answer: &Answer) -> Value {
 }
 
 /// Whether a backup answered that it can't answer.
-fn fell_back(name: &str, answer: &Answer, status: u16, message: &str) {
+pub(crate) fn fell_back(name: &str, answer: &Answer, status: u16, message: &str) {
     assert_eq!(answer.status, Some(status), "{name}: {answer:?}");
     let headers = [
         ("cache-control", "no-store"),

@@ -102,7 +102,7 @@ fn what_can_t_be_wrapped_is_refused_with_the_place() {
         held netlify/go-backup: netlify/functions/go/main.go: a function in Go can't be wrapped yet
         held netlify/my.thing-backup: netlify/functions/my.thing.js: the name of a function has only letters, digits, `-` and `_`
         held netlify/none-backup: netlify/functions/none.js: it is unclear how Netlify calls it: its main file exports neither a `handler` nor a default
-        held netlify/packed-backup: netlify/functions/packed.zip: a function in a zip file can't be wrapped: it is no text, which a plan could show; put its source in its place, which Netlify bundles
+        held netlify/packed-backup: netlify/functions/packed.zip: this is no zip file that can be unpacked: invalid Zip archive: Could not find EOCD
         held netlify/rust-backup: netlify/functions/rust/Cargo.toml: a function in Rust can't be wrapped yet
         held netlify/streams-backup: netlify/functions/streams.js: it answers as a stream (`stream()`), which can't be wrapped
         held netlify/streams-by-itself-backup: netlify/functions/streams-by-itself.js:2: it answers as a stream (`awslambda.streamifyResponse`), which can't be wrapped

@@ -25,6 +25,9 @@ mod safety;
 mod start;
 mod tools;
 mod workflows;
+mod zipped;
+#[path = "../parts/zips.rs"]
+mod zips;
 
 use std::{
     fs,

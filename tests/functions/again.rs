@@ -45,6 +45,28 @@ fn what_has_passed_is_tried_again_only_when_something_of_it_changes() {
 }
 
 #[test]
+fn a_failure_is_told_until_a_test_finds_that_nobody_knows() {
+    let site = Site::new(PATIENT, &[("pays.js", "exports.handler = require('stripe')")]);
+    let status = || site.run(&["status"]).out;
+    assert_eq!(site.test(&[]).0, 2);
+    assert!(status().contains("failing"), "{}", status());
+    // All that was wrong is that it is not installed.
+    site.write("package.json", r#"{ "dependencies": { "stripe": "1" } }"#);
+    let (code, found) = site.test_one("pays");
+    assert_eq!((code, found.result.as_str()), (3, "not_tested"), "{}", found.why);
+    let status = status();
+    assert!(status.contains("untested") && !status.contains("failing"), "{status}");
+    // What has passed stays so where a test could not be made.
+    site.write("netlify/functions/pays.js", "exports.handler = async () => ({})");
+    assert_eq!(site.test_one("pays").0, 0);
+    let run =
+        site.finish(site.command(&["test", "--again", "netlify/pays"]).env("PATH", &site.bin));
+    assert_eq!(run.code, Some(3), "{}", run.out);
+    let status = site.run(&["status"]).out;
+    assert!(!status.contains("untested") && !status.contains("failing"), "{status}");
+}
+
+#[test]
 fn a_verdict_is_kept_for_its_owner_alone_and_says_by_what() {
     let site = Site::new(PATIENT, &[("mail.js", "exports.handler = async () => ({})")]);
     assert_eq!(site.test(&[]).0, 0);

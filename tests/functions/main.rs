@@ -18,3 +18,6 @@ mod served;
 mod site;
 #[path = "../parts/wait.rs"]
 mod wait;
+mod zipped;
+#[path = "../parts/zips.rs"]
+mod zips;

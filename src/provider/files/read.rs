@@ -38,6 +38,12 @@ impl Reader {
     }
 
     fn text_within(&self, path: &str, most: u64) -> Result<Option<String>, String> {
+        self.bytes(path, most)?.map(decoded).transpose()
+    }
+
+    /// The bytes of the file at `path`, at most so many, or why they can't be had, or none when there is
+    /// none.
+    pub(crate) fn bytes(&self, path: &str, most: u64) -> Result<Option<Vec<u8>>, String> {
         let place = self.root.join(path);
         let failed = |error: io::Error| format!("it can't be read: {error}");
         let file = match open(&place, OFlags::NOFOLLOW) {
@@ -75,7 +81,7 @@ impl Reader {
         if bytes.len() as u64 > most {
             return Err(too_large(bytes.len() as u64, most));
         }
-        decoded(bytes).map(Some)
+        Ok(Some(bytes))
     }
 
     /// The file at `path` as a resource, ours or not, or none when there is none.
@@ -139,6 +145,11 @@ pub(crate) fn decoded(bytes: Vec<u8>) -> Result<String, String> {
 pub(crate) fn too_large(size: u64, most: u64) -> String {
     let (kb, most) = (size.div_ceil(1024), most / 1024);
     format!("it has {kb} KB, and files of more than {most} KB are not read")
+}
+
+/// Something of which only is seen that it is there: what it holds is no text.
+pub(crate) fn there() -> Actual {
+    present(Body::default(), None)
 }
 
 /// Something that is there and can't be read.

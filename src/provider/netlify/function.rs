@@ -9,6 +9,8 @@ use super::{
     exports::{Exports, Helper},
     reached::{File, Reached, Trouble, place},
     settings::{self, Settings, Settled},
+    source::Source,
+    zipped::Zip,
 };
 
 /// What the name of a function ends in that Netlify runs in the background.
@@ -88,7 +90,10 @@ pub(super) fn classify(
     let refuse = |why: String| Err(Trouble::unclear(place(main, None) + &why));
     let Some(source) = reached.source() else { return refuse("it is no code".to_owned()) };
     let exports = &source.exports;
-    let style = style(reached, main, exports)?;
+    let style = match &reached.zip {
+        None => style(reached, main, exports)?,
+        Some(zip) => style_of_zip(zip, reached, source)?,
+    };
     let settled = settings.of(name);
     let mut function = Function {
         style,
@@ -137,7 +142,9 @@ pub(super) fn classify(
         Style::V1 => function.of_first_style(name, main, background, exports, settings)?,
         Style::V2 => function.of_second_style(main, background, exports)?,
     }
-    function.take_over(name, &settled, settings);
+    if reached.zip.is_none() {
+        function.take_over(name, &settled, settings);
+    }
     if is_event(name) {
         let note = "Netlify calls it for an event by its name, and its backup by none";
         function.notes.push(note.to_owned());
@@ -306,6 +313,22 @@ fn style(reached: &Reached, main: &str, exports: &Exports) -> Result<Style, Trou
         "it is unclear how Netlify calls it: no `handler` is found where its exports come from"
     };
     Err(Trouble::unclear(place(main, None) + why))
+}
+
+/// The style of a function in a zip file: Netlify calls its `handler`, which where the bundler has made
+/// it is Netlify's own.
+fn style_of_zip(zip: &Zip, reached: &Reached, source: &Source) -> Result<Style, Trouble> {
+    let main = reached.main.as_str();
+    if zip.bootstrapped {
+        return Ok(Style::V2);
+    }
+    // What a `CommonJS` file exports may show only when it runs.
+    if source.module && !has_handler(reached, main, &mut Vec::new()) {
+        let why =
+            "Netlify calls the `handler` of what is in a zip file, and this file exports none";
+        return Err(Trouble::broken(place(main, None) + why));
+    }
+    Ok(Style::V1)
 }
 
 /// Whether the file at `path` has a `handler`, also where it has all of another file's exports.

@@ -4,18 +4,19 @@ use std::{collections::BTreeSet, fs, path::PathBuf, sync::Arc};
 
 use super::{
     BACKUP, FOLDER, FUNCTION, RECIPE, REFUSED, SNAPSHOT_FILE, UNPROVEN, UNROUTABLE,
-    function::{self, Function, Style, classify},
+    draft::{Draft, Form},
+    function::{self, Style},
     manifest::{self, Manifest},
-    reached::{Known, Reached, Trouble, Walker},
+    reached::{Known, Trouble, Walker},
     scan::{Found, scan},
     settings::{self, Settings},
     snapshots::Snapshots,
     tools::Tools,
     verdicts::{Verdicts, key},
-    wrapper,
+    zipped::Zips,
 };
 use crate::{
-    config::model::{self, FunctionTest, Snapshot},
+    config::model::{self, FunctionTest},
     core::{
         code::{Code, State},
         digest::Digest,
@@ -50,28 +51,8 @@ pub(super) struct Look {
     pub(super) state_dir: PathBuf,
     pub(super) install_if_missing: bool,
     pub(super) known: Known,
+    pub(super) zips: Zips,
     pub(super) snapshots: Arc<Snapshots>,
-}
-
-/// How a snapshot is made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
-    /// By esbuild where there is one, else from the files.
-    Either,
-    /// By esbuild.
-    Bundle,
-    /// From the files.
-    Files,
-}
-
-impl From<Option<Snapshot>> for Form {
-    fn from(asked: Option<Snapshot>) -> Self {
-        match asked {
-            None => Self::Either,
-            Some(Snapshot::Bundle) => Self::Bundle,
-            Some(Snapshot::Files) => Self::Files,
-        }
-    }
 }
 
 /// What was seen.
@@ -90,23 +71,6 @@ pub(super) struct Seen {
 pub(super) struct Needed {
     pub(super) primary: Name,
     pub(super) draft: Draft,
-}
-
-/// What a backup is made from.
-#[derive(Debug)]
-pub(super) struct Draft {
-    pub(super) reached: Reached,
-    pub(super) recipe: Digest,
-    /// The wrapper, which does not know its recipe yet.
-    pub(super) wrapper: String,
-    /// Where the wrapper goes.
-    pub(super) path: String,
-    /// The folder of the wrapper and the snapshot.
-    pub(super) folder: String,
-    pub(super) style: Style,
-    pub(super) form: Form,
-    /// Packages that stay imports.
-    pub(super) external: Vec<String>,
 }
 
 impl Look {
@@ -196,7 +160,7 @@ impl Look {
         if function.ends_with(SUFFIX) {
             return Some((name, self.backup(folder, found)?, None));
         }
-        let mut actual = self.reader.look(&path)?;
+        let mut actual = if found.is_zip() { read::there() } else { self.reader.look(&path)? };
         if actual.mark.is_some() {
             return Some((name, actual, None));
         }
@@ -210,9 +174,15 @@ impl Look {
             code.notes.push(format!("{} does not name it", manifest::FILE));
         }
         let mut draft = None;
-        let asked_for = self.asked_for(function).zip(actual.body.files.get(&path));
-        if let Some((form, main)) = asked_for {
-            match self.draft(settings, folder, function, (&path, main), form) {
+        let is_readable = unread(&actual.body).is_none();
+        let asked_for = self.asked_for(function).filter(|_| is_readable);
+        if let Some(form) = asked_for {
+            let drafted = match self.reached(found, &path, actual.body.files.get(&path)) {
+                Ok(Some(reached)) => Draft::of(settings, folder, function, reached, form),
+                Ok(None) => return None,
+                Err(trouble) => Err(trouble),
+            };
+            match drafted {
                 Ok((of, made)) => {
                     code.notes.extend(of.notes.iter().cloned());
                     code.notes.extend(self.beside(&found.main, &made));
@@ -234,7 +204,7 @@ impl Look {
             }
         }
         if problem.is_none() && self.asked_for(function).is_some() {
-            self.put_calls(&mut actual.body, settings, function, &path);
+            self.put_calls(&mut actual.body, settings, found, &path);
         }
         if self.edge_stands(settings, function) {
             code.router = Router::Edge;
@@ -303,36 +273,6 @@ impl Look {
         Some(format!("`{}` in its folder is not in its backup", shown(first)))
     }
 
-    pub(super) fn draft(
-        &self,
-        settings: &Settings,
-        folder: &str,
-        name: &str,
-        (path, main): (&str, &str),
-        form: Form,
-    ) -> Result<(Function, Draft), Trouble> {
-        let reached = self.walker().walk(path, main)?;
-        let function = classify(name, &reached, settings)?;
-        let wrapper = wrapper::text(name, &function);
-        let own = below(folder, &format!("{name}{SUFFIX}"));
-        let extension = match function.style {
-            Style::V1 => "cjs",
-            Style::V2 => "mjs",
-        };
-        let external: Vec<String> = settings.of(name).external_node_modules.into_iter().collect();
-        let draft = Draft {
-            recipe: recipe(&reached, &wrapper, form, &external),
-            path: format!("{own}/{name}{SUFFIX}.{extension}"),
-            reached,
-            wrapper,
-            folder: own,
-            style: function.style,
-            form,
-            external,
-        };
-        Ok((function, draft))
-    }
-
     /// Whether a backup has to be made from `draft`. One that there is stays, until what it would be
     /// made from is known to work.
     fn is_needed(&self, seen: &mut Sightings, primary: &Name, draft: &Draft) -> bool {
@@ -359,19 +299,6 @@ impl Look {
         }
         false
     }
-}
-
-/// The digest of everything that a backup depends on. Where its snapshot may be made either way, which
-/// one it was does not count: another machine has other programs.
-pub(super) fn recipe(reached: &Reached, wrapper: &str, form: Form, external: &[String]) -> Digest {
-    let form = match form {
-        Form::Either => "either",
-        Form::Bundle => "bundle",
-        Form::Files => "files",
-    };
-    let settings = [super::GENERATOR, form, wrapper, reached.main.as_str()];
-    let external = external.iter().map(String::as_str);
-    Digest::of(settings.into_iter().chain(external).chain(reached.parts()))
 }
 
 /// Tells a backup whose writing was broken off from one that somebody has edited: a part is missing, or

@@ -7,9 +7,11 @@
 
 mod access;
 pub mod api;
+mod archive;
 mod bundle;
 mod checkup;
 pub mod deploying;
+mod draft;
 mod edge;
 mod exports;
 mod files;
@@ -30,6 +32,7 @@ mod trial;
 pub mod verdicts;
 mod watching;
 mod wrapper;
+mod zipped;
 
 use std::{collections::BTreeSet, path::PathBuf, sync::Arc, time::Duration};
 
@@ -136,6 +139,7 @@ impl Netlify {
                 state_dir: project.state_dir(),
                 install_if_missing: config.netlify.install_if_missing,
                 known: reached::Known::default(),
+                zips: zipped::Zips::default(),
                 snapshots: Arc::default(),
             },
             watching: Watching::new(project),

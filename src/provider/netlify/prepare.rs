@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use super::{
     REFUSED, SNAPSHOT_FILE,
     bundle::Job,
+    draft::{Draft, Form, recipe},
     files,
     function::Style,
-    look::{Draft, Form, Look, Needed, Seen, recipe, set},
-    wrapper,
+    look::{Look, Needed, Seen, set},
+    wrapper, zipped,
 };
 use crate::{
     core::{digest::Digest, resource::Sightings},
@@ -29,8 +30,8 @@ impl Look {
             let bundled = match draft.form {
                 Form::Bundle => true,
                 Form::Either => can_bundle,
-                // One of the files is made as quickly as it would be read.
-                Form::Files => continue,
+                // One of the files, or of a zip file, is made as quickly as it would be read.
+                Form::Files | Form::Zip => continue,
             };
             if let Some(text) = kept(draft) {
                 texts.insert(draft.recipe, Ok(text));
@@ -67,9 +68,12 @@ impl Look {
             }
         }
         for Needed { primary, draft } in &needed {
-            let text = texts.remove(&draft.recipe).unwrap_or_else(|| {
-                let traced = draft.style == Style::V1;
-                files::snapshot(&draft.reached, &draft.folder, traced).map_err(|it| it.why)
+            let text = texts.remove(&draft.recipe).unwrap_or_else(|| match &draft.reached.zip {
+                Some(zip) => zipped::snapshot(&self.reader, zip).map_err(|why| of(draft, &why)),
+                None => {
+                    let traced = draft.style == Style::V1;
+                    files::snapshot(&draft.reached, &draft.folder, traced).map_err(|it| it.why)
+                }
             });
             let text = text.and_then(|text| fitting(draft, text));
             let Some(actual) = sightings.get_mut(primary) else { continue };
@@ -101,7 +105,7 @@ impl Look {
 
 /// What is wrong with a function as a whole.
 fn of(draft: &Draft, why: &str) -> String {
-    let main = &draft.reached.main;
+    let main = draft.reached.zip.as_ref().map_or(&draft.reached.main, |zip| &zip.path);
     // It may name the line itself.
     if why.starts_with(main) { why.to_owned() } else { format!("{main}: {why}") }
 }
@@ -110,9 +114,14 @@ fn of(draft: &Draft, why: &str) -> String {
 fn fitting(draft: &Draft, text: String) -> Result<String, String> {
     let most = MOST_GENERATED_BYTES - 4096;
     if text.len() as u64 > most {
+        let help = match draft.form {
+            Form::Zip => "put its source in the place of the zip file, which Netlify bundles",
+            Form::Either | Form::Bundle | Form::Files => {
+                "`snapshot = \"files\"` leaves its packages out"
+            }
+        };
         let why = format!(
-            "its snapshot would have {} KB, and more than {} are not written; `snapshot = \
-             \"files\"` leaves its packages out",
+            "its snapshot would have {} KB, and more than {} are not written; {help}",
             text.len() / 1024,
             most / 1024
         );

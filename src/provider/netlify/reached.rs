@@ -7,7 +7,10 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use super::source::{Fault, Link, Source, extension};
+use super::{
+    source::{Fault, Link, Source, extension},
+    zipped::Zip,
+};
 use crate::provider::files::{Reader, shown};
 
 /// The most files that a function consists of. More are some mistake, such as a whole site.
@@ -24,8 +27,10 @@ const ENDINGS: [&str; 9] = ["js", "ts", "tsx", "mjs", "cjs", "mts", "cts", "jsx"
 pub(super) struct Reached {
     /// The main file, relative to the project.
     pub(super) main: String,
-    /// All of them, by their paths.
+    /// All of them, by their paths. Of a zip file only those that say how it is called.
     pub(super) files: BTreeMap<String, File>,
+    /// The zip file that holds them, where one does.
+    pub(super) zip: Option<Zip>,
 }
 
 /// One of a function's files.
@@ -161,7 +166,7 @@ impl Walker<'_> {
             }
             files.insert(path, File::Code { source, local });
         }
-        Ok(Reached { main: main.to_owned(), files })
+        Ok(Reached { main: main.to_owned(), files, zip: None })
     }
 
     fn text(self, path: &str) -> Result<String, Trouble> {
@@ -205,7 +210,7 @@ impl Walker<'_> {
 }
 
 /// `to` as the file at `from` names it, relative to the project.
-fn joined(from: &str, to: &str) -> Option<String> {
+pub(super) fn joined(from: &str, to: &str) -> Option<String> {
     let folder = from.rsplit_once('/').map_or("", |(folder, _)| folder);
     let mut parts: Vec<&str> = folder.split('/').filter(|it| !it.is_empty()).collect();
     if to.starts_with('/') {
@@ -222,7 +227,7 @@ fn joined(from: &str, to: &str) -> Option<String> {
 }
 
 /// The files that a name may mean, the likeliest first.
-fn candidates(path: &str, typed_first: bool) -> Vec<String> {
+pub(super) fn candidates(path: &str, typed_first: bool) -> Vec<String> {
     let mut endings = ENDINGS.to_vec();
     if typed_first {
         endings.sort_by_key(|it| !matches!(*it, "ts" | "tsx"));

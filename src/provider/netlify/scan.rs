@@ -24,10 +24,17 @@ const MAIN_EXTENSIONS: [&str; 7] = ["js", "ts", "mjs", "cjs", "tsx", "mts", "cts
 pub(super) struct Found {
     /// Its name: no other one than this is called.
     pub(super) name: String,
-    /// Its main file, relative to the functions folder, with `/`.
+    /// Its main file, or the zip file that it is, relative to the functions folder, with `/`.
     pub(super) main: String,
     /// Why it is nothing that can be wrapped.
     pub(super) problem: Option<String>,
+}
+
+impl Found {
+    /// Whether it is a zip file, which Netlify's bundler takes as it is.
+    pub(super) fn is_zip(&self) -> bool {
+        self.main.rsplit_once('.').is_some_and(|(_, it)| it == "zip")
+    }
 }
 
 /// The functions in `folder`, in the order of their names. None where there is no such folder.
@@ -73,12 +80,7 @@ fn by_itself(file: &str) -> Option<(usize, Found)> {
     if name.is_empty() || name.rsplit_once('.').is_some_and(|(_, it)| it == "d") {
         return None;
     }
-    let problem = (extension == "zip").then(|| {
-        "a function in a zip file can't be wrapped: it is no text, which a plan could show; put its \
-         source in its place, which Netlify bundles"
-            .to_owned()
-    });
-    Some((rank + 1, Found { name: name.to_owned(), main: file.to_owned(), problem }))
+    Some((rank + 1, Found { name: name.to_owned(), main: file.to_owned(), problem: None }))
 }
 
 fn in_folder(folder: &Path, name: &str) -> io::Result<Option<Found>> {

@@ -77,6 +77,17 @@ impl Verdicts {
         keep(&self.file(of), &serde_json::to_vec(verdict)?)
     }
 
+    /// Forgets that what has this digest has failed: it was tried once more, and nobody knows any more.
+    pub(super) fn forget_failure(&self, of: &Digest) -> io::Result<()> {
+        if self.read(of).is_none_or(|it| it.passed) {
+            return Ok(());
+        }
+        match fs::remove_file(self.file(of)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
     fn file(&self, of: &Digest) -> PathBuf {
         self.folder.join(format!("{of}.json"))
     }

@@ -10,7 +10,7 @@ fn function(name: &str, ending: &str, text: &str, toml: &str) -> Result<Function
     let main = format!("{name}.{ending}");
     let source = Source::parse(&main, text).map_err(|fault| Trouble::at(&main, fault))?;
     let file = File::Code { source: Arc::new(source), local: BTreeMap::new() };
-    let reached = Reached { main: main.clone(), files: [(main, file)].into() };
+    let reached = Reached { main: main.clone(), files: [(main, file)].into(), zip: None };
     classify(name, &reached, &Settings::parse(toml).unwrap())
 }
 

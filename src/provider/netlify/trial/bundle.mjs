@@ -20,10 +20,13 @@ const ENTRY = /getLambdaHandler\((['"])(.+?)\1\)/
 const bundle = async (path) => {
   const made = await zipFunction(path, out, options)
   if (!made) return { why: 'it finds no function there' }
+  const deferred = made.invocationMode === 'background' || made.schedule !== undefined
+  // Copied as it is.
+  if (path.endsWith('.zip')) return { zip: made.path, deferred: deferred || made.config?.background === true }
   const entry = join(made.path, made.entryFilename)
   const style = made.runtimeAPIVersion ?? 1
   const file = style === 1 ? entry : join(made.path, ENTRY.exec(readFileSync(entry, 'utf8'))[2])
-  return { folder: made.path, file, style, deferred: made.invocationMode === 'background' || made.schedule !== undefined }
+  return { folder: made.path, file, style, deferred }
 }
 
 for await (const path of createInterface({ input: process.stdin })) {

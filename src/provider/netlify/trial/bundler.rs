@@ -1,7 +1,7 @@
 //! Netlify's own bundler: a process that bundles one function after the other.
 
 use std::{
-    fs,
+    fs, io,
     path::{Path, PathBuf},
     process::Stdio,
     time::Duration,
@@ -21,7 +21,7 @@ use super::{
     node::{Node, environment},
     subject::Subjects,
 };
-use crate::provider::netlify::tools::Package;
+use crate::provider::netlify::{archive::Archive, tools::Package, zipped::called};
 
 /// The bundler, in the last version that runs on Node.js 20 too.
 pub(in crate::provider::netlify) const PACKAGE: Package =
@@ -50,7 +50,14 @@ pub(super) struct Bundle {
 #[serde(untagged)]
 enum Answer {
     Bundle(Bundle),
-    Why { why: String },
+    /// A zip file, which was taken as it is.
+    Zip {
+        zip: PathBuf,
+        deferred: bool,
+    },
+    Why {
+        why: String,
+    },
 }
 
 /// The process, and the folder of what it makes. Ends with this value.
@@ -131,8 +138,13 @@ impl Bundler {
         self.home.path()
     }
 
-    /// Bundles the function at `entry`: the bundle, or why there is none, or why nobody knows.
-    pub(super) async fn bundle(&mut self, entry: &Path) -> Result<Result<Bundle, String>, String> {
+    /// Bundles the function called `name` at `entry`: the bundle, or why there is none, or why nobody
+    /// knows.
+    pub(super) async fn bundle(
+        &mut self,
+        name: &str,
+        entry: &Path,
+    ) -> Result<Result<Bundle, String>, String> {
         // Until it has answered well.
         self.ended = true;
         let Some(entry) = entry.to_str() else { return Err("its path is no text".to_owned()) };
@@ -165,11 +177,38 @@ impl Bundler {
                 let answer: Answer = serde_json::from_slice(&line)
                     .map_err(|error| format!("Netlify's bundler can't be understood: {error}"))?;
                 self.ended = false;
-                Ok(match answer {
-                    Answer::Bundle(bundle) => Ok(bundle),
-                    Answer::Why { why } => Err(why),
-                })
+                match answer {
+                    Answer::Bundle(bundle) => Ok(Ok(bundle)),
+                    Answer::Zip { zip, deferred } => unpacked(zip, name.to_owned(), deferred).await,
+                    Answer::Why { why } => Ok(Err(why)),
+                }
             }
         }
     }
+}
+
+/// The function called `name` in a zip file, unpacked beside it as it is when it is called.
+async fn unpacked(
+    zip: PathBuf,
+    name: String,
+    deferred: bool,
+) -> Result<Result<Bundle, String>, String> {
+    let unpacking = tokio::task::spawn_blocking(move || {
+        let failed = |error: io::Error| format!("it could not be unpacked: {error}");
+        let folder = zip.with_extension("");
+        let bytes = fs::read(&zip).map_err(failed)?;
+        fs::remove_file(&zip).map_err(failed)?;
+        let archive = Archive::read(&bytes);
+        let called = archive.and_then(|it| Ok((called(&it, &name)?, it)));
+        let ((main, bootstrapped), archive) = match called {
+            Ok(called) => called,
+            Err(trouble) if trouble.broken => return Ok(Err(trouble.why)),
+            Err(trouble) => return Err(trouble.why),
+        };
+        fs::create_dir(&folder).map_err(failed)?;
+        archive.unpack(&folder).map_err(failed)?;
+        let style = if bootstrapped { 2 } else { 1 };
+        Ok(Ok(Bundle { file: folder.join(main), folder, style, deferred }))
+    });
+    unpacking.await.unwrap_or_else(|error| Err(format!("unpacking it was broken off: {error}")))
 }

@@ -117,28 +117,35 @@ pub(super) async fn all(
             State::Unfit(why) => Finding::not_tested(why.clone()),
             State::Ready => bench.one(look, &subjects, subject, test).await,
         };
+        // A zip file has all that it needs in it.
         if finding.outcome == Outcome::Failed
+            && !subject.is_zip()
             && let Some(why) = packages::lacking(&look.reader.root, &subject.entry, &finding.why)
         {
             finding = Finding::not_tested(format!("{}: {why}", shown(&subject.main)));
         }
         let at = (finding.outcome != Outcome::NotTested).then_some(now);
-        if let (Some(digest), Some(at)) = (digest, at) {
-            let verdict = Verdict {
-                passed: finding.outcome == Outcome::Passed,
-                why: finding.why.clone(),
-                at,
-                tool: bench.tools(),
-                tried_with,
-            };
-            verdicts.write(&digest, &verdict).map_err(|error| {
-                Error::Passing(format!(
-                    "what came of testing {} can't be kept in {}: {error}",
-                    subject.name,
-                    look.state_dir.display()
-                ))
-            })?;
-        }
+        let kept = match (digest, at) {
+            (None, _) => Ok(()),
+            (Some(digest), None) => verdicts.forget_failure(&digest),
+            (Some(digest), Some(at)) => {
+                let verdict = Verdict {
+                    passed: finding.outcome == Outcome::Passed,
+                    why: finding.why.clone(),
+                    at,
+                    tool: bench.tools(),
+                    tried_with,
+                };
+                verdicts.write(&digest, &verdict)
+            }
+        };
+        kept.map_err(|error| {
+            Error::Passing(format!(
+                "what came of testing {} can't be kept in {}: {error}",
+                subject.name,
+                look.state_dir.display()
+            ))
+        })?;
         let Finding { outcome, why } = finding;
         trials.push(Trial { name: subject.name.clone(), outcome, why, at });
     }
@@ -206,7 +213,7 @@ impl Bench {
             Err(why) => return Finding::not_tested(why.clone()),
         };
         let main = shown(&subject.main);
-        let bundle = match bundler.bundle(&subject.entry).await {
+        let bundle = match bundler.bundle(&subject.function, &subject.entry).await {
             Ok(Ok(bundle)) => bundle,
             Ok(Err(why)) => {
                 return Finding::failed(format!("{main}: Netlify's bundler refuses it: {why}"));

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use serde_json::{Map, Value};
 
 use super::super::{
+    draft::{Draft, Form},
     function,
-    look::{Form, Look, below, unread},
+    look::{Look, below, unread},
     reached::{Trouble, place},
     scan::{Found, scan},
     settings::{self, Settings},
@@ -94,15 +95,19 @@ impl Subject {
         let function = found.name.clone();
         let main = below(folder, &found.main);
         let entry = found.main.split_once('/').map_or(found.main.as_str(), |(own, _)| own);
-        let actual = match look.reader.look_at_all(paths(&main).iter()) {
-            Ok(actual) => actual?,
-            Err(why) => read::unreadable(&main, &why),
+        let actual = if found.is_zip() {
+            read::there()
+        } else {
+            match look.reader.look_at_all(paths(&main).iter()) {
+                Ok(actual) => actual?,
+                Err(why) => read::unreadable(&main, &why),
+            }
         };
         let problem = found.problem.as_deref().or_else(|| function::problem(&function));
         let (digest, state) = match (problem, unread(&actual.body)) {
             (Some(why), _) => (None, State::Unfit(place(&main, None) + why)),
             (None, Some((path, why))) => (None, State::Unfit(format!("{}: {why}", shown(path)))),
-            (None, None) => content(look, settings, folder, &function, &main, &actual),
+            (None, None) => content(look, settings, folder, &found, &main, &actual),
         };
         Some(Self {
             name: function.parse().unwrap_or_else(|_| stand_in(&function, "")),
@@ -119,6 +124,10 @@ impl Subject {
 
     fn is_backup(&self) -> bool {
         self.is_backup || self.function.ends_with(SUFFIX)
+    }
+
+    pub(super) fn is_zip(&self) -> bool {
+        self.found.is_zip()
     }
 
     /// Whether its files are as they were read.
@@ -142,7 +151,7 @@ fn content(
     look: &Look,
     settings: &Settings,
     folder: &str,
-    function: &str,
+    found: &Found,
     main: &str,
     actual: &Actual,
 ) -> (Option<Digest>, State) {
@@ -155,24 +164,23 @@ fn content(
         });
         return (digest, fault.map_or(State::Ready, State::Broken));
     }
-    let Some(text) = actual.body.files.get(main) else {
-        return (None, State::Unfit(place(main, None) + "it can't be read"));
+    let reached = match look.reached(found, main, actual.body.files.get(main)) {
+        Ok(Some(reached)) => reached,
+        Ok(None) => return (None, State::Unfit(place(main, None) + "it can't be read")),
+        Err(Trouble { why, broken: true }) => return (None, State::Broken(why)),
+        // What of it could be tried is not known.
+        Err(Trouble { why, broken: false }) if found.is_zip() => return (None, State::Unfit(why)),
+        Err(Trouble { broken: false, .. }) => return (None, State::Ready),
     };
-    let form = look.asked_for(function).unwrap_or(Form::Either);
-    let refused = match look.draft(settings, folder, function, (main, text), form) {
-        Ok((_, draft)) => return (Some(draft.recipe), State::Ready),
-        Err(refused) => refused,
-    };
-    if refused.broken {
-        return (None, State::Broken(refused.why));
-    }
-    // It can't have a backup, and can be tried all the same.
-    match look.walker().walk(main, text) {
-        Ok(reached) => {
-            (Some(Digest::of(["test"].into_iter().chain(reached.parts()))), State::Ready)
-        }
+    let form = look.asked_for(&found.name).unwrap_or(Form::Either);
+    let as_it_is = ["test".to_owned()].into_iter().chain(reached.parts().map(str::to_owned));
+    let as_it_is = as_it_is.chain(reached.zip.as_ref().map(|it| it.digest.to_string()));
+    let as_it_is = Digest::of(as_it_is);
+    match Draft::of(settings, folder, &found.name, reached, form) {
+        Ok((_, draft)) => (Some(draft.recipe), State::Ready),
         Err(Trouble { why, broken: true }) => (None, State::Broken(why)),
-        Err(Trouble { broken: false, .. }) => (None, State::Ready),
+        // It can't have a backup, and can be tried all the same.
+        Err(Trouble { broken: false, .. }) => (Some(as_it_is), State::Ready),
     }
 }
 

@@ -4,7 +4,13 @@
 use std::collections::BTreeMap;
 
 use super::super::{
-    BY_ITSELF, FUNCTION, OPAQUE, function, look::Look, look::set, settings::Settings, wrapper,
+    BY_ITSELF, FUNCTION, OPAQUE,
+    exports::Exports,
+    function,
+    look::{Look, set},
+    scan::Found,
+    settings::Settings,
+    wrapper,
 };
 use crate::{
     core::resource::{Body, Sightings},
@@ -17,14 +23,21 @@ impl Look {
         &self,
         seen: &mut Body,
         settings: &Settings,
-        name: &str,
+        found: &Found,
         path: &str,
     ) {
+        let name = found.name.as_str();
         let main = seen.files.get(path);
-        let source = main.and_then(|main| self.known.source(path, main).ok());
-        let field = match source {
+        let exports = if found.is_zip() {
+            // Nothing in a zip file makes Netlify call it.
+            Some(Exports::default())
+        } else {
+            let source = main.and_then(|main| self.known.source(path, main).ok());
+            source.map(|it| it.exports.clone())
+        };
+        let field = match exports {
             None => (OPAQUE, path.to_owned()),
-            Some(source) => match function::by_itself(name, &source.exports, &settings.of(name)) {
+            Some(exports) => match function::by_itself(name, &exports, &settings.of(name)) {
                 None => return,
                 Some(how) => (BY_ITSELF, how.to_owned()),
             },

@@ -1,0 +1,413 @@
+//! Functions in zip files, which Netlify's bundler takes as they are: what is refused of them, and how the
+//! backups of the others answer.
+
+use std::{
+    fs,
+    io::{Cursor, Write as _},
+    path::{Path, PathBuf},
+};
+
+use redundancy::core::{change::Change, plan::Plan};
+use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
+
+use crate::{
+    World,
+    bundler::{asked, bundle, call, fell_back},
+    node, told,
+    zips::{of_bytes, zip},
+};
+
+const V1: &str = "exports.handler = async () => ({ statusCode: 200 })\n";
+
+fn of_zips(config: &str, zips: &[(&str, Vec<u8>)]) -> World {
+    let world = World::new(config, &[]);
+    for (name, bytes) in zips {
+        world.write(&format!("netlify/functions/{name}.zip"), bytes);
+    }
+    world
+}
+
+/// A zip file of these files, which are not packed.
+fn stored(files: &[(&str, &str)]) -> Vec<u8> {
+    let files = files.iter().map(|(path, text)| (*path, text.as_bytes()));
+    let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
+    of_bytes(files, options)
+}
+
+/// A zip file with a symbolic link in it.
+fn linked() -> Vec<u8> {
+    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+    zip.start_file("linked.js", SimpleFileOptions::default()).unwrap();
+    zip.write_all(V1.as_bytes()).unwrap();
+    zip.add_symlink("etc", "/etc", SimpleFileOptions::default()).unwrap();
+    zip.finish().unwrap().into_inner()
+}
+
+/// The same zip file with every `from` replaced, which has as many bytes.
+fn patched(mut bytes: Vec<u8>, from: &[u8], to: &[u8]) -> Vec<u8> {
+    let places: Vec<usize> =
+        (0..=bytes.len() - from.len()).filter(|at| bytes[*at..].starts_with(from)).collect();
+    assert!(!places.is_empty());
+    for at in places {
+        bytes[at..at + from.len()].copy_from_slice(to);
+    }
+    bytes
+}
+
+/// The same zip file whose entries say that they are encrypted.
+fn encrypted(mut bytes: Vec<u8>) -> Vec<u8> {
+    for (head, flags) in [(b"PK\x03\x04", 6), (b"PK\x01\x02", 8)] {
+        let at = (0..bytes.len()).find(|at| bytes[*at..].starts_with(head)).unwrap();
+        bytes[at + flags] |= 1;
+    }
+    bytes
+}
+
+#[test]
+fn a_zip_file_that_would_not_be_unpacked_as_it_says_is_refused() {
+    let zeros = vec![0; 65 * 1024 * 1024];
+    let huge = "x".repeat(9 * 1024 * 1024);
+    let many: Vec<String> = (0..4_001).map(|it| format!("{it}.js")).collect();
+    let many: Vec<(&str, &str)> = many.iter().map(|it| (it.as_str(), "")).collect();
+    let deflated = SimpleFileOptions::default();
+    let twice = zip(&[("twice.js", V1), ("twixe.js", V1)]);
+    let world = of_zips(
+        "[[function]]\nbacks_up = '*'",
+        &[
+            ("bomb", of_bytes([("bomb.js", zeros.as_slice())], deflated)),
+            ("broken", zip(&[("broken.js", "exports.handler = }")])),
+            ("climbs", zip(&[("climbs.js", V1), ("../climbs.js", V1)])),
+            ("cut", zip(&[("cut.js", V1)])[..80].to_vec()),
+            ("default-only", zip(&[("default-only.mjs", "export default () => {}")])),
+            ("encrypted", encrypted(zip(&[("encrypted.js", V1)]))),
+            ("folder", zip(&[("folder.js", V1), ("folder.js/x", "")])),
+            ("huge", stored(&[("huge.js", &huge)])),
+            ("indexed", zip(&[("index.js", V1)])),
+            ("inside", zip(&[("inside/inside.js", V1)])),
+            ("linked", linked()),
+            ("many", zip(&many)),
+            ("no-zip", b"PK".to_vec()),
+            ("nothing", Vec::new()),
+            ("odd-entry", zip(&[("___netlify-entry-point.mjs", "export default 1")])),
+            ("plain", zip(&[("plain.js", V1)])),
+            ("rooted", zip(&[("rooted.js", V1), ("/etc/rooted.js", V1)])),
+            ("spoilt", patched(stored(&[("spoilt.js", V1)]), b"200", b"201")),
+            ("twice", patched(twice, b"twixe.js", b"twice.js")),
+        ],
+    );
+    insta::assert_snapshot!(told(&world.plan()), @r"
+        create netlify/plain-backup: the config asks for it and it is not there
+        held netlify/bomb-backup: netlify/functions/bomb.zip: unpacked it has more than 64 MB, and as much is not unpacked whenever a backup starts
+        held netlify/broken-backup: netlify/functions/broken.zip/broken.js:1: this is no valid code: Unexpected token
+        held netlify/climbs-backup: netlify/functions/climbs.zip: `../climbs.js` in it names a place that is not plainly inside of it
+        held netlify/cut-backup: netlify/functions/cut.zip: this is no zip file that can be unpacked: invalid Zip archive: Could not find EOCD
+        held netlify/default-only-backup: netlify/functions/default-only.zip/default-only.mjs: Netlify calls the `handler` of what is in a zip file, and this file exports none
+        held netlify/encrypted-backup: netlify/functions/encrypted.zip: `encrypted.js` in it is encrypted
+        held netlify/folder-backup: netlify/functions/folder.zip: `folder.js` in it is a file and a folder
+        held netlify/huge-backup: netlify/functions/huge.zip: it has 9217 KB, and files of more than 8192 KB are not read
+        held netlify/indexed-backup: netlify/functions/indexed.zip: Netlify calls `indexed.handler` of it, and there is no indexed.js, indexed.mjs or indexed.cjs at its top; nobody calls `index.js` in it
+        held netlify/inside-backup: netlify/functions/inside.zip: Netlify calls `inside.handler` of it, and there is no inside.js, inside.mjs or inside.cjs at its top
+        held netlify/linked-backup: netlify/functions/linked.zip: `etc` in it is a symbolic link, which is not followed; zip what it leads to
+        held netlify/many-backup: netlify/functions/many.zip: 4001 files are in it, and one of more than 4000 is not unpacked
+        held netlify/no-zip-backup: netlify/functions/no-zip.zip: this is no zip file that can be unpacked: invalid Zip archive: Could not find EOCD
+        held netlify/nothing-backup: netlify/functions/nothing.zip: this is no zip file that can be unpacked: invalid Zip archive: Could not find EOCD
+        held netlify/odd-entry-backup: netlify/functions/odd-entry.zip: its `___netlify-entry-point.mjs` is none that Netlify's bundler writes
+        held netlify/rooted-backup: netlify/functions/rooted.zip: `/etc/rooted.js` in it names a place outside of it
+        held netlify/spoilt-backup: netlify/functions/spoilt.zip: `spoilt.js` in it can't be unpacked: Invalid checksum
+        held netlify/twice-backup: netlify/functions/twice.zip: two files of one name are in it, and which of them counts nobody says
+        ");
+    assert!(!world.path("netlify/climbs.js").exists());
+}
+
+#[test]
+fn a_zip_file_and_a_snapshot_of_another_kind_do_not_go_together() {
+    for form in ["bundle", "files"] {
+        let config = format!("[[function]]\nbacks_up = '*'\nsnapshot = '{form}'");
+        let world = of_zips(&config, &[("a", zip(&[("a.js", V1)]))]);
+        assert_eq!(
+            told(&world.plan()),
+            "held netlify/a-backup: netlify/functions/a.zip: it is a zip file, of which only `snapshot \
+             = \"zip\"` can be made; leave `snapshot` out for it"
+        );
+    }
+    let config = "[[function]]\nbacks_up = '*'\nsnapshot = 'zip'";
+    let world = of_zips(config, &[("a", zip(&[("a.js", V1)]))]);
+    world.write("netlify/functions/b.js", V1);
+    assert_eq!(
+        told(&world.plan()),
+        "create netlify/a-backup: the config asks for it and it is not there\nheld netlify/b-backup: \
+         netlify/functions/b.js: it is no zip file, and `snapshot = \"zip\"` is for functions that are; \
+         leave `snapshot` out for it"
+    );
+}
+
+/// Where the functions of the zip files are unpacked that are called beside their backups.
+fn unpacked(world: &World, name: &str, files: &[(&str, &str)], main: &str) -> PathBuf {
+    for (path, text) in files {
+        world.write(&format!("primaries/{name}/{path}"), text);
+    }
+    world.path(&format!("primaries/{name}/{main}"))
+}
+
+const TELLS: &str = "({ statusCode: 207, headers: { 'x-a': '1' }, body: text })";
+
+/// Functions of the first style: what is in each zip file, its entry first.
+fn firsts() -> Vec<(&'static str, Vec<(&'static str, String)>)> {
+    let own = |text: &str| text.to_owned();
+    vec![
+        (
+            "common",
+            vec![
+                (
+                    "common.js",
+                    format!(
+                        "const fs = require('fs'), path = require('path')\n\
+                         const text = fs.readFileSync(path.join(__dirname, 'data/ü #1%.txt'), 'utf8') + require('in-it')\n\
+                         exports.handler = (event, context, callback) => callback(null, {TELLS})\n"
+                    ),
+                ),
+                ("data/ü #1%.txt", own("of a file, ")),
+                ("node_modules/in-it/package.json", own(r#"{ "main": "lib/x.js" }"#)),
+                ("node_modules/in-it/lib/x.js", own("module.exports = 'of a package'")),
+            ],
+        ),
+        (
+            "module",
+            vec![
+                (
+                    "module.mjs",
+                    format!(
+                        "import {{ readFileSync }} from 'node:fs'\nimport more from './lib/more.mjs'\nimport it from 'in-it'\n\
+                         const text = await readFileSync(new URL('./x.txt', import.meta.url), 'utf8') + more + it\n\
+                         export const handler = async () => {TELLS}\n"
+                    ),
+                ),
+                ("x.txt", own("of a file, ")),
+                ("lib/more.mjs", own("export default await Promise.resolve('of a module, ')")),
+                (
+                    "node_modules/in-it/package.json",
+                    own(r#"{ "type": "module", "exports": "./x.js" }"#),
+                ),
+                ("node_modules/in-it/x.js", own("export default 'of a package'")),
+            ],
+        ),
+        (
+            "handed-on",
+            vec![
+                ("handed-on.js", own("module.exports = require('./src/odd name#.js')")),
+                (
+                    "src/odd name#.js",
+                    format!("const text = ''\nexports.handler = async () => {TELLS}"),
+                ),
+            ],
+        ),
+        (
+            "typed",
+            vec![
+                (
+                    "typed.js",
+                    format!("const text = 'x'\nexport const handler = async () => {TELLS}"),
+                ),
+                ("package.json", own(r#"{ "type": "module" }"#)),
+            ],
+        ),
+        (
+            "plain",
+            vec![(
+                "plain.cjs",
+                format!("const text = 'x'\nmodule.exports = {{ handler: async () => {TELLS} }}"),
+            )],
+        ),
+        (
+            "early",
+            vec![
+                ("early.js", format!("const text = ''\nexports.handler = async () => {TELLS}")),
+                ("early.cjs", own("throw new Error('it is not called')")),
+                ("__proto__", own("a file")),
+            ],
+        ),
+    ]
+}
+
+#[test]
+fn the_backup_of_a_zip_file_answers_as_what_is_in_it() {
+    let functions = firsts();
+    let functions: Vec<(&str, Vec<(&str, &str)>)> = functions
+        .iter()
+        .map(|(name, files)| (*name, files.iter().map(|(path, it)| (*path, it.as_str())).collect()))
+        .collect();
+    let zips: Vec<_> = functions
+        .iter()
+        .map(|(name, files)| (*name, if *name == "plain" { stored(files) } else { zip(files) }))
+        .collect();
+    let world = of_zips("[[function]]\nbacks_up = '*'", &zips);
+    let plan = world.plan();
+    assert!(plan.held.is_empty(), "{}", told(&plan));
+    world.settle();
+    for bundler in ["", "esbuild", "nft"] {
+        let config = match bundler {
+            "" => serde_json::json!({}),
+            it => serde_json::json!({ "*": { "nodeBundler": it } }),
+        };
+        let bundled = bundle(&world, &config, "-backup");
+        assert_eq!(bundled.len(), functions.len());
+        for (name, files) in &functions {
+            let main = unpacked(&world, name, files, files[0].0);
+            let (first, second) = (
+                call(&main, 1, &serde_json::json!({})),
+                asked(&bundled[&format!("{name}-backup")]),
+            );
+            assert_eq!(first.status, Some(207), "{name}: {first:?}");
+            assert_eq!(
+                (first.status, &first.headers, &first.body),
+                (second.status, &second.headers, &second.body),
+                "{bundler} {name}: {second:?}"
+            );
+        }
+    }
+}
+
+/// The zip file that Netlify's bundler makes of the function at `entry`.
+fn made_by_netlify(world: &World, entry: &str) -> Vec<u8> {
+    let bundler = node::package("@netlify/zip-it-and-ship-it");
+    let script = format!(
+        "import {{ zipFunction }} from {}\nconst made = await zipFunction(process.argv[1], process.argv[2])\n\
+         console.log(made.path)",
+        serde_json::Value::from(bundler.join("dist/main.js").to_str().unwrap()),
+    );
+    let (entry, out) = (world.path(entry), world.path("made"));
+    let args = [entry.to_str().unwrap(), out.to_str().unwrap()];
+    let (path, _) =
+        node::node(&[&["--input-type=module", "--eval", &script], args.as_slice()].concat());
+    fs::read(path.trim()).unwrap()
+}
+
+#[test]
+fn what_netlify_s_bundler_has_zipped_is_backed_up() {
+    let second = "import { x } from './lib.mjs'\n\
+                  export default async (request, context) => new Response(x + context.params.id, { status: 207 })\n\
+                  export const config = { schedule: '@daily', path: '/x' }\n";
+    let typed = "export default async (request: Request): Promise<Response> => new Response('typed', { status: 207 })";
+    let first = "export const handler = async () => ({ statusCode: 207, body: 'first' })";
+    let world = World::new(
+        "[[function]]\nbacks_up = '*'",
+        &[
+            ("src/web.mjs", second),
+            ("src/lib.mjs", "export const x = 'x'"),
+            ("src/typed.ts", typed),
+            ("src/first.mjs", first),
+            ("src/first-typed.ts", first),
+        ],
+    );
+    for (name, entry) in [
+        ("web", "src/web.mjs"),
+        ("typed", "src/typed.ts"),
+        ("first", "src/first.mjs"),
+        ("first-typed", "src/first-typed.ts"),
+    ] {
+        world.write(&format!("netlify/functions/{name}.zip"), made_by_netlify(&world, entry));
+    }
+    let plan = world.plan();
+    assert!(plan.held.is_empty(), "{}", told(&plan));
+    world.settle();
+    let snapshot = world.read("netlify/functions/web-backup/lkg.cjs");
+    assert!(!snapshot.contains("___netlify-"), "what the bundler adds is added to the backup anew");
+    let bundled = bundle(&world, &serde_json::json!({}), "-backup");
+    for (name, version, body) in [
+        ("web", 2, "x7"),
+        ("typed", 2, "typed"),
+        ("first", 1, "first"),
+        ("first-typed", 1, "first"),
+    ] {
+        let backup = &bundled[&format!("{name}-backup")];
+        assert_eq!((backup.version, &backup.schedule, backup.routes.len()), (version, &None, 0));
+        let answer = asked(backup);
+        assert_eq!((answer.status, answer.body.as_deref()), (Some(207), Some(body)), "{answer:?}");
+    }
+}
+
+#[test]
+fn what_is_unpacked_is_for_its_owner_alone_and_goes_with_the_process() {
+    let tells = "const fs = require('fs'), path = require('path')\n\
+                 const mode = (it) => (fs.statSync(it).mode & 0o777).toString(8)\n\
+                 exports.handler = async () => ({\n  statusCode: 200,\n  \
+                 body: [path.dirname(__dirname), mode(path.dirname(__dirname)), mode(__filename), mode(__dirname + '/run')].join(),\n})\n";
+    let mut made = ZipWriter::new(Cursor::new(Vec::new()));
+    for (path, text, mode) in [("run", "x", 0o755), ("a.js", tells, 0o644)] {
+        let options = SimpleFileOptions::default().unix_permissions(mode);
+        made.start_file(path, options).unwrap();
+        made.write_all(text.as_bytes()).unwrap();
+    }
+    let made = made.finish().unwrap().into_inner();
+    let world = of_zips("[[function]]\nbacks_up = '*'", &[("a", made)]);
+    world.settle();
+    let bundled = bundle(&world, &serde_json::json!({}), "-backup");
+    let body = asked(&bundled["a-backup"]).body.unwrap();
+    let parts: Vec<&str> = body.split(',').collect();
+    assert_eq!(parts[1..], ["700", "600", "700"], "{body}");
+    assert!(!Path::new(parts[0]).exists(), "{body}");
+}
+
+#[test]
+fn what_fails_in_a_zip_file_is_answered() {
+    let world = of_zips(
+        "[[function]]\nbacks_up = '*'",
+        &[
+            ("lacks", zip(&[("lacks.js", "require('not-in-it')\nexports.handler = 1")])),
+            ("none", zip(&[("none.cjs", "module.exports = 1")])),
+            ("throws", zip(&[("throws.js", "throw new Error('the password is x')")])),
+        ],
+    );
+    world.settle();
+    let bundled = bundle(&world, &serde_json::json!({}), "-backup");
+    assert_eq!(bundled.len(), 3);
+    for (name, it) in &bundled {
+        fell_back(name, &asked(it), 503, "the function could not be loaded");
+    }
+}
+
+fn changes(plan: &Plan) -> Vec<(String, bool)> {
+    let is_create = |it: &Change| matches!(it, Change::Create { .. });
+    plan.steps().map(|it| (it.id.to_string(), is_create(&it.change))).collect()
+}
+
+#[test]
+fn a_zip_file_that_breaks_leaves_its_backup_as_it_is() {
+    let good = zip(&[("a.js", V1)]);
+    let world = of_zips("[[function]]\nbacks_up = '*'", &[("a", good.clone())]);
+    assert_eq!(changes(&world.plan()), [("netlify/a-backup".to_owned(), true)]);
+    world.settle();
+    let before = world.read("netlify/functions/a-backup/lkg.cjs");
+    for bad in
+        [b"PK".to_vec(), zip(&[("index.js", V1)]), zip(&[("a.js", "}")]), zip(&[("../x", "")])]
+    {
+        world.write("netlify/functions/a.zip", &bad);
+        let held = told(&world.plan());
+        assert!(held.starts_with("held netlify/a-backup: netlify/functions/a.zip"), "{held}");
+        assert!(held.ends_with("; its backup stays as it is"), "{held}");
+        world.apply(&world.plan()).unwrap();
+        assert_eq!(world.read("netlify/functions/a-backup/lkg.cjs"), before);
+        let bundled = bundle(&world, &serde_json::json!({}), "-backup");
+        assert_eq!(asked(&bundled["a-backup"]).status, Some(200));
+    }
+    // Another one that was not tested changes nothing yet.
+    world.write("netlify/functions/a.zip", zip(&[("a.js", "exports.handler = async () => ({})")]));
+    let told = told(&world.plan());
+    assert!(told.contains("has not passed `redundancy test` yet"), "{told}");
+    world.write("netlify/functions/a.zip", good);
+    assert!(changes(&world.plan()).is_empty());
+}
+
+#[test]
+fn the_snapshot_says_what_is_in_it_a_line_each() {
+    let world = of_zips(
+        "[[function]]\nbacks_up = '*'",
+        &[("a", zip(&[("a.js", V1), ("lib/b's.txt", "text")]))],
+    );
+    world.settle();
+    let text = world.read("netlify/functions/a-backup/lkg.cjs");
+    let lines: Vec<&str> = text.lines().filter(|it| it.starts_with("  { path: ")).collect();
+    assert_eq!(lines.len(), 2, "{text}");
+    assert!(lines[0].starts_with("  { path: \"a.js\", bytes: 52, digest: '"), "{text}");
+    assert!(lines[1].starts_with("  { path: \"lib/b's.txt\", bytes: 4, digest: '"), "{text}");
+}
