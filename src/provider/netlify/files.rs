@@ -20,6 +20,7 @@ use oxc_transformer::{TransformOptions, Transformer};
 use oxc_transformer_plugins::ModuleRunnerTransform;
 
 use super::{
+    deep::with_room,
     reached::{File, Reached, Trouble, place},
     source::{Link, Source, source_types},
 };
@@ -119,9 +120,16 @@ fn code(path: &str, source: &Source, local: &BTreeMap<String, String>) -> Result
             place(path, None)
         ))
     };
+    with_room(&text, || common_js(path, source, &text))
+        .unwrap_or_else(|why| Err(why.to_owned()))
+        .map_err(|what| failed(&what))
+}
+
+/// The same as `CommonJS`, or what is in the way.
+fn common_js(path: &str, source: &Source, text: &str) -> Result<Code, String> {
     for source_type in source_types(path) {
         let allocator = Allocator::default();
-        let parsed = Parser::new(&allocator, &text, source_type).parse();
+        let parsed = Parser::new(&allocator, text, source_type).parse();
         if parsed.panicked || !parsed.diagnostics.is_empty() {
             continue;
         }
@@ -131,7 +139,7 @@ fn code(path: &str, source: &Source, local: &BTreeMap<String, String>) -> Result
         let done = Transformer::new(&allocator, Path::new(path), &TransformOptions::default())
             .build_with_scoping(scoping, &mut program);
         if let Some(error) = done.diagnostics.iter().next() {
-            return Err(failed(&error.to_string()));
+            return Err(error.to_string());
         }
         let mut links = Vec::new();
         if source.module {
@@ -142,7 +150,7 @@ fn code(path: &str, source: &Source, local: &BTreeMap<String, String>) -> Result
         }
         return Ok(Code { text: Codegen::new().build(&program).code, links });
     }
-    Err(failed("it is no valid code"))
+    Err("it is no valid code".to_owned())
 }
 
 /// The text with what it requires of the function's files asked of these.

@@ -10,6 +10,7 @@ pub mod api;
 mod archive;
 mod bundle;
 mod checkup;
+mod deep;
 pub mod deploying;
 mod draft;
 mod edge;

@@ -11,7 +11,7 @@ use oxc_ast_visit::{Visit, walk};
 use oxc_parser::Parser;
 use oxc_span::{GetSpan as _, SourceType, Span};
 
-use super::exports::Exports;
+use super::{deep::with_room, exports::Exports};
 
 /// A file that is valid code.
 #[derive(Debug)]
@@ -57,6 +57,11 @@ pub(super) type Fault = (Option<usize>, String);
 impl Source {
     /// Reads `text`, the content of a file called `file`.
     pub(super) fn parse(file: &str, text: &str) -> Result<Self, Fault> {
+        with_room(text, || Self::parse_here(file, text))
+            .unwrap_or_else(|why| Err((None, why.to_owned())))
+    }
+
+    fn parse_here(file: &str, text: &str) -> Result<Self, Fault> {
         let mut first = None;
         for source_type in source_types(file) {
             let allocator = Allocator::default();
