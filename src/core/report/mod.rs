@@ -130,6 +130,17 @@ pub struct Drift {
     pub how: String,
 }
 
+/// Duty that could not move, or should have and did not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Stuck {
+    /// Since when.
+    pub at: Timestamp,
+    /// The backup of the pair.
+    pub backup: Id,
+    /// What was in the way, in words for people.
+    pub how: String,
+}
+
 /// How one resource did.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Resource {
@@ -198,6 +209,8 @@ pub struct Report {
     pub transfers: Vec<Transfer>,
     /// The same, of the time before.
     pub transfers_before: usize,
+    /// Where duty could not move, the oldest first.
+    pub stuck: Vec<Stuck>,
     /// What was found otherwise than we left it, the oldest first.
     pub drift: Vec<Drift>,
     /// How much of their limits the services counted, where that is known.
@@ -276,6 +289,12 @@ impl Report {
             }
             _ => None,
         });
+        let stuck = record.rows.iter().filter_map(|row| match &row.fact {
+            Fact::Stuck { how } if period.has(row.at) && is_asked(&row.id) => {
+                Some(Stuck { at: row.at, backup: row.id.clone(), how: how.clone() })
+            }
+            _ => None,
+        });
         let is_before = |it: &&Transfer| before.has(it.at) && it.at < period.from;
         let transfers_before = transfers.iter().filter(is_before).count();
         transfers.retain(|it| period.has(it.at));
@@ -291,6 +310,7 @@ impl Report {
             resources,
             pairs,
             transfers_before,
+            stuck: stuck.collect(),
             drift: drift.collect(),
             budget: question.budget.iter().filter(|it| asks(&it.provider)).cloned().collect(),
             transfers,
