@@ -143,7 +143,9 @@ fn stuck(report: &Report, text: &mut String) {
     if report.stuck.is_empty() {
         return;
     }
-    text.push_str("\n## Duty that could not move\n\n| when | backup | how |\n| --- | --- | --- |\n");
+    text.push_str(
+        "\n## Duty that could not move\n\n| when | backup | how |\n| --- | --- | --- |\n",
+    );
     for it in &report.stuck {
         let _ = writeln!(text, "| {:.0} | `{}` | {} |", it.at, it.backup, cell(&it.how));
     }

@@ -111,7 +111,11 @@ fn warnings(report: &Report, text: &mut String) {
             text,
             "<section class=\"card warn\"><h2>{} never seen to work</h2>\
              <p>Nobody knows whether they would, should they have to. <code>redundancy failover</code> tries one.</p>",
-            if never.len() == 1 { "1 backup was".to_owned() } else { format!("{} backups were", never.len()) },
+            if never.len() == 1 {
+                "1 backup was".to_owned()
+            } else {
+                format!("{} backups were", never.len())
+            },
         );
         let list = |ids: &[&Id], text: &mut String| {
             text.push_str("<ul>");
@@ -132,7 +136,9 @@ fn warnings(report: &Report, text: &mut String) {
     let both: Vec<&Pair> =
         report.pairs.iter().filter(|it| it.exclusive && it.now.both_ran_ms > 0).collect();
     if !both.is_empty() {
-        text.push_str("<section class=\"card warn\"><h2>Both of a pair ran, and never should</h2><ul>");
+        text.push_str(
+            "<section class=\"card warn\"><h2>Both of a pair ran, and never should</h2><ul>",
+        );
         for it in both {
             let both = length(it.now.both_ran_ms);
             let _ = write!(text, "<li>{} and {}: {both}</li>", code(&it.primary), code(&it.backup));
@@ -182,7 +188,9 @@ fn pairs(report: &Report, moved: &Moves<'_>, text: &mut String) {
 fn of_provider(report: &Report, all: Vec<&Resource>, moved: &Moves<'_>, text: &mut String) {
     let had = |it: &&Resource| {
         let now = &it.now;
-        now.unhealthy_ms + now.failed_ms > 0 || now.recoveries + now.drifts > 0 || it.never_exercised
+        now.unhealthy_ms + now.failed_ms > 0
+            || now.recoveries + now.drifts > 0
+            || it.never_exercised
     };
     let (had, quiet): (Vec<&Resource>, Vec<&Resource>) =
         if all.len() > FOLD_ABOVE { all.into_iter().partition(had) } else { (all, Vec::new()) };

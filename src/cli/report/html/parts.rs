@@ -5,9 +5,7 @@ use std::{collections::BTreeMap, fmt::Write};
 use jiff::Timestamp;
 
 use super::{
-    super::words::{
-        detected, kind, length, number, part, percent, points, some, took, trend, with_all,
-    },
+    super::words::{detected, kind, length, number, part, percent, points, some, took, with_all},
     CHUNK, Moves, code, escape,
     strip::{axis, strip},
 };
@@ -25,13 +23,16 @@ pub(super) fn tiles(report: &Report, text: &mut String) {
             "<div class=\"{class}\"><span>{what}</span><b>{figure}</b><span>{more}</span></div>"
         );
     };
+    let none_or = |ms| if ms == 0 { "none".to_owned() } else { length(ms) };
     text.push_str("<section class=\"tiles\">\n");
     let now = with_all(report.resources.iter().map(|it| &it.now));
     let before = with_all(report.resources.iter().filter_map(|it| it.before.as_ref()));
-    let compared = format!("points: {}", trend(now, before));
-    let compared = if before.is_some() { compared.as_str() } else { "nothing known of before" };
+    let than_before = match compared(now, before) {
+        it if it.is_empty() => "nothing known of before".to_owned(),
+        it => it,
+    };
     let is_bad = now.is_some_and(|it| it < 0.99);
-    tile(text, is_bad, &percent(now), "availability of all", compared);
+    tile(text, is_bad, &percent(now), "availability of all", &than_before);
 
     let of_kind = |kind| report.transfers.iter().filter(move |it| it.kind == kind);
     let failovers = of_kind(Kind::Failover).count();
@@ -46,20 +47,23 @@ pub(super) fn tiles(report: &Report, text: &mut String) {
     let longest = |of: fn(&Transfer) -> Option<u64>| of_kind(Kind::Failover).filter_map(of).max();
     let known = |it: Option<u64>| it.map_or_else(|| "–".to_owned(), length);
     let (seen, moved) = (longest(|it| it.detected_after_ms), longest(|it| it.took_ms));
-    let more = format!("and seen after {}", known(seen));
-    tile(text, false, &known(moved), "the slowest failover took", &more);
+    let more = format!("and was seen after {} at most", known(seen));
+    tile(text, false, &known(moved), "a failover took at most", &more);
+    let looked = part(report.watched_ms, report.length_ms);
+    let more = format!("of the time; {} before", part(report.watched_before_ms, report.length_ms));
+    tile(text, false, &looked, "a watch looked", &more);
 
     if !report.pairs.is_empty() {
         let sum = |of: fn(&Pair) -> u64| report.pairs.iter().map(of).sum::<u64>();
         let none = sum(|it| it.now.none_ran_ms);
         let then = sum(|it| it.before.as_ref().map_or(0, |it| it.none_ran_ms));
-        let more = format!("all pairs together; {} before", some(then));
+        let more = format!("of all pairs together; {} before", none_or(then));
         tile(text, none > 0, &some(none), "none of a pair ran", &more);
         let both = |it: &Pair, ms| if it.exclusive { ms } else { 0 };
         let now = report.pairs.iter().map(|it| both(it, it.now.both_ran_ms)).sum();
         let then = |it: &Pair| both(it, it.before.as_ref().map_or(0, |it| it.both_ran_ms));
         let then = report.pairs.iter().map(then).sum();
-        let more = format!("and never should; {} before", some(then));
+        let more = format!("and never should; {} before", none_or(then));
         tile(text, now > 0, &some(now), "both of a pair ran", &more);
     }
 
@@ -103,7 +107,10 @@ pub(super) fn pair(
     );
     let mut fact = |what: &str, ms: u64, is_bad: bool| {
         let class = if is_bad && ms > 0 { " class=\"bad\"" } else { "" };
-        let share = if ms > 0 { format!(" ({})", part(ms, report.length_ms)) } else { String::new() };
+        // A share that rounds to nothing tells less than the time does.
+        let is_much = ms > report.length_ms / 1000;
+        let share =
+            if is_much { format!(" ({})", part(ms, report.length_ms)) } else { String::new() };
         let _ = write!(text, "<span>{what} <b{class}>{}</b>{share}</span>", some(ms));
     };
     fact("one ran", now.one_ran_ms, false);

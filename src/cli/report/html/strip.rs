@@ -95,7 +95,8 @@ pub(super) fn everything(report: &Report) -> String {
     for (slot, count) in counts.iter().enumerate() {
         let all = count.iter().sum::<u64>().max(1);
         let mut tall = count.map(|it| it * WHOLE / all);
-        for (look, tall) in LOOKS.iter().zip(&mut tall).zip(count).filter(|it| *it.1 > 0).map(|it| it.0)
+        for (look, tall) in
+            LOOKS.iter().zip(&mut tall).zip(count).filter(|it| *it.1 > 0).map(|it| it.0)
         {
             if look.tall == TALL {
                 *tall = (*tall).max(LEAST);
