@@ -13,7 +13,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 pub use self::{
     figures::{Figures, PairFigures, SLOTS},
@@ -172,14 +172,16 @@ pub struct Pair {
 }
 
 /// How much of what a service allows was used.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Budget {
     /// Whose.
     pub provider: Name,
-    /// Requests that it counted in its present hour or minute.
+    /// Requests that it counted in its present hour or minute, of everybody with the same token.
     pub used: u64,
     /// Requests that it allows in that.
     pub limit: u64,
+    /// When the next one begins.
+    pub until: Timestamp,
 }
 
 /// The whole report.
@@ -213,7 +215,8 @@ pub struct Report {
     pub stuck: Vec<Stuck>,
     /// What was found otherwise than we left it, the oldest first.
     pub drift: Vec<Drift>,
-    /// How much of their limits the services counted, where that is known.
+    /// How much of their limits the services counted. It is left out where none has told, or that is over.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub budget: Vec<Budget>,
     /// Rows of the journal that this version can't read; they are left out.
     pub unread: u64,

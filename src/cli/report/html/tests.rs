@@ -50,7 +50,12 @@ fn of(rows: Vec<Row>, budget: &[Budget]) -> Report {
 fn whatever_is_in_a_report_is_only_text() {
     let evil = "<script>alert(1)</script>\"'&\u{1b}[31m\u{202e}<img src=http://x/>";
     let cause = Cause::Failing { side: Side::Primary, how: evil.to_owned() };
-    let budget = [Budget { provider: "github".parse().unwrap(), used: 7, limit: 5000 }];
+    let budget = [Budget {
+        provider: "github".parse().unwrap(),
+        used: 7,
+        limit: 5000,
+        until: second(3 * DAY),
+    }];
     let rows = vec![
         row(DAY, "e/p", state(Healthy, None)),
         row(DAY, "e/b", state(Stopped, Some("e/p"))),
