@@ -172,8 +172,8 @@ fn clock(at: Timestamp, report: &Report) -> String {
     const TWO_DAYS: u64 = 2 * 24 * 3_600_000;
     const YEAR: u64 = 365 * 24 * 3_600_000;
     let form = match report.length_ms {
-        ..=TWO_DAYS => "%H:%M",
-        ..=YEAR => "%b %d, %H:%M",
+        0..=TWO_DAYS => "%H:%M",
+        ms if ms <= YEAR => "%b %d, %H:%M",
         _ => "%Y-%m-%d",
     };
     at.strftime(form).to_string()
