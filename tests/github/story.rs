@@ -5,7 +5,7 @@ use std::process::Command;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
-    fake::{Fake, Fault, TOKEN, World},
+    fake::{Fake, Fault, Hour, TOKEN, World},
     project::{Project, Run},
     running::Watch,
     wait::wait_for,
@@ -415,4 +415,22 @@ fn a_watch_waits_for_no_answer_of_github() {
     watch.wait_for_log("embedded/w: create done");
     assert!(scene.fake.world().requests.iter().all(|it| it.status == 0), "nothing was answered");
     watch.end_well();
+}
+
+#[test]
+fn a_report_has_the_requests_that_github_counted_until_its_hour_ends() {
+    let scene = Scene::new();
+    let reset = Timestamp::now() + SignedDuration::from_hours(1);
+    scene.fake.world().hour = Some(Hour { limit: 5000, remaining: 4000, reset });
+    let watch = scene.watch();
+    let budget = || {
+        let text = scene.run(&["report", "--format", "json"]).ok().stdout;
+        let report: serde_json::Value = serde_json::from_str(&text).unwrap();
+        report.get("budget").map(|it| it[0].clone())
+    };
+    let counted = wait_for("GitHub told its limits", budget);
+    assert_eq!((&counted["provider"], &counted["limit"]), (&"github".into(), &5000.into()));
+    assert!(counted["used"].as_u64().unwrap() > 1000, "{counted}");
+    watch.end_well();
+    assert!(scene.run(&["report"]).ok().stdout.contains(" of 5000\n"), "it is remembered");
 }

@@ -195,7 +195,7 @@ pub(super) fn notes(report: &Report, text: &mut String) {
 pub(super) fn resources(report: &Report, all: &[&Resource], moved: &Moves<'_>, text: &mut String) {
     let _ = write!(
         text,
-        "<table class=\"chunk\"><colgroup><col style=\"width:22%\"><col><col style=\"width:118px\"><col style=\"width:96px\">\
+        "<div class=\"chunk\"><table><colgroup><col style=\"width:22%\"><col><col style=\"width:118px\"><col style=\"width:96px\">\
          <col style=\"width:76px\"><col style=\"width:96px\"><col style=\"width:88px\"></colgroup>\
          <thead><tr><th>resource</th><th>{}</th><th class=\"n\">availability</th><th class=\"n\">did not work</th>\
          <th class=\"n\">failures</th><th class=\"n\">longest</th><th class=\"n\">recoveries, drift</th></tr></thead><tbody>",
@@ -229,7 +229,7 @@ pub(super) fn resources(report: &Report, all: &[&Resource], moved: &Moves<'_>, t
             ),
         );
     }
-    text.push_str("</tbody></table>");
+    text.push_str("</tbody></table></div>");
 }
 
 /// A cell with a figure, which has to say what it is where there is no room for a head.
