@@ -11,6 +11,7 @@ pub mod change;
 pub mod checkup;
 pub mod chronicle;
 pub mod code;
+pub mod component;
 pub mod diff;
 pub mod digest;
 pub mod duty;

@@ -353,7 +353,8 @@ impl Watch {
 
     fn tell_that_it_looked(&mut self) {
         let (state_dir, look_every) = (self.controller.project().state_dir(), self.look_every());
-        self.pulse.looked(&self.lock, &state_dir, look_every);
+        let providers = self.controller.oversight.watched(Timestamp::now());
+        self.pulse.looked(&self.lock, &state_dir, look_every, providers);
         self.alerts.looked();
     }
 
