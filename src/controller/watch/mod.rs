@@ -466,8 +466,9 @@ impl Watch {
             self.probes.follow(&specs, &mut self.world.observed);
             self.live.looked(&self.world, Timestamp::now());
             self.tell_seen();
-            self.tell_system();
             let Decision { plan, in_order, news, .. } = self.decide();
+            // What is off duty need not work, and that is decided only now.
+            self.tell_system();
             if plan.lanes.is_empty() {
                 self.conclude(news);
                 break;
