@@ -33,6 +33,7 @@ mod running;
 mod service;
 mod simulate;
 mod start;
+mod unattended;
 #[path = "../parts/wait.rs"]
 mod wait;
 mod watch;
