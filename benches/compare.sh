@@ -47,7 +47,9 @@ peak() {
 row work who result
 row --- --- ---
 
-for count in 1000 5000 20000; do
+row 'size of the binary' redundancy "$(stat -c %s "$program" | awk '{ printf "%.1f MiB", $1 / 1048576 }')"
+
+for count in 100 1000 5000 50000; do
   project=$work/plan-$count
   mkdir -p "$project"
   echo 'runner = "embedded"' >"$project/redundancy.toml"
@@ -70,7 +72,29 @@ printf '[[workflow]]\nbacks_up = "*"\n' >"$project/redundancy.toml"
 row 'plan, nothing to do, 2500 workflows, 2500 backups' redundancy \
   "$(timed "$program" -c "$project/redundancy.toml" plan)"
 
+# Makes 1000 files and takes them away again, as often as asked for.
+files_anew() {
+  rm -f "$project"/.github/workflows/*-backup.yml
+  "$program" -c "$project/redundancy.toml" apply --yes
+}
+project=$work/files-1000
+mkdir -p "$project/.github/workflows"
+for n in $(seq 1000); do
+  cp examples/quickstart/.github/workflows/links.yml "$project/.github/workflows/w$n.yml"
+done
+printf '[[workflow]]\nbacks_up = "*"\n' >"$project/redundancy.toml"
+row 'apply, 1000 backup workflows' redundancy "$(runs=5 timed files_anew)"
+
 if command -v terraform >/dev/null; then
+  project=$work/terraform-apply
+  mkdir -p "$project"
+  printf 'resource "terraform_data" "it" {\n  count = 1000\n  input = count.index\n}\n' >"$project/main.tf"
+  terraform -chdir="$project" init >"$work/out"
+  terraform_anew() {
+    rm -f "$project"/terraform.tfstate*
+    terraform -chdir="$project" apply -auto-approve
+  }
+  row 'apply, 1000 terraform_data' terraform "$(runs=1 timed terraform_anew)"
   project=$work/terraform
   mkdir -p "$project"
   printf 'resource "terraform_data" "it" {\n  count = 5000\n  input = count.index\n}\n' >"$project/main.tf"
@@ -134,6 +158,24 @@ watched_pid() {
 }
 restarts redundancy "$work/watch.starts" watched_pid
 
+# From the save of the file to a process of the new config executing.
+for _ in $(seq "$runs"); do
+  before=$(wc -l <"$work/watch.starts")
+  printf '# %s\n[process.env]\nSTARTS = "%s"\nN = "%s"\n' "$before" "$work/watch.starts" "$before" >"$work/env"
+  {
+    printf 'runner = "embedded"\n[[process]]\nname = "job"\ncommand = ["%s"]\n' "$job"
+    cat "$work/env"
+  } >"$project/redundancy.new"
+  began=$(now)
+  mv "$project/redundancy.new" "$project/redundancy.toml"
+  for _ in $(seq 3000); do
+    [ "$(wc -l <"$work/watch.starts")" -gt "$before" ] && break
+    sleep 0.01
+  done
+  echo $((($(tail -n 1 "$work/watch.starts") - began) / 1000))
+done | median | awk '{ printf "%.1f ms", $1 / 1000 }' >"$work/result"
+row 'save of redundancy.toml to the process made anew' redundancy "$(cat "$work/result")"
+
 idle=$(awk '/VmRSS/ { printf "%.1f MiB", $2 / 1024 }' "/proc/$watch/status")
 row 'resident memory of an idle watch' redundancy "$idle"
 switches() { awk '/ctxt_switches/ { sum += $2 } END { print sum }' "/proc/$watch/task/$watch/status"; }
@@ -141,6 +183,53 @@ sleep 1
 before=$(switches)
 sleep 20
 row 'wakeups of an idle watch with a process, in 20 s' redundancy "$(($(switches) - before))"
+
+# A watch with so many processes, idle: memory, and processor time of an hour.
+for count in 1 50 200; do
+  project=$work/idle-$count
+  mkdir -p "$project"
+  echo 'runner = "embedded"' >"$project/redundancy.toml"
+  for n in $(seq "$count"); do
+    printf '[[process]]\nname = "p%s"\ncommand = ["sleep", "100000"]\n\n' "$n"
+  done >>"$project/redundancy.toml"
+  "$program" -c "$project/redundancy.toml" apply --yes >"$work/out"
+  began=$(now)
+  "$program" -c "$project/redundancy.toml" watch 2>"$work/idle.log" &
+  idle=$!
+  started+=("$idle")
+  while [ ! -s "$project/.redundancy/heartbeat.json" ]; do sleep 0.005; done
+  [ "$count" = 50 ] && row 'begin of the watch to its first look, 50 processes' redundancy \
+    "$(echo $((($(now) - began) / 1000)) | awk '{ printf "%.1f ms", $1 / 1000 }')"
+  sleep 5
+  ticks() { awk '{ print $14 + $15 }' "/proc/$idle/stat"; }
+  before=$(ticks)
+  sleep 65
+  row "processor time an hour, idle, $count processes" redundancy \
+    "$(echo "$before" "$(ticks)" | awk '{ printf "%.1f s", ($2 - $1) / 100 * 3600 / 65 }')"
+  row '  its resident memory' redundancy "$(awk '/VmRSS/ { printf "%.1f MiB", $2 / 1024 }' "/proc/$idle/status")"
+  kill "$idle"
+  wait "$idle" || true
+  "$program" -c "$project/redundancy.toml" stop >"$work/out" 2>&1
+done
+
+# A thousand functions, each with a backup to be made.
+if command -v node >/dev/null; then
+  project=$work/functions
+  mkdir -p "$project/netlify/functions"
+  for n in $(seq 1000); do
+    printf 'exports.handler = async (event) => ({ statusCode: 200, body: `%s ${event.path}` });\n' "$n" \
+      >"$project/netlify/functions/f$n.js"
+  done
+  printf '[[function]]\nbacks_up = "*"\nsnapshot = "files"\n' >"$project/redundancy.toml"
+  row 'plan of backups for 1000 functions' redundancy "$(timed "$program" -c "$project/redundancy.toml" plan)"
+  bundler=$(echo "$PWD"/target/tmp/node-*/node_modules/@netlify/zip-it-and-ship-it | cut -d' ' -f1)
+  if [ -d "$bundler" ]; then
+    printf 'import { listFunctions } from "%s/dist/main.js";\nawait listFunctions(process.argv[2], { parseISC: true });\n' \
+      "$bundler" >"$work/list.mjs"
+    row 'listing 1000 functions, with the start of Node' "Netlify's bundler" \
+      "$(runs=5 timed node "$work/list.mjs" "$project/netlify/functions")"
+  fi
+fi
 
 if command -v pm2 >/dev/null; then
   export PM2_HOME=$work/pm2

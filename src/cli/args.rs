@@ -99,7 +99,8 @@ pub(super) enum Verb {
     /// Give duty of a pair to its backup
     ///
     /// The primary is stopped, that is proven, and the backup is started. Without a watch this
-    /// verb does it itself. Duty stays there until `redundancy handback`.
+    /// verb does it itself. Duty stays there until `redundancy handback`. Of a function with
+    /// `router = "redirect"` the route is moved, which takes effect with the next deploy.
     Failover(PairOptions),
     /// Give duty of a pair back to its primary
     ///

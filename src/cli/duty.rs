@@ -12,6 +12,7 @@ use super::{
     output::{self, BOLD, GREEN, RED, YELLOW, visible},
     pair::{self, Place},
     pause::line,
+    route,
     watch::log_to_onlooker,
 };
 use crate::{
@@ -38,6 +39,11 @@ pub(super) fn run(project: &Project, id: &Id, asked: Asked) -> anyhow::Result<Ex
 }
 
 async fn ask(controller: &Controller, id: &Id, asked: Asked) -> anyhow::Result<ExitCode> {
+    if !is_in_a_pair(controller, id)
+        && let Some(code) = route::ask(controller, id, asked).await?
+    {
+        return Ok(code);
+    }
     let world = look(controller, id).await?;
     let pair = pair::exclusive(&world, id)?;
     let goal = Goal { pair, asked, to: allowed(controller, &world, pair, asked)? };
@@ -63,6 +69,15 @@ pub(super) async fn have_moved(
     id: &Id,
     asked: Asked,
 ) -> anyhow::Result<String> {
+    if !is_in_a_pair(controller, id) {
+        let world = controller.look_around(Timestamp::now()).await;
+        if pair::Functions::of(&world, id).is_some() {
+            bail!(
+                "{id} is called and not started; `redundancy {} {id}` moves its route, if it has one",
+                verb(asked)
+            );
+        }
+    }
     let world = look(controller, id).await?;
     let pair = pair::exclusive(&world, id)?;
     let goal = Goal { pair, asked, to: allowed(controller, &world, pair, asked)? };
@@ -74,6 +89,11 @@ pub(super) async fn have_moved(
     let ended = controller.have_moved(&goal, &mut journal, |_| {}).await?;
     arrived(&goal, &ended)?;
     Ok(format!("{} is on duty", pair.id(goal.to)))
+}
+
+/// Whether `id` is one of a pair of which one at a time may run, or both.
+fn is_in_a_pair(controller: &Controller, id: &Id) -> bool {
+    controller.pairs().iter().any(|it| it.has(id))
 }
 
 /// Looks until it is known who is on duty, where a watch is finding that out.
@@ -183,7 +203,7 @@ fn is(standing: &str) -> String {
     if standing == "stands by" { standing.to_owned() } else { format!("is {standing}") }
 }
 
-fn verb(asked: Asked) -> &'static str {
+pub(super) fn verb(asked: Asked) -> &'static str {
     match asked {
         Asked::FailOver => "failover",
         Asked::HandBack => "handback",

@@ -25,6 +25,7 @@ mod plan;
 mod recover;
 mod report;
 mod rollback;
+mod route;
 mod service;
 mod shell;
 mod start;

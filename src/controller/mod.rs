@@ -20,6 +20,7 @@ mod oversight;
 mod reload;
 pub mod reports;
 pub mod requests;
+mod routes;
 mod service_manager;
 mod signals;
 pub(crate) mod standing;

@@ -17,7 +17,7 @@ use crate::core::{
     outlook::Standing,
     pause::Pause,
     resource::{Actual, Status},
-    route::{self, OnDuty},
+    route::{self, OnDuty, Router},
 };
 
 /// All that is wanted or there.
@@ -236,6 +236,11 @@ impl Functions {
         };
         (code(world, &pair.primary).is_some() && code(world, &pair.backup).is_some())
             .then_some(pair)
+    }
+
+    /// What passes the calls of the primary on.
+    pub(crate) fn router<'w>(&self, world: &'w World) -> Option<&'w Router> {
+        code(world, &self.primary).map(|it| &it.router)
     }
 
     /// What duty means for `id`, one of the two.

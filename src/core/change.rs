@@ -161,7 +161,7 @@ impl fmt::Display for Reason {
         f.write_str(match self {
             Self::Missing => "the config asks for it and it is not there",
             Self::ConfigChanged => "the config has changed",
-            Self::OutOfDate => "backup out of date: its primary, or the config, has changed",
+            Self::OutOfDate => "out of date: its primary, or the config, has changed",
             Self::ChangedByHand => "drift: somebody changed it",
             Self::ChangedOnBothSides => "the config and somebody by hand have changed it",
             Self::Adopted => "you asked to adopt it",

@@ -75,13 +75,20 @@ pub enum Fact {
         /// What is in the way, in words for people.
         how: String,
     },
-    /// This backup of a job stands in.
+    /// This backup of a job stands in, or gets the calls of its primary.
     StandsIn {
-        /// What is wrong with its primary.
+        /// What is wrong with its primary, or who asked for it.
         how: String,
+        /// Whether a person asked for it.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        by_person: bool,
     },
-    /// The primary of this backup of a job does its work again.
-    HandsBack,
+    /// The primary of this backup has its work again.
+    HandsBack {
+        /// Whether a person asked for it.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        by_person: bool,
+    },
     /// Recovery of it is tried.
     Recovers {
         /// How it failed.
@@ -105,7 +112,7 @@ impl Fact {
             Self::Arrives { .. } => "arrives",
             Self::Stuck { .. } => "stuck",
             Self::StandsIn { .. } => "stands_in",
-            Self::HandsBack => "hands_back",
+            Self::HandsBack { .. } => "hands_back",
             Self::Recovers { .. } => "recovers",
             Self::Drifts { .. } => "drifts",
         }
@@ -132,8 +139,13 @@ impl Fact {
             }
             News::Job { backup, news } => {
                 let fact = match news {
-                    job::News::StandsIn(cover) => Self::StandsIn { how: cover.how.clone() },
-                    job::News::HandsBack { .. } => Self::HandsBack,
+                    job::News::StandsIn(cover) => Self::StandsIn {
+                        how: cover.how.clone(),
+                        by_person: cover.way == job::Way::RouteByPerson,
+                    },
+                    job::News::HandsBack { by_person, .. } => {
+                        Self::HandsBack { by_person: *by_person }
+                    }
                 };
                 Some((backup.clone(), fact))
             }

@@ -125,19 +125,17 @@ pub fn before<'a>(
     bodies
 }
 
-/// Asks for the texts that backups had `before`, in place of those that their primaries would give
+/// Asks for the texts that generated files had `before`, in place of those that their primaries would give
 /// today.
 ///
 /// Everything else is as the config says, also what such a text counts as made from. So it stays until its
-/// primary or the config changes again, with nothing to remember. Gives the backups that were asked for otherwise.
+/// primary or the config changes again, with nothing to remember. Gives those that were asked for otherwise.
 pub fn put_back(desired: &mut Desired, before: &BTreeMap<&Id, Option<&Body>>) -> BTreeSet<Id> {
     let mut asked = BTreeSet::new();
     for (id, body) in before {
-        let Some(wanted) = desired.wanted.get_mut(id).filter(|it| it.backs_up.is_some()) else {
-            continue;
-        };
+        let wanted = desired.wanted.get_mut(id).filter(|it| it.is_made_from_primary());
+        let Some(wanted) = wanted else { continue };
         if let (Some(wanted), Some(before)) = (&mut wanted.body, body)
-            && !wanted.files.is_empty()
             && !before.files.is_empty()
             && wanted.files != before.files
         {
@@ -200,14 +198,15 @@ mod tests {
     fn a_text_that_is_put_back_counts_as_made_from_what_is_there_today() {
         let id: Id = "p/a".parse().unwrap();
         let mut wanted = Wanted::not_ours(Run::On);
-        wanted.body = Some(body("new", "today"));
+        wanted.body = Some(Body { fields: BTreeMap::new(), ..body("new", "today") });
         let mut desired = Desired::default();
         desired.wanted.insert(id.clone(), wanted);
         let old = body("old", "yesterday");
         let before = BTreeMap::from([(&id, Some(&old))]);
         assert!(put_back(&mut desired, &before).is_empty());
-        assert_eq!(desired.wanted[&id].body, Some(body("new", "today")), "it backs up nothing");
-        desired.wanted.get_mut(&id).unwrap().backs_up = Some("x".to_owned());
+        let as_it_is = desired.wanted[&id].body.as_ref().unwrap();
+        assert_eq!(as_it_is.files, body("new", "today").files, "it is made from nothing");
+        desired.wanted.get_mut(&id).unwrap().body = Some(body("new", "today"));
         assert_eq!(put_back(&mut desired, &before), BTreeSet::from([id.clone()]));
         assert_eq!(desired.wanted[&id].body, Some(body("old", "today")));
         assert!(put_back(&mut desired, &before).is_empty(), "it is asked for already");

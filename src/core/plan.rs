@@ -260,10 +260,9 @@ fn update_reason(
     }
     let (wanted_digest, live) = (body.digest(), found.body.digest());
     if live == mark.written {
-        let is_made_from_primary = !body.files.is_empty() && wanted.backs_up.is_some();
         return Ok(Some(match &wanted.call {
             Some(Call::Move { how }) => Reason::DutyMoves { how: how.clone() },
-            _ if is_made_from_primary => Reason::OutOfDate,
+            _ if wanted.is_made_from_primary() => Reason::OutOfDate,
             _ => Reason::ConfigChanged,
         }));
     }

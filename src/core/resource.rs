@@ -290,6 +290,10 @@ pub enum Run {
     AsIs,
 }
 
+/// Field of a body of files that were generated: the digest of everything that they were generated from.
+/// While it stays the same, generating anew would come to the same text.
+pub const MADE_FROM: &str = "made_from";
+
 /// A resource as the config wants it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wanted {
@@ -310,6 +314,14 @@ pub struct Wanted {
 }
 
 impl Wanted {
+    /// Whether it is a text that follows from its primary's, as that of a backup does, and that of what
+    /// stands in front of a primary.
+    #[must_use]
+    pub fn is_made_from_primary(&self) -> bool {
+        let is_made = |it: &Body| !it.files.is_empty() && it.fields.contains_key(MADE_FROM);
+        self.body.as_ref().is_some_and(is_made)
+    }
+
     /// Something that is not ours to make: only whether it runs is wanted.
     #[must_use]
     pub fn not_ours(run: Run) -> Self {

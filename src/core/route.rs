@@ -17,6 +17,9 @@ use super::{
     span::after,
 };
 
+/// What the reason of a move begins with that a person asked for.
+const ASKED: &str = "asked for by ";
+
 /// What passes the calls of a primary on to its backup.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "router", rename_all = "snake_case")]
@@ -36,6 +39,11 @@ impl Router {
     pub fn is_none(&self) -> bool {
         *self == Self::None
     }
+
+    /// Whether a person said where the calls go.
+    fn is_by_person(&self) -> bool {
+        matches!(self, Self::Redirect(place) if place.is_by_person())
+    }
 }
 
 /// Where a route goes.
@@ -52,6 +60,18 @@ pub struct Place {
 impl Place {
     /// Where a new route goes.
     pub const FIRST: Self = Self { side: Side::Primary, since: None, why: None };
+
+    /// Where a route goes from `now` on because `who` asks for it.
+    #[must_use]
+    pub fn asked(side: Side, who: &str, now: Timestamp) -> Self {
+        Self { side, since: Some(now), why: Some(format!("{ASKED}{who}")) }
+    }
+
+    /// Whether a person moved it there, who also says when it goes back.
+    #[must_use]
+    pub fn is_by_person(&self) -> bool {
+        self.why.as_ref().is_some_and(|it| it.starts_with(ASKED))
+    }
 }
 
 /// When a route is moved.
@@ -82,7 +102,8 @@ pub fn decide(
 /// Where the route of a pair is to be moved next, and when, if nothing else is seen until then.
 ///
 /// What counts is what is called, at the place where it is called: a primary that is broken only where
-/// it is written goes on doing its work.
+/// it is written goes on doing its work. What a person gave to the backup stays there until a person
+/// gives it back.
 #[must_use]
 pub fn next(
     place: &Place,
@@ -101,7 +122,7 @@ pub fn next(
             };
             (Side::Backup, due, why)
         }
-        (Side::Backup, Live::Answers { since: Some(since) }) => {
+        (Side::Backup, Live::Answers { since: Some(since) }) if !place.is_by_person() => {
             let why = format!("the primary answers well since {since:.0}");
             (Side::Primary, after(*since, policy.hold), why)
         }
@@ -185,7 +206,11 @@ pub fn on_duty(primary: (&Name, &Code), backup: (&Name, &Code), backup_at: &str)
                 Side::Primary => primary,
                 Side::Backup => backup,
             };
-            let why = format!("the redirect goes to {name}{because}");
+            let until = match (side, of_primary.router.is_by_person()) {
+                (Side::Backup, true) => "; it stays so until `redundancy handback`",
+                (Side::Primary | Side::Backup, _) => "",
+            };
+            let why = format!("the redirect goes to {name}{because}{until}");
             let why = if is_bad && *side == Side::Primary {
                 format!("{why}; {primary} is {}", told(of_primary))
             } else {

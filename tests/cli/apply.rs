@@ -311,7 +311,7 @@ fn an_edge_function_comes_and_goes_with_its_router() {
     assert!(plan.contains("+ create  netlify/hello.edge"), "{plan}");
     assert!(plan.contains(FILE), "{plan}");
     project.run(&["apply", "--yes"]).ok();
-    assert!(project.read(FILE).contains("redundancy/1 backs_up=hello"));
+    assert!(project.read(FILE).contains("redundancy/1 in_front_of=hello"));
     let again = project.run(&["plan", "--detailed-exitcode"]);
     assert_eq!(again.code, 0, "{again:?}");
     project.config("[[function]]\nbacks_up = 'hello'\n");

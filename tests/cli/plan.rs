@@ -37,7 +37,7 @@ fn for_people() {
     project.run(&["apply", "--yes"]).ok();
     project.write(".github/workflows/ci.yml", &WORKFLOW.replace("make test", "make check"));
     assert_snapshot!(project.run(&["plan"]).ok().stdout, @r"
-        ~ update  github/ci-backup  backup out of date: its primary, or the config, has changed
+        ~ update  github/ci-backup  out of date: its primary, or the config, has changed
             .github/workflows/ci-backup.yml
             @@ -76,4 +76,4 @@
                    needs.redundancy_guard.outputs.run == 'true'
@@ -63,7 +63,7 @@ fn for_a_pull_request() {
 
         | change | resource | why |
         | --- | --- | --- |
-        | update | `github/ci-backup` | backup out of date: its primary, or the config, has changed |
+        | update | `github/ci-backup` | out of date: its primary, or the config, has changed |
 
         <details><summary>update github/ci-backup</summary>
 

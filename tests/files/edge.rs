@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use redundancy::core::{
     change::Why,
+    digest::Digest,
     plan::{Consent, Plan},
+    resource::Body,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -108,7 +110,7 @@ fn it_goes_with_the_backup_and_with_the_router() {
         create netlify/other.edge: the config asks for it and it is not there
         ");
     world.settle();
-    assert!(world.read(FILE).starts_with("// The backup of hello, made by redundancy."));
+    assert!(world.read(FILE).starts_with("// What stands in front of hello, made by redundancy."));
     world.config = EDGE.replace("'*'", "'hello'");
     let plan = agreed(&world);
     insta::assert_snapshot!(told(&plan), @r"
@@ -132,7 +134,7 @@ fn it_goes_with_the_backup_and_with_the_router() {
     world.remove("netlify/functions/hello.js");
     insta::assert_snapshot!(told(&world.plan()), @r"
         held netlify/hello-backup: the primary hello is gone; its backup is kept; to delete it, take hello out of `backs_up` or put it into `except`
-        held netlify/hello.edge: the primary hello is gone; its backup is kept; to delete it, take hello out of `backs_up` or put it into `except`
+        held netlify/hello.edge: the function hello is gone; what stands in front of it is kept; to delete it, take hello out of `backs_up` or put it into `except`
         ");
     world.config = NONE.to_owned();
     insta::assert_snapshot!(told(&agreed(&world)), @r"
@@ -149,6 +151,31 @@ fn of_two_rules_the_first_one_says_which_router() {
     world.settle();
     let there: Vec<String> = world.tree().into_iter().filter(|it| it.contains("/edge-")).collect();
     assert_eq!(there, [FILE]);
+}
+
+#[test]
+fn one_that_an_older_version_wrote_is_ours_and_brought_up_to_date() {
+    let world = site(&[("hello.js", V1)]);
+    world.settle();
+    let new = world.read(FILE);
+    // Its header was that of a backup, and the text was the same.
+    let text = new.splitn(4, '\n').last().unwrap();
+    let made_from = Digest::of(["netlify-edge/1", text]).to_string();
+    let fields = [("made_from".to_owned(), made_from.clone().into())].into();
+    let body = Body { fields, files: [(FILE.to_owned(), text.to_owned())].into() };
+    let words = "// The backup of hello, made by redundancy. To change it, change hello or redundancy.toml and\n\
+                 // run `redundancy apply`. An edit made here is kept, and ends its updates until somebody decides.\n";
+    let mark = format!("backs_up=hello made_from={made_from} written={}", body.digest());
+    let old = format!("{words}// redundancy/1 {mark}\n{text}");
+    world.write(FILE, &old);
+    let (_, seen) = world.look();
+    assert_eq!(seen.found[&id("netlify/hello.edge")].mark.as_ref().unwrap().backs_up, None);
+    insta::assert_snapshot!(told(&world.plan()), @"update netlify/hello.edge: out of date: its primary, or the config, has changed");
+    world.apply(&world.plan()).unwrap();
+    assert_eq!((world.read(FILE), told(&world.plan())), (new, String::new()));
+    // An edit of it is one as ever.
+    world.write(FILE, format!("{old}// mine\n"));
+    assert!(matches!(world.plan().held[0].why, Why::EditedByHand { .. }));
 }
 
 #[test]
@@ -414,4 +441,10 @@ fn the_watch_sees_a_router_as_it_sees_other_files() {
     assert!(seen.found[&id("netlify/hello.edge")].mark.is_some());
     let backup = desired.backup_of(&id("netlify/hello"));
     assert_eq!(backup, Some(&id("netlify/hello-backup")));
+    assert_eq!(desired.primary_of(&id("netlify/hello.edge")), None);
+    // Also where the backup of a function that is broken is kept and not asked for.
+    world.write("netlify/functions/hello.js", "exports.handler = async () => {{{\n");
+    let (desired, seen) = world.look();
+    assert_eq!(desired.backup_of(&id("netlify/hello")), None);
+    assert_eq!(seen.found[&id("netlify/hello.edge")].mark.as_ref().unwrap().backs_up, None);
 }

@@ -128,7 +128,7 @@ fn a_backup_follows_its_primary() {
     world.write(CI, TEXT.replace("make", "make all"));
     assert_eq!(
         told(&world.plan()),
-        "update github/ci-backup: backup out of date: its primary, or the config, has changed"
+        "update github/ci-backup: out of date: its primary, or the config, has changed"
     );
     world.settle();
     assert!(world.read(BACKUP).contains("make all"));
@@ -145,7 +145,7 @@ fn a_backup_follows_the_config() {
     world.config = "[[workflow]]\nbacks_up = 'ci.yml'\nschedule = '7 3 * * 1'".to_owned();
     assert_eq!(
         told(&world.plan()),
-        "update github/ci-backup: backup out of date: its primary, or the config, has changed"
+        "update github/ci-backup: out of date: its primary, or the config, has changed"
     );
     world.settle();
     assert!(world.read(BACKUP).contains("- cron: \"7 3 * * 1\"\n"));

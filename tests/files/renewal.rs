@@ -87,7 +87,7 @@ fn a_changed_primary_renews_its_backup_once_it_has_passed() {
     let plan = world.plan();
     assert_eq!(
         told(&plan),
-        "update netlify/a-backup: backup out of date: its primary, or the config, has changed"
+        "update netlify/a-backup: out of date: its primary, or the config, has changed"
     );
     let Change::Update { from, to, .. } = &plan.steps().next().unwrap().change else { panic!() };
     assert!(from.files[SNAPSHOT].contains("'one'") && to.files[SNAPSHOT].contains("'two'"));

@@ -2,6 +2,7 @@
 //! backups of the others answer.
 
 use std::{
+    collections::BTreeSet,
     fs,
     io::{Cursor, Write as _},
     path::{Path, PathBuf},
@@ -13,7 +14,7 @@ use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
 use crate::{
     World,
     bundler::{asked, bundle, call, fell_back},
-    node, told,
+    id, node, told,
     zips::{of_bytes, zip},
 };
 
@@ -117,6 +118,89 @@ fn a_zip_file_that_would_not_be_unpacked_as_it_says_is_refused() {
         held netlify/twice-backup: netlify/functions/twice.zip: two files of one name are in it, and which of them counts nobody says
         ");
     assert!(!world.path("netlify/climbs.js").exists());
+}
+
+/// The functions of which Netlify's bundler takes the zip file.
+fn taken_zipped(world: &World) -> BTreeSet<String> {
+    let bundler = node::package("@netlify/zip-it-and-ship-it");
+    let script = format!(
+        "import {{ zipFunctions }} from {}\nconst all = await zipFunctions(process.argv[1], process.argv[2])\n\
+         const zips = all.filter((it) => it.mainFile.endsWith('.zip'))\n\
+         console.log(JSON.stringify(zips.map((it) => it.name)))",
+        serde_json::Value::from(bundler.join("dist/main.js").to_str().unwrap()),
+    );
+    let (folder, out) = (world.path("netlify/functions"), world.path("taken"));
+    let paths = [folder.to_str().unwrap(), out.to_str().unwrap()];
+    let args = [&["--input-type=module", "--eval", &script], paths.as_slice()].concat();
+    serde_json::from_str(&node::node(&args).0).unwrap()
+}
+
+#[test]
+fn of_a_zip_file_and_another_file_of_its_name_the_one_that_netlify_takes_is_backed_up() {
+    let module = "export const handler = async () => ({ statusCode: 200 })\n";
+    let others = [
+        ("js.js", V1),
+        ("mjs.mjs", module),
+        ("cjs.cjs", V1),
+        ("ts.ts", module),
+        ("tsx.tsx", module),
+        ("mts.mts", module),
+        ("cts.cts", V1),
+        ("folder/index.js", V1),
+        ("same/same.ts", module),
+    ];
+    let name = |file: &str| file.split(['.', '/']).next().unwrap().to_owned();
+    let names: BTreeSet<String> = others.iter().map(|(file, _)| name(file)).collect();
+    let zips: Vec<(&str, Vec<u8>)> =
+        names.iter().map(|it| (it.as_str(), zip(&[(&format!("{it}.js"), V1)]))).collect();
+    let world = of_zips("[[function]]\nbacks_up = '*'", &zips);
+    for (file, text) in others {
+        world.write(&format!("netlify/functions/{file}"), text);
+    }
+    let expected = taken_zipped(&world);
+    assert!(expected.len() > 1 && expected.len() < names.len(), "{expected:?}");
+    let plan = world.plan();
+    assert!(plan.held.is_empty(), "{}", told(&plan));
+    world.settle();
+    let is_zipped = |it: &&String| {
+        let snapshot = world.read(&format!("netlify/functions/{it}-backup/lkg.cjs"));
+        snapshot.contains(&format!("\n  {{ path: \"{it}.js\", bytes: "))
+    };
+    assert_eq!(names.iter().filter(is_zipped).cloned().collect::<BTreeSet<_>>(), expected);
+}
+
+#[test]
+fn a_manifest_names_what_is_zipped_as_any_other_function() {
+    let world = of_zips(
+        "[[function]]\nbacks_up = '*'",
+        &["by-name", "by-path", "as-netlify", "not-named"].map(|it| {
+            let file = format!("{it}.js");
+            (it, zip(&[(&file, V1)]))
+        }),
+    );
+    let manifest = r#"{"functions": ["by-name", {"name": "by-path", "path": "by-path.zip"},
+        {"name": "as-netlify", "mainFile": "/x/as-netlify.zip", "path": "/x/as-netlify.zip", "runtime": "js"},
+        {"name": "ghost", "path": "ghost.zip"}, "by-name.zip"]}"#;
+    world.write("netlify/functions/functions-manifest.json", manifest);
+    let plan = world.plan();
+    insta::assert_snapshot!(told(&plan), @r"
+        create netlify/as-netlify-backup: the config asks for it and it is not there
+        create netlify/by-name-backup: the config asks for it and it is not there
+        create netlify/by-path-backup: the config asks for it and it is not there
+        create netlify/not-named-backup: the config asks for it and it is not there
+        held netlify/by-name.zip-backup: netlify/functions/functions-manifest.json names `by-name.zip`, and there is no such function in netlify/functions
+        held netlify/ghost-backup: netlify/functions/functions-manifest.json names `ghost`, and there is no such function in netlify/functions
+        ");
+    let (_, seen) = world.look();
+    let status = |name: &str| seen.found[&id(&format!("netlify/{name}"))].status.to_string();
+    let all = ["by-name", "by-path", "as-netlify", "not-named", "ghost"].map(status);
+    insta::assert_snapshot!(all.join("\n"), @r"
+        untested
+        untested
+        untested
+        untested; functions-manifest.json does not name it
+        broken: netlify/functions/functions-manifest.json names `ghost`, and there is no such function in netlify/functions
+        ");
 }
 
 #[test]

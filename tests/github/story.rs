@@ -280,7 +280,7 @@ fn what_github_does_not_tell_is_unknown_and_hides_nothing_else() {
             "github/ci.yml workflow - not known unseen unknown - -"
         );
         let plan = scene.run(&["plan"]).ok().stdout;
-        assert!(plan.contains("~ update  github/ci-backup  backup out of date"), "{plan}");
+        assert!(plan.contains("~ update  github/ci-backup  out of date"), "{plan}");
         assert_eq!(scene.run(&["health", "github"]).code, 3);
         assert_eq!(scene.requests("POST", ""), 0);
     }

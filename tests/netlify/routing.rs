@@ -2,8 +2,11 @@
 
 use std::fs;
 
+use serde_json::Value;
+
 use crate::{
     fake::Answer,
+    project::Run,
     scene::{FUNCTIONS, Scene, plain},
     wait::wait_for,
 };
@@ -89,6 +92,112 @@ fn a_route_goes_to_the_backup_and_back() {
         update: duty moves: the route of mail goes to its primary: the primary answers well
         ");
     assert_eq!(scene.fake.world().count("POST", ""), 0);
+}
+
+/// The words of duty in the history of `netlify/mail-backup`, the first ones first.
+fn duty_of_mail(scene: &Scene) -> Vec<String> {
+    let history = plain(&scene.run(&["history"]).ok().stdout);
+    let lines = history.lines().filter_map(|it| it.split_once("duty netlify/mail-backup "));
+    lines.map(|(_, it)| it.split(" since ").next().unwrap().to_owned()).collect()
+}
+
+/// `failover` or `handback`, asked by a person.
+fn asked(scene: &Scene, verb: &str, id: &str) -> Run {
+    let mut command = scene.command(&[verb, id]);
+    command.env("USER", "ann");
+    Scene::end(command)
+}
+
+#[test]
+fn a_person_moves_a_route_and_no_watch_moves_it_back() {
+    let (scene, deploy) = routed();
+    let before = targets(&scene);
+    let told = asked(&scene, "failover", "netlify/mail").ok().stdout;
+    insta::assert_snapshot!(told.trim_end(), @r"
+        done     update  netlify/netlify.toml
+
+        1 change done.
+
+        The route of netlify/mail goes to netlify/mail-backup. That takes effect with the next deploy; `redundancy deploy` makes it, or says how.
+        ");
+    let said = "# mail-backup is on duty since ";
+    let file = scene.project.read(FILE);
+    let line = file.lines().find(|it| it.starts_with(said)).unwrap();
+    assert!(line.ends_with("Z: asked for by ann"), "{line}");
+    let again = asked(&scene, "failover", "netlify/mail-backup");
+    assert!(
+        again.code == 1 && again.stderr.contains("mail-backup is on duty already"),
+        "{again:?}"
+    );
+    assert_eq!(scene.run(&["plan", "--detailed-exitcode"]).code, 0);
+    // Its primary has answered well for longer than the hold, again and again.
+    let watch = scene.watch();
+    let looks = scene.fake.world().count("GET", "/mail");
+    wait_for("looks", || (scene.fake.world().count("GET", "/mail") > looks + 4).then_some(()));
+    assert_eq!(scene.project.read(FILE), file);
+    wait_for("a line of duty", || (duty_of_mail(&scene).len() > 1).then_some(()));
+    // Nor does one that runs keep a person from it.
+    asked(&scene, "handback", "netlify/mail").ok();
+    wait_for("a line of duty", || (duty_of_mail(&scene).len() > 3).then_some(()));
+    assert_eq!(targets(&scene), before);
+    insta::assert_snapshot!(duty_of_mail(&scene).join("\n"), @r"
+        ann asks for duty to go to netlify/mail-backup
+        stands in for netlify/mail (asked for by ann)
+        ann asks for duty to go to netlify/mail
+        hands back to netlify/mail (asked for by ann)
+        ");
+    // From here on it goes by what is seen.
+    scene.fake.world().answers(&deploy, "mail", Answer::Status(502));
+    wait_for_target(&scene, "mail-backup");
+    wait_for("a line of duty", || (duty_of_mail(&scene).len() > 4).then_some(()));
+    watch.end_well();
+    assert_eq!(duty_of_mail(&scene)[4], "stands in for netlify/mail (answers 502 on the live site");
+    let report = scene.run(&["report", "netlify", "--format", "json"]).ok().stdout;
+    let report: Value = serde_json::from_str(&report).unwrap();
+    let moves: Vec<String> = (report["transfers"].as_array().unwrap().iter())
+        .map(|it| format!("{} {} {}", it["kind"], it["to"], it["arrived"]))
+        .collect();
+    insta::assert_snapshot!(moves.join("\n"), @r#"
+        "by_person" "backup" true
+        "by_person" "primary" true
+        "failover" "backup" true
+        "#);
+}
+
+#[test]
+fn without_a_route_a_person_is_told_what_there_is_instead() {
+    let scene = Scene::new();
+    for (router, id) in [("none", "netlify/mail"), ("edge", "netlify/mail-backup")] {
+        scene.configure_all("", &format!("router = '{router}'\n{PROBE}"));
+        scene.run(&["apply", "--yes"]).ok();
+        for verb in ["failover", "handback"] {
+            let run = asked(&scene, verb, id);
+            let said = format!("(`router = \"{router}\"`)");
+            assert!(run.code == 1 && run.stderr.contains(&said), "{run:?}");
+        }
+    }
+    let run = scene.run(&["resolve", "netlify/mail", "--assume-stopped"]);
+    assert!(run.code == 1 && run.stderr.contains("within the same request"), "{run:?}");
+    let run = asked(&scene, "failover", "netlify/nobody");
+    assert!(run.code == 1 && run.stderr.contains("there is no resource"), "{run:?}");
+}
+
+#[test]
+fn a_person_moves_no_route_that_is_paused_or_edited_by_hand() {
+    let (scene, _) = routed();
+    let before = scene.project.read(FILE);
+    scene.run(&["pause", "netlify/mail-backup", "--for", "1h"]).ok();
+    let run = asked(&scene, "failover", "netlify/mail");
+    assert!(run.code == 1 && run.stderr.contains("because of a pause"), "{run:?}");
+    scene.run(&["resume", "netlify/mail-backup"]).ok();
+    let edited = before.replace("# hello is on duty", "# mine");
+    scene.project.write(FILE, &edited);
+    let run = asked(&scene, "failover", "netlify/mail");
+    assert!(
+        run.code == 1 && run.stderr.contains("was not moved: netlify/netlify.toml: "),
+        "{run:?}"
+    );
+    assert_eq!(scene.project.read(FILE), edited);
 }
 
 #[test]

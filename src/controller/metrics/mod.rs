@@ -26,6 +26,8 @@ use crate::{
         change::Step,
         duty::{self, Side},
         health::Health,
+        id::Id,
+        job,
         measure::Measure,
         reconciler::News,
     },
@@ -318,16 +320,24 @@ impl Figures {
     fn count(&self, news: &News) {
         match news {
             News::Duty { backup, news: duty::News::OnDuty { side, .. } } => {
-                let to = match side {
-                    Side::Primary => "primary",
-                    Side::Backup => "backup",
-                };
-                let labels = OfMove { backup: backup.to_string(), to };
-                self.moves.get_or_create(&labels).inc();
+                self.moves(backup, *side);
+            }
+            News::Job { backup, news: job::News::StandsIn(_) } => self.moves(backup, Side::Backup),
+            News::Job { backup, news: job::News::HandsBack { .. } } => {
+                self.moves(backup, Side::Primary);
             }
             News::Emergency(_) => drop(self.emergencies.inc()),
-            News::Duty { .. } | News::Job { .. } | News::Storm(_) => {}
+            News::Duty { .. } | News::Storm(_) => {}
         }
+    }
+
+    /// Counts that duty arrived at `side`.
+    fn moves(&self, backup: &Id, side: Side) {
+        let to = match side {
+            Side::Primary => "primary",
+            Side::Backup => "backup",
+        };
+        self.moves.get_or_create(&OfMove { backup: backup.to_string(), to }).inc();
     }
 }
 

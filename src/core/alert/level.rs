@@ -15,7 +15,7 @@ use crate::core::{
     failover::{Duties, Pair},
     health::Health,
     id::{Id, Name},
-    job::Covers,
+    job::{Covers, Way},
     plan::Plan,
     reconciler::News,
     resource::{Desired, Observed, Run},
@@ -80,11 +80,19 @@ impl Seen<'_> {
     fn resources(&self, alerts: &mut Alerts) {
         let held: BTreeMap<&Id, &Why> = self.plan.held.iter().map(|it| (&it.id, &it.why)).collect();
         let changed: BTreeSet<&Id> = self.plan.steps().map(|it| &it.id).collect();
+        // A route goes to a backup also while that is not asked for, as where its primary is broken.
+        let covers = self.desired.wanted.keys().filter_map(|id| Some((id, self.covers.of(id)?)));
+        for (id, cover) in
+            covers.filter(|(_, it)| it.way == Way::Runs).chain(self.covers.by_route())
+        {
+            let severity = match cover.way {
+                Way::Runs | Way::Route => Severity::Warning,
+                Way::RouteByPerson => Severity::Info,
+            };
+            let text = format!("stands in for {}: {}", cover.primary, cover.how);
+            alerts.add(Kind::Failover, id, severity, text);
+        }
         for (id, wanted) in &self.desired.wanted {
-            if let Some(cover) = self.covers.of(id) {
-                let text = format!("stands in for {}: {}", cover.primary, cover.how);
-                alerts.add(Kind::Failover, id, Severity::Warning, text);
-            }
             if wanted.run == Run::Off || self.covers.stand_in_for(id) {
                 continue;
             }

@@ -49,6 +49,7 @@ enum Rank {
     /// What is not ours and no primary is there for the others to stand on, as PM2's daemon is.
     Base,
     Primary,
+    /// And what else is made from its primary.
     Backup,
 }
 
@@ -58,7 +59,7 @@ impl Rank {
         let is_primary =
             || primaries.contains(id.name.as_str()) || primaries.contains(id.to_string().as_str());
         match desired.wanted.get(id) {
-            Some(Wanted { backs_up: Some(_), .. }) => Self::Backup,
+            Some(it) if it.backs_up.is_some() || it.is_made_from_primary() => Self::Backup,
             Some(Wanted { body: None, .. }) if !is_primary() => Self::Base,
             _ => Self::Primary,
         }

@@ -1,15 +1,21 @@
 //! Which backups stand in for their primaries: remembered, so that it is told when it begins and
 //! when it ends.
 
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::Call;
 use crate::core::{
+    duty::Side,
     health::Health,
-    id::Id,
+    id::{Id, Name},
     resource::{Desired, Observed, Status},
+    route::{Place, Router},
 };
 
 /// The backups that stand in, by their ids. They outlive the controller, in the journal.
@@ -26,6 +32,22 @@ pub struct Cover {
     pub since: Timestamp,
     /// What was wrong with the primary then.
     pub how: String,
+    /// In which way.
+    #[serde(default)]
+    pub way: Way,
+}
+
+/// In which way a backup stands in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Way {
+    /// It runs in its primary's place.
+    #[default]
+    Runs,
+    /// The calls of its primary are routed to it.
+    Route,
+    /// The same, because a person asked for it.
+    RouteByPerson,
 }
 
 /// What there is to tell.
@@ -33,10 +55,14 @@ pub struct Cover {
 pub enum News {
     /// A backup stands in.
     StandsIn(Cover),
-    /// Its primary does its work again.
+    /// Its primary has its work again.
     HandsBack {
         /// The primary.
         primary: Id,
+        /// Why, where it is not that the primary is well again.
+        why: Option<String>,
+        /// Whether a person asked for it.
+        by_person: bool,
     },
 }
 
@@ -44,7 +70,7 @@ impl Covers {
     /// Brings them up to what was seen; what is new, each with its backup.
     ///
     /// A backup stands in until its primary is seen to be well: what could not be seen, or waits for
-    /// its next run, hands nothing back.
+    /// its next run, hands nothing back. One with a route stands in as long as that goes to it.
     pub fn see(
         &mut self,
         desired: &Desired,
@@ -52,27 +78,77 @@ impl Covers {
         now: Timestamp,
     ) -> Vec<(Id, News)> {
         let mut news = Vec::new();
-        self.0.retain(|id, _| desired.wanted.contains_key(id) || !observed.found.contains_key(id));
+        self.0.retain(|id, cover| {
+            let is_kept = cover.way != Way::Runs || desired.wanted.contains_key(id);
+            is_kept || !observed.found.contains_key(id)
+        });
         for (id, wanted) in &desired.wanted {
             let Some(primary) = desired.primary_of(id) else { continue };
             let Some(Status::Job(job)) = observed.found.get(&primary).map(|it| &it.status) else {
                 continue;
             };
             if wanted.called && !self.0.contains_key(id) {
-                let cover = Cover { primary, since: now, how: job.to_string() };
+                let (how, way) = (job.to_string(), Way::Runs);
+                let cover = Cover { primary, since: now, how, way };
                 self.0.insert(id.clone(), cover.clone());
                 news.push((id.clone(), News::StandsIn(cover)));
             } else if job.health() == Health::Healthy && self.0.remove(id).is_some() {
-                news.push((id.clone(), News::HandsBack { primary }));
+                let handed = News::HandsBack { primary, why: None, by_person: false };
+                news.push((id.clone(), handed));
             }
         }
+        self.see_routes(desired, observed, now, &mut news);
         news
     }
 
-    /// Whether some backup stands in for `primary`.
+    /// The same for what has a route. What there is counts: a route goes to a backup also where that
+    /// is no longer asked for.
+    fn see_routes(
+        &mut self,
+        desired: &Desired,
+        observed: &Observed,
+        now: Timestamp,
+        news: &mut Vec<(Id, News)>,
+    ) {
+        let moves =
+            desired.wanted.iter().filter(|(_, it)| matches!(it.call, Some(Call::Move { .. })));
+        let moving: BTreeSet<&Name> = moves.map(|(id, _)| &id.provider).collect();
+        for (id, found) in &observed.found {
+            let primary = found.mark.as_ref().and_then(|it| it.backs_up.as_deref()?.parse().ok());
+            let Some(primary) = primary.map(|it| Id::new(id.provider.clone(), it)) else {
+                continue;
+            };
+            let Some(Status::Code(code)) = observed.found.get(&primary).map(|it| &it.status) else {
+                continue;
+            };
+            let Router::Redirect(place) = &code.router else {
+                // Whose router was taken away stands in no more, and nothing was handed back.
+                self.0.remove(id);
+                continue;
+            };
+            // Until that is done, nobody knows which of them was.
+            if moving.contains(&id.provider) {
+                continue;
+            }
+            match place.side {
+                Side::Backup if !self.0.contains_key(id) => {
+                    let cover = cover(primary, place, now);
+                    self.0.insert(id.clone(), cover.clone());
+                    news.push((id.clone(), News::StandsIn(cover)));
+                }
+                Side::Primary if self.0.remove(id).is_some() => {
+                    let (why, by_person) = (place.why.clone(), place.is_by_person());
+                    news.push((id.clone(), News::HandsBack { primary, why, by_person }));
+                }
+                Side::Primary | Side::Backup => {}
+            }
+        }
+    }
+
+    /// Whether some backup does the work of `primary` in runs of its own.
     #[must_use]
     pub fn stand_in_for(&self, primary: &Id) -> bool {
-        self.0.values().any(|it| it.primary == *primary)
+        self.0.values().any(|it| it.primary == *primary && it.way == Way::Runs)
     }
 
     /// What is known of the standing-in of a backup, if it stands in.
@@ -80,6 +156,20 @@ impl Covers {
     pub fn of(&self, backup: &Id) -> Option<&Cover> {
         self.0.get(backup)
     }
+
+    /// The backups that stand in by a route.
+    pub fn by_route(&self) -> impl Iterator<Item = (&Id, &Cover)> {
+        self.0.iter().filter(|(_, it)| it.way != Way::Runs)
+    }
+}
+
+fn cover(primary: Id, place: &Place, now: Timestamp) -> Cover {
+    let way = if place.is_by_person() { Way::RouteByPerson } else { Way::Route };
+    let how = match &place.why {
+        Some(why) => why.strip_prefix("the primary ").unwrap_or(why).to_owned(),
+        None => "its route was found to go there".to_owned(),
+    };
+    Cover { primary, since: place.since.unwrap_or(now), how, way }
 }
 
 impl News {
@@ -96,9 +186,81 @@ impl fmt::Display for News {
             Self::StandsIn(Cover { primary, how, .. }) => {
                 write!(f, "stands in for {primary} ({how})")
             }
-            Self::HandsBack { primary } => {
+            Self::HandsBack { primary, why: None, .. } => {
                 write!(f, "hands back to {primary}, which is well again")
             }
+            Self::HandsBack { primary, why: Some(why), .. } => {
+                write!(f, "hands back to {primary} ({why})")
+            }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::{
+        code::{Code, State},
+        digest::Digest,
+        resource::{Actual, Body, Mark, Run, Wanted},
+    };
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn code(router: Router, backs_up: Option<&str>) -> Actual {
+        let code = Code { state: State::Untested, live: None, router, notes: Vec::new() };
+        let backs_up = backs_up.map(str::to_owned);
+        let mark = backs_up.map(|it| Mark { written: Digest::of(["x"]), backs_up: Some(it) });
+        Actual { body: Body::default(), status: Status::Code(code), mark, vitals: None }
+    }
+
+    /// A function whose calls are passed on like this, and its backup.
+    fn routed(router: Router) -> Observed {
+        let backup = ("p/a-backup".parse().unwrap(), code(Router::None, Some("a")));
+        let found = [("p/a".parse().unwrap(), code(router, None)), backup].into();
+        Observed { found, ..Observed::default() }
+    }
+
+    fn place(side: Side, why: &str) -> Router {
+        Router::Redirect(Place { side, since: Some(at(5)), why: Some(why.to_owned()) })
+    }
+
+    fn told(covers: &mut Covers, desired: &Desired, router: Router) -> Vec<String> {
+        let news = covers.see(desired, &routed(router), at(9));
+        news.iter().map(|(id, it)| format!("{id} {it}")).collect()
+    }
+
+    #[test]
+    fn what_has_a_route_stands_in_as_long_as_that_goes_to_it() {
+        let (mut covers, mut desired) = (Covers::default(), Desired::default());
+        let fails = || place(Side::Backup, "the primary answers 502");
+        // Wanted so, and not written yet.
+        let how = String::new();
+        let moving = Wanted { call: Some(Call::Move { how }), ..Wanted::not_ours(Run::On) };
+        desired.wanted.insert("p/routes".parse().unwrap(), moving);
+        assert!(told(&mut covers, &desired, fails()).is_empty());
+        desired.wanted.clear();
+        let begun = told(&mut covers, &desired, fails());
+        assert_eq!(begun, ["p/a-backup stands in for p/a (answers 502)"]);
+        assert_eq!(covers.by_route().next().unwrap().1.since, at(5));
+        assert!(told(&mut covers, &desired, fails()).is_empty());
+        // That the primary goes on failing is told as ever.
+        assert!(!covers.stand_in_for(&"p/a".parse().unwrap()));
+        let back = told(&mut covers, &desired, place(Side::Primary, "asked for by ann"));
+        assert_eq!(back, ["p/a-backup hands back to p/a (asked for by ann)"]);
+        told(&mut covers, &desired, place(Side::Backup, "asked for by ann"));
+        assert_eq!(covers.by_route().next().unwrap().1.way, Way::RouteByPerson);
+        // Where the router is taken away, there is nothing to hand back.
+        assert!(told(&mut covers, &desired, Router::None).is_empty());
+        assert_eq!(covers, Covers::default());
+    }
+
+    #[test]
+    fn what_an_older_version_remembers_is_read() {
+        let text = r#"{"p/b":{"primary":"p/a","since":"2026-01-01T00:00:00Z","how":"failed"}}"#;
+        let covers: Covers = serde_json::from_str(text).unwrap();
+        assert_eq!(covers.of(&"p/b".parse().unwrap()).unwrap().way, Way::Runs);
     }
 }

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     assess::{History, Rhythm, assess},
-    cover::{Cover, Covers, News},
+    cover::{Cover, Covers, News, Way},
     ladder::{Call, Calls, Policy, calls},
 };
 use super::health::Health;

@@ -132,10 +132,16 @@ pub(super) fn of(record: &Record) -> Vec<Transfer> {
                     });
                 }
             }
-            Fact::StandsIn { .. } | Fact::HandsBack => {
+            Fact::StandsIn { .. } | Fact::HandsBack { .. } => {
                 let (kind, to, evidence) = match &row.fact {
-                    Fact::StandsIn { how } => {
+                    Fact::StandsIn { how, by_person: true } => {
+                        (Kind::ByPerson, Side::Backup, how.clone())
+                    }
+                    Fact::StandsIn { how, by_person: false } => {
                         (Kind::Failover, Side::Backup, format!("the primary {how}"))
+                    }
+                    Fact::HandsBack { by_person: true } => {
+                        (Kind::ByPerson, Side::Primary, Cause::Asked.to_string())
                     }
                     _ => (Kind::HandBack, Side::Primary, Cause::HandBack.to_string()),
                 };

@@ -100,6 +100,21 @@ fn a_route_goes_back_after_the_hold_and_rests_where_it_was_moved() {
 }
 
 #[test]
+fn what_a_person_gave_to_the_backup_stays_there_until_a_person_gives_it_back() {
+    let given = Place::asked(Side::Backup, "ann", at(0));
+    let back = Place::asked(Side::Primary, "ann", at(1000));
+    let moved_itself = Place { why: Some("the primary answers 502".to_owned()), ..backup_since(0) };
+    assert!(given.is_by_person() && back.is_by_person() && !moved_itself.is_by_person());
+    let well = code(State::Untested, Some(answers(0)));
+    assert_eq!(moved(&given, &well, Some(&well), 90_000), None);
+    assert_eq!(moved(&moved_itself, &well, Some(&well), 90_000), Some((Side::Primary, 600)));
+    // Given back, it fails over as ever, after the same rest as after any move.
+    let bad = code(State::Untested, Some(fails(100, 9)));
+    assert_eq!(moved(&back, &bad, Some(&well), 1599), None);
+    assert_eq!(moved(&back, &bad, Some(&well), 1600), Some((Side::Backup, 1600)));
+}
+
+#[test]
 fn who_is_on_duty_is_told_in_words() {
     let (primary, backup): (Name, Name) = ("mail".parse().unwrap(), "mail-backup".parse().unwrap());
     let told = |of_primary: &Code, of_backup: &Code| {

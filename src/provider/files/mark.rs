@@ -40,16 +40,46 @@ pub(crate) struct Header {
     pub(crate) written: Digest,
     /// The digest of what it was made from.
     pub(crate) made_from: Digest,
+    /// What it is to which primary.
+    pub(crate) role: Role,
+}
+
+/// What a generated file is to its primary.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// It stands in for it.
+    BacksUp(Name),
+    /// It gets its calls first, and passes them on.
+    InFrontOf(Name),
+}
+
+impl Role {
+    /// As the mark says it.
+    fn key(&self) -> &'static str {
+        match self {
+            Self::BacksUp(_) => "backs_up",
+            Self::InFrontOf(_) => "in_front_of",
+        }
+    }
+
     /// The primary.
-    pub(crate) backs_up: Name,
+    pub(crate) fn primary(&self) -> &Name {
+        match self {
+            Self::BacksUp(primary) | Self::InFrontOf(primary) => primary,
+        }
+    }
 }
 
 impl Header {
     /// The lines for people.
     fn words(&self, comment: Comment) -> String {
-        let (sign, primary) = (comment.sign(), &self.backs_up);
+        let (sign, primary) = (comment.sign(), self.role.primary());
+        let what = match self.role {
+            Role::BacksUp(_) => "The backup of",
+            Role::InFrontOf(_) => "What stands in front of",
+        };
         format!(
-            "{sign}The backup of {primary}, made by redundancy. To change it, change {primary} or \
+            "{sign}{what} {primary}, made by redundancy. To change it, change {primary} or \
              redundancy.toml and\n{sign}run `redundancy apply`. An edit made here is kept, and ends \
              its updates until somebody decides.\n"
         )
@@ -57,8 +87,9 @@ impl Header {
 
     /// The file with this header above `text`.
     pub(crate) fn above(&self, text: &str, comment: Comment) -> String {
-        let Self { written, made_from, backs_up } = self;
-        let mark = format!("{VERSION} backs_up={backs_up} made_from={made_from} written={written}");
+        let Self { written, made_from, role } = self;
+        let (key, primary) = (role.key(), role.primary());
+        let mark = format!("{VERSION} {key}={primary} made_from={made_from} written={written}");
         format!("{}{}{mark}\n{text}", self.words(comment), comment.sign())
     }
 
@@ -84,9 +115,12 @@ impl Header {
     fn parse(line: &str, comment: Comment) -> Option<Self> {
         let mut words = line.strip_prefix(comment.sign())?.split(' ');
         (words.next()? == VERSION).then_some(())?;
+        let (key, primary) = words.next()?.split_once('=')?;
+        let role = [Role::BacksUp, Role::InFrontOf].map(|it| Some(it(primary.parse().ok()?)));
+        let role = role.into_iter().flatten().find(|it| it.key() == key)?;
         let mut value = |key: &str| words.next()?.strip_prefix(key)?.strip_prefix('=');
         let header = Self {
-            backs_up: value("backs_up")?.parse().ok()?,
+            role,
             made_from: value("made_from")?.parse().ok()?,
             // Last, since a digest that is cut off is none.
             written: value("written")?.parse().ok()?,
@@ -96,7 +130,11 @@ impl Header {
 
     /// What the core wants to know of it.
     pub(crate) fn mark(&self) -> Mark {
-        Mark { written: self.written, backs_up: Some(self.backs_up.to_string()) }
+        let backs_up = match &self.role {
+            Role::BacksUp(primary) => Some(primary.to_string()),
+            Role::InFrontOf(_) => None,
+        };
+        Mark { written: self.written, backs_up }
     }
 }
 
@@ -122,21 +160,35 @@ mod tests {
         Header {
             written: Digest::of(["w"]),
             made_from: Digest::of(["m"]),
-            backs_up: "ci.yml".parse().unwrap(),
+            role: Role::BacksUp("ci.yml".parse().unwrap()),
         }
+    }
+
+    fn in_front() -> Header {
+        Header { role: Role::InFrontOf("hello".parse().unwrap()), ..header() }
     }
 
     #[test]
     fn a_header_says_whose_the_file_is() {
-        let file = header().above("name: x\n", Comment::Hash);
-        let file = file.replace(&header().written.to_string(), "WRITTEN");
-        let file = file.replace(&header().made_from.to_string(), "MADE");
-        insta::assert_snapshot!(file, @"
+        let told = |header: Header, comment| {
+            let file = header.above("name: x\n", comment);
+            let file = file.replace(&header.written.to_string(), "WRITTEN");
+            file.replace(&header.made_from.to_string(), "MADE")
+        };
+        insta::assert_snapshot!(told(header(), Comment::Hash), @"
         # The backup of ci.yml, made by redundancy. To change it, change ci.yml or redundancy.toml and
         # run `redundancy apply`. An edit made here is kept, and ends its updates until somebody decides.
         # redundancy/1 backs_up=ci.yml made_from=MADE written=WRITTEN
         name: x
         ");
+        insta::assert_snapshot!(told(in_front(), Comment::Slashes), @"
+        // What stands in front of hello, made by redundancy. To change it, change hello or redundancy.toml and
+        // run `redundancy apply`. An edit made here is kept, and ends its updates until somebody decides.
+        // redundancy/1 in_front_of=hello made_from=MADE written=WRITTEN
+        name: x
+        ");
+        assert_eq!(header().mark().backs_up.as_deref(), Some("ci.yml"));
+        assert_eq!(in_front().mark().backs_up, None);
     }
 
     #[test]
@@ -174,10 +226,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_put_on_comes_off(text in "(\n|# |// |redundancy/1|[a-z:])*", slashes: bool) {
+        fn what_is_put_on_comes_off(text in "(\n|# |// |redundancy/1|[a-z:])*", slashes: bool, front: bool) {
             let comment = if slashes { Comment::Slashes } else { Comment::Hash };
-            let file = header().above(&text, comment);
-            prop_assert_eq!(Header::take_off(&file, comment), (text, Some(header())));
+            let header = if front { in_front() } else { header() };
+            let file = header.above(&text, comment);
+            prop_assert_eq!(Header::take_off(&file, comment), (text, Some(header)));
         }
     }
 }

@@ -19,10 +19,7 @@ pub(crate) use write::Writer;
 use std::io;
 
 use super::Error;
-
-/// Field of a backup's body: the digest of everything that it was generated from. While it stays
-/// the same, generating anew would come to the same text.
-pub(crate) const MADE_FROM: &str = "made_from";
+pub(crate) use crate::core::resource::MADE_FROM;
 
 /// Field of the body of something that can't be read: why not. It then has no text.
 pub(crate) const PROBLEM: &str = "problem";

@@ -7,7 +7,11 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
-use super::{MADE_FROM, Reader, failed, mark::Header, wish};
+use super::{
+    MADE_FROM, Reader, failed,
+    mark::{Header, Role},
+    wish,
+};
 use crate::{
     core::{
         change::Change,
@@ -28,13 +32,29 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    /// Makes one change of the resource `name`. Nothing is touched that is not as the change says.
+    /// Makes one change of the resource `name`, a backup. Nothing is touched that is not as the change
+    /// says.
     pub(crate) fn apply(&self, name: &Name, change: &Change) -> Result<(), Error> {
-        match change {
-            Change::Create { to, backs_up, .. } => self.write(name, None, to, backs_up.as_deref()),
-            Change::Update { from, to, backs_up, .. } => {
-                self.write(name, Some(from), to, backs_up.as_deref())
+        let backed_up = match change {
+            Change::Create { backs_up, .. } | Change::Update { backs_up, .. } => {
+                backs_up.as_deref()
             }
+            Change::Delete { .. } | Change::Start | Change::Stop | Change::Restart => None,
+        };
+        let role = backed_up.and_then(|it| Some(Role::BacksUp(it.parse().ok()?)));
+        self.apply_as(role.as_ref(), name, change)
+    }
+
+    /// The same for a file of any role, which its header will say.
+    pub(crate) fn apply_as(
+        &self,
+        role: Option<&Role>,
+        name: &Name,
+        change: &Change,
+    ) -> Result<(), Error> {
+        match change {
+            Change::Create { to, .. } => self.write(name, None, to, role),
+            Change::Update { from, to, .. } => self.write(name, Some(from), to, role),
             Change::Delete { from } => self.delete(name, from),
             Change::Start | Change::Stop | Change::Restart => {
                 let why = format!("{name} is a file, which is neither started nor stopped");
@@ -48,9 +68,9 @@ impl Writer {
         name: &Name,
         from: Option<&Body>,
         to: &Body,
-        backs_up: Option<&str>,
+        role: Option<&Role>,
     ) -> Result<(), Error> {
-        let header = header(to, backs_up)?;
+        let header = header(to, role)?;
         let mut places = Vec::new();
         for (path, text) in &to.files {
             places.push((self.place(path)?, path, text));
@@ -145,12 +165,12 @@ impl Writer {
 }
 
 /// The header of the file that `to` becomes.
-pub(crate) fn header(to: &Body, backs_up: Option<&str>) -> Result<Header, Error> {
+pub(crate) fn header(to: &Body, role: Option<&Role>) -> Result<Header, Error> {
     let read = || {
         Some(Header {
             written: to.digest(),
             made_from: wish::text(to, MADE_FROM)?.parse().ok()?,
-            backs_up: backs_up?.parse().ok()?,
+            role: role?.clone(),
         })
     };
     read().ok_or_else(|| {

@@ -25,13 +25,15 @@ use crate::{
     },
     provider::{
         Error,
-        files::{MADE_FROM, failed, read, rule::backup_name, shown, stand_in, wish::text},
+        files::{
+            MADE_FROM, failed, mark::Role, read, rule::backup_name, shown, stand_in, wish::text,
+        },
     },
 };
 
 /// The version of what is generated. Raise it with every change of the text that comes out for the same
 /// function.
-const GENERATOR: &str = "netlify-edge/1";
+const GENERATOR: &str = "netlify-edge/2";
 
 /// The header of a request that is for the function itself, and goes to no backup.
 pub(super) const GUARD: &str = "x-redundancy-router";
@@ -184,6 +186,11 @@ impl Look {
                     read::unreadable(&path, why)
                 }
             };
+            let mut found = found;
+            if let Some(mark) = &mut found.mark {
+                // Older versions wrote that it backs its function up.
+                mark.backs_up = None;
+            }
             if found.mark.is_some() || self.has_edge(function) {
                 seen.entry(name).or_insert(found);
             }
@@ -193,18 +200,23 @@ impl Look {
 
     /// Asks for the edge functions, in view of the backups that are asked for.
     pub(super) fn wish_edges(&self, wishes: &mut Wishes, seen: &Sightings) {
-        for (name, found) in seen {
-            let mark = found.mark.as_ref().filter(|_| name.as_str().ends_with(SUFFIX));
-            let primary = mark.and_then(|it| it.backs_up.as_deref());
-            // It goes with its router, whatever has become of its function.
-            if primary.is_some_and(|it| !self.has_edge(it)) {
-                wishes.impossible.remove(name);
-            }
-        }
         for actual in seen.values().filter(|it| it.mark.is_none()) {
             let function = text(&actual.body, FUNCTION).filter(|it| self.has_edge(it));
             if let Some(function) = function {
                 wish(wishes, seen, function, actual);
+            }
+        }
+        // It goes with its router. Its function may be missing by mistake.
+        for (name, _) in seen.iter().filter(|(_, it)| it.mark.is_some()) {
+            let Some(function) = function(name).filter(|it| self.has_edge(it)) else { continue };
+            let is_gone = function.parse::<Name>().is_ok_and(|it| !seen.contains_key(&it));
+            if is_gone && !wishes.wanted.contains_key(name) {
+                wishes.impossible.entry(name.clone()).or_insert_with(|| {
+                    format!(
+                        "the function {function} is gone; what stands in front of it is kept; to delete \
+                         it, take {function} out of `backs_up` or put it into `except`"
+                    )
+                });
             }
         }
     }
@@ -234,7 +246,8 @@ fn wish(wishes: &mut Wishes, seen: &Sightings, function: &str, actual: &Actual) 
                 insist: false,
                 called: false,
                 call: None,
-                backs_up: Some(function.to_owned()),
+                // Its backup does.
+                backs_up: None,
                 hot_fields: &[],
             };
             wishes.wanted.insert(name, wanted);
@@ -276,4 +289,14 @@ fn problem(
 /// What the edge function in front of `function` is called.
 fn name(function: &str) -> Result<Name, NameError> {
     format!("{function}{SUFFIX}").parse()
+}
+
+/// The function that an edge function called so stands in front of.
+fn function(name: &Name) -> Option<&str> {
+    name.as_str().strip_suffix(SUFFIX)
+}
+
+/// What a file of ours called `name` is, if it is an edge function.
+pub(super) fn role(name: &Name) -> Option<Role> {
+    Some(Role::InFrontOf(function(name)?.parse().ok()?))
 }

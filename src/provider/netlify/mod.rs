@@ -286,7 +286,10 @@ impl Provider for Netlify {
         }
         let writer = Writer { reader: self.look.reader.clone() };
         let (name, change) = (name.clone(), change.clone());
-        Box::pin(blocking(move || writer.apply(&name, &change)))
+        Box::pin(blocking(move || match edge::role(&name) {
+            None => writer.apply(&name, &change),
+            role => writer.apply_as(role.as_ref(), &name, &change),
+        }))
     }
 
     fn test<'a>(

@@ -2,7 +2,8 @@
 //! redirects in `netlify.toml`.
 //!
 //! Where duty is now is what the block says. A watch that sees the primary fail on the live site writes
-//! the block anew; it takes effect with the next deploy, whoever makes that.
+//! the block anew, and so does a person who asks for it; it takes effect with the next deploy, whoever
+//! makes that.
 
 use std::{
     fs,
@@ -49,9 +50,6 @@ const ROUTE: &str = "route";
 
 /// Field of a primary: why it has no route although the config asks for one.
 const NO_ROUTE: &str = "no_route";
-
-/// Field of a primary: where its route goes from now on, and why.
-const MOVE: &str = "move";
 
 /// What helps where a rule is about functions that can have a route and about others.
 const OWN_RULE: &str = "give it a `[[function]]` of its own without a router, above the other one";
@@ -178,11 +176,7 @@ impl Routing {
         let (moves, later): (Vec<_>, Vec<_>) = next.into_iter().partition(is_due);
         self.set_due(later.into_iter().filter_map(|(_, it)| it.since).min());
         for (name, to) in moves {
-            let Some(actual) = seen.get_mut(&name) else { continue };
-            let why = to.why.clone().unwrap_or_default();
-            let how = format!("the route of {name} goes to its {}: {why}", to.side);
-            set(&mut actual.body, [(MOVE, how)]);
-            if let Status::Code(code) = &mut actual.status {
+            if let Some(Actual { status: Status::Code(code), .. }) = seen.get_mut(&name) {
                 code.router = Router::Redirect(to);
             }
         }
@@ -210,6 +204,7 @@ impl Routing {
             wishes.impossible.insert(name, why.to_owned());
             return;
         }
+        let before = block.map(routes).unwrap_or_default();
         let mut wanted = Routes::new();
         let mut moves = Vec::new();
         for (name, actual) in seen {
@@ -222,12 +217,16 @@ impl Routing {
             if let (Some(function), Some(from)) = (field(FUNCTION), field(ROUTE))
                 && let Some(Router::Redirect(place)) = code(actual).map(|it| &it.router)
             {
-                moves.extend(field(MOVE));
+                if before.get(&function).is_some_and(|it| it.place.side != place.side) {
+                    let why = place.why.as_deref().unwrap_or_default();
+                    moves
+                        .push(format!("the route of {function} goes to its {}: {why}", place.side));
+                }
                 wanted.insert(function, Route { from, place: place.clone() });
             }
         }
         // What can't be made anew, such as where the primary is gone by mistake, stays as it is.
-        for (function, route) in block.map(routes).unwrap_or_default() {
+        for (function, route) in before {
             if self.route_of(&function).is_some() {
                 wanted.entry(function).or_insert(route);
             }

@@ -31,6 +31,7 @@ use crate::{
         Error,
         files::{
             Comment,
+            mark::Role,
             read::{relative, resource, unreadable},
             write::{changed, header, not_ours},
         },
@@ -217,7 +218,8 @@ type Files = BTreeMap<String, Option<String>>;
 /// The text of the file at `path` of `to`.
 fn whole(to: &Body, path: &str, backs_up: Option<&str>) -> Result<String, Error> {
     let text = to.files.get(path).map(String::as_str).unwrap_or_default();
-    Ok(header(to, backs_up)?.above(text, Comment::Hash))
+    let role = backs_up.and_then(|it| Some(Role::BacksUp(it.parse().ok()?)));
+    Ok(header(to, role.as_ref())?.above(text, Comment::Hash))
 }
 
 /// What our branch changes. Without it in the next proposal it would be proposed no more.

@@ -19,7 +19,7 @@ pub(super) fn text(files: &BTreeMap<String, Option<String>>, there: &There) -> S
     for (path, content) in files.iter().take(MOST) {
         let on_base = there.files.get(path).is_some_and(|it| it.on_base);
         let primary = content.as_deref().and_then(|it| Header::take_off(it, Comment::Hash).1);
-        let primary = primary.map(|it| format!("`{}`", it.backs_up));
+        let primary = primary.map(|it| format!("`{}`", it.role.primary()));
         let primary = primary.as_deref().unwrap_or("another workflow");
         let what = match (content, on_base) {
             (Some(_), false) => format!("new, the backup of {primary}, which has none yet"),
