@@ -1,6 +1,9 @@
 //! One request at a time, bounded in time and in memory, and what came of it.
 
-use std::time::Duration;
+use std::{
+    sync::{Mutex as Held, PoisonError},
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use reqwest::{
@@ -90,6 +93,8 @@ pub(crate) struct Transport {
     pub(super) token: Option<Token>,
     pace: Pace,
     state: Mutex<State>,
+    /// The last budget that an answer told: whoever asks for it waits for no request.
+    told: Held<Option<Budget>>,
 }
 
 #[derive(Debug)]
@@ -124,7 +129,8 @@ impl Transport {
             Error::Unusable(format!("cannot talk to {service} from this machine: {cause}"))
         })?;
         let state = State { limits: Limits::of(service), cache: Cache::default(), written: None };
-        Ok(Self { service, http, base, token, pace, state: Mutex::new(state) })
+        let (state, told) = (Mutex::new(state), Held::default());
+        Ok(Self { service, http, base, token, pace, state, told })
     }
 
     pub(crate) fn base(&self) -> &Base {
@@ -132,8 +138,9 @@ impl Transport {
     }
 
     /// What is left of the hour, as far as answers have told.
-    pub(crate) async fn budget(&self, now: Timestamp) -> Option<Budget> {
-        self.state.lock().await.limits.budget(now)
+    pub(crate) fn budget(&self, now: Timestamp) -> Option<Budget> {
+        let told = *self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        told.filter(|it| now < it.reset)
     }
 
     /// Asks for something, or for whether it is still the same. The answer, and where its next page is.
@@ -218,7 +225,9 @@ impl Transport {
         };
         let answer = Answer { status, headers, body };
         let signs = answer.signs();
-        state.limits.note(&signs, Timestamp::now());
+        let now = Timestamp::now();
+        state.limits.note(&signs, now);
+        *self.told.lock().unwrap_or_else(PoisonError::into_inner) = state.limits.budget(now);
         if signs.is_refusal() {
             resting(&state.limits)?;
             // By a clock that was set back just now there is no rest.

@@ -74,8 +74,8 @@ impl Client {
     }
 
     /// What is left of this hour's requests, if an answer has told.
-    pub async fn budget(&self, now: Timestamp) -> Option<limits::Budget> {
-        self.transport.budget(now).await
+    pub fn budget(&self, now: Timestamp) -> Option<limits::Budget> {
+        self.transport.budget(now)
     }
 
     /// Whether GitHub Enterprise Server answers, which knows less than github.com.
