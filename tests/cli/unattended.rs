@@ -120,7 +120,16 @@ fn after_a_suspension_everything_is_looked_at() {
 #[test]
 fn the_end_of_its_terminal_ends_a_watch_as_it_should() {
     let project = Project::new(WORKER);
-    let watch = project.watch();
+    // Whoever runs the tests may ignore the signal, and what is ignored is inherited.
+    let mut env = std::process::Command::new("env");
+    env.arg("--default-signal=HUP")
+        .arg(crate::project::PROGRAM)
+        .arg("watch")
+        .current_dir(project.root());
+    env.env("NO_COLOR", "1")
+        .env("PM2_HOME", project.path("pm2"))
+        .stdin(std::process::Stdio::null());
+    let watch = crate::running::Watch::start(env);
     let process = project.wait_for_pid("w", None);
     signal(watch.pid(), Signal::HUP);
     watch.wait_for_log("the watch ended");
