@@ -2,7 +2,7 @@
 
 use std::{
     env,
-    path::Path,
+    path::{Path, PathBuf},
     process::ExitCode,
     time::{Duration, Instant},
 };
@@ -14,11 +14,14 @@ use super::{
     output,
     stop::{Patience, end_watch},
 };
-use crate::controller::{
-    background,
-    heartbeat::Heartbeat,
-    lock::{self, Holder, Lock},
-    make_state_dir, stopped,
+use crate::{
+    config::logs::Subject,
+    controller::{
+        background,
+        heartbeat::Heartbeat,
+        lock::{self, Holder, Lock},
+        make_state_dir, stopped,
+    },
 };
 
 /// How long the first look may take until nobody waits for it any more.
@@ -35,42 +38,61 @@ pub(super) fn run(project: &Project) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     project.tell_notes();
-    block_on(begin(project))?
+    block_on(begin(project, &this_program()?))?
 }
 
 /// `restart`.
 pub(super) fn again(project: &Project) -> anyhow::Result<ExitCode> {
+    again_as(project, &this_program()?)
+}
+
+/// `restart`, with the new watch run by `program`.
+pub(super) fn again_as(project: &Project, program: &Path) -> anyhow::Result<ExitCode> {
     project.tell_notes();
     block_on(async {
         end_watch(&lock_of(project), Patience::Long).await?;
-        begin(project).await
+        begin(project, program).await
     })?
 }
 
-fn lock_of(project: &Project) -> std::path::PathBuf {
+fn this_program() -> anyhow::Result<PathBuf> {
+    env::current_exe().context("cannot find out which program this is")
+}
+
+fn lock_of(project: &Project) -> PathBuf {
     lock::watch_file(&project.loaded.project.state_dir())
 }
 
-async fn begin(project: &Project) -> anyhow::Result<ExitCode> {
-    let program = env::current_exe().context("cannot find out which program this is")?;
+async fn begin(project: &Project, program: &Path) -> anyhow::Result<ExitCode> {
     let path = std::path::absolute(&project.path)?;
     let project = &project.loaded.project;
     let state_dir = project.state_dir();
     make_state_dir(&state_dir).with_context(|| format!("cannot make {}", shown(&state_dir)))?;
     // A person begins it, and the program in between could not know.
     stopped::take_back(&state_dir).context("cannot take back that the watch was ended")?;
-    let begun = background::begin_apart(&program, &path).await;
+    let begun = background::begin_apart(program, &path).await;
     begun.map_err(|why| anyhow!("there is no watch: {why}"))?;
-    let log = shown(&background::log(project).file);
-    let pid = first_look(&state_dir, &log).await?;
-    output::print(&format!(
-        "the watch is running (pid {pid}) and has looked at everything\nits log: {log}\n"
-    ))?;
+    let last_words = shown(&background::log(project).file);
+    let log = |it: Subject| shown(&project.log_dir().join(format!("{}.log", it.file())));
+    let pid = first_look(&state_dir, &log(Subject::All), &last_words).await?;
+    let mut said =
+        format!("the watch is running (pid {pid}) and has looked at everything\nits logs:\n");
+    for subject in Subject::EACH {
+        let about = match subject {
+            Subject::All => "all else",
+            Subject::Pm2 => "PM2",
+            Subject::GitHub => "GitHub",
+            Subject::Netlify => "Netlify",
+        };
+        said.extend(["  ", &log(subject), " (", about, ")\n"]);
+    }
+    said.extend(["  ", &last_words, " (what can't be written there)\n"]);
+    output::print(&said)?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// Waits until the watch has completed its first look; its pid.
-async fn first_look(state_dir: &Path, log: &str) -> anyhow::Result<u32> {
+async fn first_look(state_dir: &Path, log: &str, last_words: &str) -> anyhow::Result<u32> {
     let lock = lock::watch_file(state_dir);
     let begun = Instant::now();
     while let Some(watch) = Lock::holder(&lock) {
@@ -87,5 +109,5 @@ async fn first_look(state_dir: &Path, log: &str) -> anyhow::Result<u32> {
         }
         tokio::time::sleep(PAUSE).await;
     }
-    bail!("the watch ended at once; why is at the end of {log}")
+    bail!("the watch ended at once; why is at the end of {last_words}")
 }

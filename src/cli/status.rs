@@ -1,6 +1,6 @@
 //! `status`: every resource and how it does.
 
-use std::{fmt::Write, process::ExitCode};
+use std::{collections::BTreeSet, fmt::Write, process::ExitCode};
 
 use anyhow::Context;
 use bytesize::ByteSize;
@@ -23,6 +23,7 @@ use crate::{
         standing,
     },
     core::{
+        component::Component,
         health::Health,
         id::{Id, Name},
         monitor::{self, Guard, Seen, Signs},
@@ -59,6 +60,8 @@ pub(super) struct Report {
     pub(super) resources: Vec<Row>,
     /// How many components are healthy, of all and of each provider.
     system: System,
+    /// How each provider does that has resources or could not be asked.
+    components: Vec<Component>,
     /// What people asked to be left alone.
     paused: Vec<Pause>,
     /// What could not be told to those who should hear of alerts.
@@ -152,15 +155,25 @@ pub(super) fn report(
     }
     let told = |it: (&Name, &String)| Blind { provider: it.0.clone(), why: it.1.clone() };
     let watch = Lock::holder(&lock::watch_file(&state_dir));
-    let (last_look, overdue) = match &watch {
+    let (heartbeat, overdue) = match &watch {
         Some(holder) => signs_of_life(controller, holder),
         None => (None, false),
     };
+    let system = System::of(&world.desired, observed);
+    let mut providers: BTreeSet<&Name> = resources.iter().map(|it| &it.id.provider).collect();
+    providers.extend(observed.blind.keys());
+    let component = |it: &Name| {
+        let blind = observed.blind.get(it).cloned();
+        // What it has not asked yet, it knows nothing of.
+        let watched = heartbeat.as_ref().and_then(|heartbeat| heartbeat.providers.get(it));
+        Component::of(it.clone(), blind, watched, at)
+    };
+    let components = providers.into_iter().map(component).collect();
     Ok(Report {
         version: VERSION,
         at,
         watch,
-        last_look,
+        last_look: heartbeat.map(|it| it.looked_at),
         overdue,
         blind: observed.blind.iter().map(told).collect(),
         unseen: observed.unseen.iter().map(told).collect(),
@@ -168,7 +181,8 @@ pub(super) fn report(
             .map(|(provider, text)| Remark { provider: provider.clone(), text })
             .collect(),
         resources,
-        system: System::of(&world.desired, observed),
+        system,
+        components,
         paused: world.known.pauses.iter().filter(|it| it.is_on(at)).cloned().collect(),
         alerts_lost: match &journal {
             Some(journal) => alerts::lost(&alerts::book_of(journal)?),
@@ -177,8 +191,8 @@ pub(super) fn report(
     })
 }
 
-/// The last look of the watch `holder`, and whether its next sign of life is overdue.
-fn signs_of_life(controller: &Controller, holder: &Holder) -> (Option<Timestamp>, bool) {
+/// What the watch `holder` said of its last look, and whether its next sign of life is overdue.
+fn signs_of_life(controller: &Controller, holder: &Holder) -> (Option<Heartbeat>, bool) {
     let state_dir = controller.project().state_dir();
     let heartbeat = Heartbeat::read(&state_dir).filter(|it| it.pid == holder.pid);
     let look_every = match &heartbeat {
@@ -195,7 +209,7 @@ fn signs_of_life(controller: &Controller, holder: &Holder) -> (Option<Timestamp>
     let seen =
         Seen { signs, unchanged_since: now, awake_since: None, stopped: false, writable: true };
     let overdue = monitor::quiet(&seen, now) > monitor::patience(look_every, None);
-    (heartbeat.map(|it| it.looked_at), overdue)
+    (heartbeat, overdue)
 }
 
 fn row(
@@ -251,7 +265,8 @@ fn human(report: &Report) -> String {
     let titles = [&titles, duty, &state, times, uses, &["LAST CHANGE"]].concat();
     let mut text = table(&titles, &rows);
     text.push('\n');
-    text.push_str(&not_seen(report));
+    text.push_str(&system(report));
+    text.push_str(&not_known(report));
     for remark in report.resources.iter().filter_map(|it| it.duty.as_ref()?.remark.as_ref()) {
         let _ = writeln!(text, "{}", visible(remark));
     }
@@ -278,12 +293,33 @@ fn human(report: &Report) -> String {
     text + &pause::list(report.paused.iter(), report.at)
 }
 
+/// How all of it does, and each provider.
+fn system(report: &Report) -> String {
+    if report.components.is_empty() {
+        return String::new();
+    }
+    let mut text = format!("the system: {}\n", report.system.all);
+    for component in &report.components {
+        let tally = report.system.each.get(&component.provider);
+        let tally = tally.map(|it| format!("{it}; ")).unwrap_or_default();
+        let how = visible(&component.to_string());
+        let _ = writeln!(text, "  {}: {tally}{how}", component.provider);
+    }
+    text
+}
+
 /// What could not be seen, and why.
 pub(super) fn not_seen(report: &Report) -> String {
     let mut text = String::new();
     for Blind { provider, why } in &report.blind {
         let _ = writeln!(text, "{provider} could not be asked: {}", visible(why));
     }
+    text + &not_known(report)
+}
+
+/// What could not be seen although the rest of its provider could.
+fn not_known(report: &Report) -> String {
+    let mut text = String::new();
     for Blind { provider, why } in &report.unseen {
         let _ = writeln!(text, "{provider}: how its resources do is not known: {}", visible(why));
     }

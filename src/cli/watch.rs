@@ -1,4 +1,5 @@
-//! `watch`: the loop, with its log on standard error.
+//! `watch`: the loop, with its log on standard error. In the background that is a file, and nobody looks on:
+//! only what can't be in the logs goes there.
 
 use std::{
     io::{self, IsTerminal},
@@ -23,7 +24,7 @@ use crate::{
 
 pub(super) fn run(path: Option<&Path>, options: &WatchOptions) -> anyhow::Result<ExitCode> {
     let path = find(path)?;
-    let logs = log_to_stderr_and_files()?;
+    let logs = log_to_stderr_and_files(options.unless_stopped)?;
     let starter = if options.unless_stopped { Starter::Monitor } else { Starter::Person };
     match block_on(watch::run(path, starter, logs))? {
         Ok(()) => Ok(ExitCode::SUCCESS),
@@ -33,9 +34,11 @@ pub(super) fn run(path: Option<&Path>, options: &WatchOptions) -> anyhow::Result
     }
 }
 
-/// The same as [`log_to_stderr`], and to the files of the logs once the config is known.
-fn log_to_stderr_and_files() -> anyhow::Result<Logs> {
+/// The same as [`log_to_stderr`], and to the files of the logs once the config is known. In the background
+/// nothing is said twice, so that the bound on the logs is one on all that is written.
+fn log_to_stderr_and_files(in_background: bool) -> anyhow::Result<Logs> {
     let (logs, to_files) = Logs::new().context("cannot begin a thread for the logs")?;
+    let elsewhere = logs.elsewhere();
     // What a line is about is in its text already, for people.
     let fields = format::debug_fn(|writer, field, value| match field.name() {
         "provider" | "look" => Ok(()),
@@ -48,8 +51,11 @@ fn log_to_stderr_and_files() -> anyhow::Result<Logs> {
         .with_target(false)
         .fmt_fields(fields)
         .with_filter(
-            filter_fn(|it| it.is_event() && *it.level() <= Level::INFO)
-                .with_max_level_hint(LevelFilter::INFO),
+            filter_fn(move |it| {
+                let is_shown = it.is_event() && *it.level() <= Level::INFO;
+                is_shown && (!in_background || elsewhere(it))
+            })
+            .with_max_level_hint(LevelFilter::INFO),
         );
     tracing_subscriber::registry().with(to_stderr).with(to_files).init();
     Ok(logs)

@@ -4,6 +4,7 @@
 //! and while it finishes what is in hand: that needs no room on the disk.
 
 use std::{
+    collections::BTreeMap,
     fs::{self, File},
     io::{self, Read, Write},
     path::{Path, PathBuf},
@@ -15,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use tracing::warn;
 
 use super::{lock::Lock, service_manager};
-use crate::core::monitor::Beat;
+use crate::core::{component::Watched, id::Name, monitor::Beat};
 
 /// The version of the file's form.
 const VERSION: u32 = 1;
@@ -36,6 +37,9 @@ pub struct Heartbeat {
     pub looked_at: Timestamp,
     /// The longest time between two looks, in milliseconds.
     look_every_ms: u64,
+    /// How each provider does that has been asked. A watch of an earlier version does not say.
+    #[serde(default)]
+    pub providers: BTreeMap<Name, Watched>,
 }
 
 impl Heartbeat {
@@ -85,23 +89,32 @@ impl Heartbeat {
 pub(super) struct Pulse {
     since: Timestamp,
     last: Option<Timestamp>,
+    /// How the providers did then.
+    providers: BTreeMap<Name, Watched>,
     /// Whether it was said that the file can't be written.
     told: bool,
 }
 
 impl Pulse {
     pub(super) fn new(since: Timestamp) -> Self {
-        Self { since, last: None, told: false }
+        Self { since, last: None, providers: BTreeMap::new(), told: false }
     }
 
     /// Says that a look was completed.
-    pub(super) fn looked(&mut self, lock: &Lock, state_dir: &Path, look_every: Duration) {
+    pub(super) fn looked(
+        &mut self,
+        lock: &Lock,
+        state_dir: &Path,
+        look_every: Duration,
+        providers: BTreeMap<Name, Watched>,
+    ) {
         let now = Timestamp::now();
         let soon = |last| Duration::try_from(now.duration_since(last)).is_ok_and(|it| it < SOON);
-        if self.last.is_some_and(soon) {
+        if self.last.is_some_and(soon) && self.providers == providers {
             return;
         }
         self.last = Some(now);
+        self.providers.clone_from(&providers);
         lock.touch();
         service_manager::looked(look_every);
         let heartbeat = Heartbeat {
@@ -110,6 +123,7 @@ impl Pulse {
             since: self.since,
             looked_at: now,
             look_every_ms: u64::try_from(look_every.as_millis()).unwrap_or(u64::MAX),
+            providers,
         };
         match heartbeat.write(state_dir) {
             Ok(()) => self.told = false,
@@ -137,14 +151,25 @@ mod tests {
         let since = Timestamp::from_second(1_700_000_000).unwrap();
         let lock = Lock::take(&watch_file(dir.path()), "watch", since).unwrap();
         let mut pulse = Pulse::new(since);
-        pulse.looked(&lock, dir.path(), Duration::from_mins(5));
+        let resting = Watched { rests_until: Some(since), begun_anew: 1, ..Watched::default() };
+        let providers = BTreeMap::from([(Name::literal("p"), resting)]);
+        pulse.looked(&lock, dir.path(), Duration::from_mins(5), providers.clone());
         let read = Heartbeat::read(dir.path()).unwrap();
         assert_eq!((read.pid, read.since), (std::process::id(), since));
+        assert_eq!(read.providers, providers);
         assert_eq!(read.look_every(), Duration::from_mins(5));
         assert!(Lock::touched(&watch_file(dir.path())).unwrap() >= since);
         let mode = fs::metadata(Heartbeat::file(dir.path())).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2, "no temporary file is left");
+    }
+
+    #[test]
+    fn what_an_earlier_version_wrote_is_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let text = r#"{"version":1,"pid":7,"since":"2024-01-01T00:00:00Z","looked_at":"2024-01-01T00:00:00Z","look_every_ms":5}"#;
+        fs::write(Heartbeat::file(dir.path()), text).unwrap();
+        assert!(Heartbeat::read(dir.path()).unwrap().providers.is_empty());
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Oversight: a provider that panics or hangs is one that can't be asked. It holds up nobody else, is asked
-//! ever less often until it answers, and is begun anew where it broke down.
+//! ever less often until it answers, and is begun anew where it broke down. One that calls for a look without
+//! end is heeded ever less often.
 
 use std::{
     any::Any,
@@ -12,13 +13,14 @@ use std::{
 
 use futures_util::future::FutureExt;
 use jiff::Timestamp;
-use tracing::{Instrument, Span, error, info_span};
+use tracing::{Instrument, Span, error, info, info_span, warn};
 
 use super::Controller;
 use crate::{
     core::{
-        attention::Attention,
+        attention::{Attention, Turn, Wakes},
         change::Change,
+        component::Watched,
         id::Name,
         resource::{Sightings, Wishes},
     },
@@ -33,15 +35,29 @@ const LONGEST_LOOK: Duration = Duration::from_secs(30);
 pub(super) struct Oversight {
     /// How long a look may take.
     longest: Duration,
-    attention: RefCell<BTreeMap<Name, Attention>>,
+    cares: RefCell<BTreeMap<Name, Care>>,
     /// Those that panicked: what they hold may be half done.
     broken: RefCell<BTreeSet<Name>>,
 }
 
+/// What is known of one provider.
+#[derive(Debug, Default)]
+struct Care {
+    /// How it went that it was asked.
+    asked: Attention,
+    /// How it went that it was waited for.
+    waited_for: Attention,
+    wakes: Wakes,
+    /// Since when it could not be asked, if it can't be.
+    not_asked_since: Option<Timestamp>,
+    /// How often it was begun anew.
+    begun_anew: u32,
+}
+
 impl Default for Oversight {
     fn default() -> Self {
-        let (attention, broken) = Default::default();
-        Self { longest: LONGEST_LOOK, attention, broken }
+        let (cares, broken) = Default::default();
+        Self { longest: LONGEST_LOOK, cares, broken }
     }
 }
 
@@ -63,10 +79,11 @@ impl Oversight {
         };
         let nothing = Sightings::new();
         let wishes = || provider.desire(seen.as_ref().unwrap_or(&nothing));
-        match about(provider).in_scope(|| catch_unwind(AssertUnwindSafe(wishes))) {
+        let wishes = about(provider).in_scope(|| catch_unwind(AssertUnwindSafe(wishes)));
+        let (wishes, seen) = match wishes {
             Ok(wishes) => {
                 if answered {
-                    self.attention.borrow_mut().remove(name);
+                    self.care(name, |it| it.asked = Attention::default());
                 }
                 (wishes, seen)
             }
@@ -76,7 +93,11 @@ impl Oversight {
                 (Wishes::default(), Err(how))
             }
             Err(_) => (Wishes::default(), seen),
-        }
+        };
+        self.care(name, |it| {
+            it.not_asked_since = seen.is_err().then(|| it.not_asked_since.unwrap_or(now));
+        });
+        (wishes, seen)
     }
 
     /// What `provider` answers when it is asked to look, or how it broke down.
@@ -92,7 +113,9 @@ impl Oversight {
             Ok(Err(panic)) => Err(self.panicked(name, "its look", panic.as_ref(), now)),
             Err(_) => {
                 let how = format!("no answer within {} s", self.longest.as_secs());
-                Err(self.broke_down(name, how, now))
+                error!(provider = name.as_str(), "{name}: {how}");
+                self.care(name, |it| it.asked.broke_down(how.clone(), now));
+                Err(how)
             }
         }
     }
@@ -113,26 +136,72 @@ impl Oversight {
     }
 
     /// Resolves when there may be something new to see of `provider`: at the end of its rest, where it
-    /// is left in peace.
+    /// is left in peace. Where it says so without end, ever less often.
     pub(super) async fn woken(&self, provider: &dyn Provider) {
-        let now = Timestamp::now();
-        let rest = self.rest(provider.name(), now).map(|(until, _)| until.duration_since(now));
+        let (name, now) = (provider.name(), Timestamp::now());
+        let until = |at: Timestamp| tokio::time::sleep(at.duration_since(now).unsigned_abs());
+        if let Some((rest, _)) = self.rest(name, now) {
+            return until(rest).await;
+        }
+        let rest = self.care(name, |it| {
+            let waits = it.waited_for.rest(now).map(|(until, _)| until);
+            it.wakes.deaf_until(now).max(waits)
+        });
         if let Some(rest) = rest {
-            return tokio::time::sleep(rest.unsigned_abs()).await;
+            until(rest).await;
         }
         let woken = AssertUnwindSafe(async { provider.woken().await }).catch_unwind();
-        if let Err(panic) = woken.await {
-            self.panicked(provider.name(), "its waiting", panic.as_ref(), Timestamp::now());
+        let woken = woken.await;
+        let now = Timestamp::now();
+        match woken {
+            Ok(()) => self.care(name, |it| it.waited_for = Attention::default()),
+            // Its looks may well work, so they go on.
+            Err(panic) => {
+                let how = self.mistake(name, "its waiting", panic.as_ref());
+                self.care(name, |it| it.waited_for.broke_down(how, now));
+            }
         }
+        match self.care(name, |it| it.wakes.heeded(now)) {
+            Some(Turn::Storm) => warn!(
+                provider = name.as_str(),
+                "{name} calls for a look again and again without end: it is heeded ever less often until it stops, \
+                 and looked at by the clock as ever"
+            ),
+            Some(Turn::Calm) => {
+                info!(
+                    provider = name.as_str(),
+                    "{name} calls for a look no more often than it should"
+                );
+            }
+            None => {}
+        }
+    }
+
+    /// What is known of each provider that has been asked.
+    pub(super) fn watched(&self, now: Timestamp) -> BTreeMap<Name, Watched> {
+        let mut cares = self.cares.borrow_mut();
+        let each = cares.iter_mut().map(|(name, care)| {
+            let watched = Watched {
+                not_asked_since: care.not_asked_since,
+                rests_until: care.asked.rest(now).map(|(until, _)| until),
+                deaf_until: care.wakes.deaf_until(now),
+                begun_anew: care.begun_anew,
+            };
+            (name.clone(), watched)
+        });
+        each.collect()
+    }
+
+    fn care<T>(&self, name: &Name, with: impl FnOnce(&mut Care) -> T) -> T {
+        with(self.cares.borrow_mut().entry(name.clone()).or_default())
     }
 
     fn rest(&self, name: &Name, now: Timestamp) -> Option<(Timestamp, String)> {
-        let mut all = self.attention.borrow_mut();
-        let (until, how) = all.get_mut(name)?.rest(now)?;
-        Some((until, how.to_owned()))
+        self.care(name, |it| it.asked.rest(now).map(|(until, how)| (until, how.to_owned())))
     }
 
-    /// Notes that a mistake of this program broke `what` of a provider off; the note.
+    /// Notes that a mistake of this program broke `what` of a provider off, so that it is left in peace; the
+    /// note.
     fn panicked(
         &self,
         name: &Name,
@@ -140,17 +209,18 @@ impl Oversight {
         panic: &(dyn Any + Send),
         now: Timestamp,
     ) -> String {
+        let how = self.mistake(name, what, panic);
+        self.care(name, |it| it.asked.broke_down(how.clone(), now));
+        how
+    }
+
+    /// Tells that a mistake of this program broke `what` of a provider off, and has it begun anew.
+    fn mistake(&self, name: &Name, what: &str, panic: &(dyn Any + Send)) -> String {
         self.broken.borrow_mut().insert(name.clone());
         let said = panic.downcast_ref::<String>().map(String::as_str);
         let said = said.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic");
         let how = format!("a mistake of this program broke {what} off, please report it: {said}");
-        self.broke_down(name, how, now)
-    }
-
-    fn broke_down(&self, name: &Name, how: String, now: Timestamp) -> String {
         error!(provider = name.as_str(), "{name}: {how}");
-        let mut all = self.attention.borrow_mut();
-        all.entry(name.clone()).or_default().broke_down(how.clone(), now);
         how
     }
 }
@@ -173,6 +243,8 @@ impl Controller {
                 if self.never_waits {
                     new.never_wait();
                 }
+                self.oversight
+                    .care(old.name(), |it| it.begun_anew = it.begun_anew.saturating_add(1));
                 *old = new;
             }
         }
@@ -209,6 +281,8 @@ mod tests {
         PanicsAfterIt,
         Hangs,
         Works,
+        PanicsWhileItWaits,
+        WakesWithoutEnd,
     }
 
     impl Provider for Odd {
@@ -229,7 +303,7 @@ mod tests {
                 match self.how {
                     How::PanicsAtALook => panic!("there was {} eye", "an"),
                     How::Hangs => std::future::pending().await,
-                    How::PanicsBeforeIt | How::PanicsAfterIt | How::Works => Ok(Sightings::new()),
+                    _ => Ok(Sightings::new()),
                 }
             })
         }
@@ -237,6 +311,16 @@ mod tests {
         fn desire(&self, _seen: &Sightings) -> Wishes {
             assert!(self.how != How::PanicsAfterIt, "it wants too much");
             Wishes::default()
+        }
+
+        fn woken(&self) -> BoxFuture<'_, ()> {
+            Box::pin(async {
+                match self.how {
+                    How::PanicsWhileItWaits => panic!("it has no patience"),
+                    How::WakesWithoutEnd => {}
+                    _ => std::future::pending().await,
+                }
+            })
         }
 
         fn apply<'a>(
@@ -335,5 +419,59 @@ mod tests {
         assert_eq!(controller.renew_broken(), BTreeSet::from([Name::literal("pm2")]));
         assert_eq!(controller.providers[0].kind(), "process");
         assert!(controller.renew_broken().is_empty());
+    }
+
+    /// How often one that does so wakes somebody within a few seconds.
+    async fn wakes(how: How) -> (usize, Watched) {
+        let (_dir, controller, _) = controller();
+        let odd = odd("odd", how).0;
+        let mut wakes = 0;
+        let all = async {
+            loop {
+                controller.oversight.woken(odd.as_ref()).await;
+                wakes += 1;
+                // Its looks work, and say nothing against it.
+                let (_, seen) = controller.oversight.ask(odd.as_ref(), Timestamp::now()).await;
+                assert_eq!(seen, Ok(Sightings::new()));
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(4), all).await.unwrap_err();
+        (wakes, controller.oversight.watched(Timestamp::now())[odd.name()])
+    }
+
+    #[tokio::test]
+    async fn one_that_wakes_the_watch_without_end_costs_a_bounded_number_of_looks() {
+        let (wakes, watched) = wakes(How::WakesWithoutEnd).await;
+        // 601 until it is noticed, and eleven after a rest of 1 s, one of 2 s, and so on.
+        assert!(wakes <= 640, "{wakes}");
+        assert_eq!(watched.not_asked_since, None);
+    }
+
+    #[tokio::test]
+    async fn one_that_panics_while_it_waits_is_waited_for_ever_less_often() {
+        let (wakes, watched) = wakes(How::PanicsWhileItWaits).await;
+        // At once, once more, and then after 10 s.
+        assert_eq!(wakes, 2);
+        assert_eq!((watched.rests_until, watched.deaf_until), (None, None));
+    }
+
+    #[tokio::test]
+    async fn it_is_known_since_when_one_could_not_be_asked() {
+        let (_dir, mut controller, _) = controller();
+        let mut world = World::default();
+        for second in [5, 6] {
+            let now = Timestamp::from_second(second).unwrap();
+            controller.look(&mut world, Scope::All, now).await;
+        }
+        let watched = controller.oversight.watched(Timestamp::from_second(7).unwrap());
+        let of = |name| watched[&Name::literal(name)];
+        assert_eq!(of("e"), Watched::default());
+        let second = |it| Some(Timestamp::from_second(it).unwrap());
+        assert_eq!((of("d").not_asked_since, of("d").rests_until), (second(5), second(16)));
+        controller.providers[0] = odd("pm2", How::PanicsAtALook).0;
+        let now = Timestamp::from_second(8).unwrap();
+        controller.look(&mut world, Scope::One(0), now).await;
+        controller.renew_broken();
+        assert_eq!(controller.oversight.watched(now)[&Name::literal("pm2")].begun_anew, 1);
     }
 }

@@ -10,6 +10,7 @@ use super::{
     id::{Id, Name},
     plan::Plan,
     resource::{Desired, Observed},
+    system::System,
 };
 
 /// What one look came to.
@@ -25,7 +26,7 @@ pub struct Measure {
     pub held: BTreeMap<Name, u32>,
     /// The part of that that needs a person.
     pub held_for_a_person: BTreeMap<Name, u32>,
-    /// How many components are healthy, of those of which that is known.
+    /// How many components are healthy, as an emergency counts them.
     pub share: Share,
 }
 
@@ -72,7 +73,8 @@ impl Measure {
         seen.extend(
             observed.blind.keys().chain(observed.unseen.keys()).cloned().map(|it| (it, false)),
         );
-        let mut measure = Self { seen, share: Share::of(desired, observed), ..Self::default() };
+        let share = Share::of(&System::of(desired, observed));
+        let mut measure = Self { seen, share, ..Self::default() };
         for held in &plan.held {
             let provider = &held.id.provider;
             *measure.held.entry(provider.clone()).or_default() += 1;

@@ -23,6 +23,7 @@ use super::{
     retry::Attempts,
     span::signed,
     storm::{self, Storms},
+    system::System,
 };
 
 /// What the config says about it all.
@@ -250,7 +251,7 @@ impl Reconciler {
         if self.pauses.of_everything(now).is_some() {
             return None;
         }
-        let share = Share::of(desired, observed);
+        let share = Share::of(&System::of(desired, observed));
         self.memory.emergency.see(share, rules.emergency_below, &EMERGENCY, now)
     }
 

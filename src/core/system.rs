@@ -1,5 +1,6 @@
 //! The health of the whole system: how many components are healthy, of all and of each provider, and how
-//! many nobody knows of.
+//! many nobody knows of. It is counted here alone: what people are told, the figures and the share by which an
+//! emergency is declared are the same count.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -18,6 +19,9 @@ pub struct Tally {
     pub healthy: usize,
     /// Those that are known not to, and should.
     pub unhealthy: usize,
+    /// Of these, those that no start could mend: what can't be made, and what is not there and would not
+    /// run if it were, such as a file.
+    pub not_startable: usize,
     /// Those that should, and of which nobody knows.
     pub unknown: usize,
 }
@@ -47,11 +51,18 @@ impl System {
             // What is remembered of a place that can't be seen is not how it is.
             let health =
                 if blind { Health::Unknown } else { Health::in_view(desired, observed, id) };
+            let startable = desired.wanted.get(id).is_some_and(|it| {
+                let is_file = it.body.as_ref().is_some_and(|it| !it.files.is_empty());
+                observed.found.contains_key(id) || (it.run == Run::On && !is_file)
+            });
             let each = system.each.entry(id.provider.clone()).or_default();
             for tally in [&mut system.all, each] {
                 match health {
                     Health::Healthy => tally.healthy += 1,
-                    Health::Unhealthy | Health::Failed => tally.unhealthy += 1,
+                    Health::Unhealthy | Health::Failed => {
+                        tally.unhealthy += 1;
+                        tally.not_startable += usize::from(!startable);
+                    }
                     Health::Unknown => tally.unknown += 1,
                     Health::Stopped => {}
                 }
@@ -115,6 +126,12 @@ mod tests {
         assert_eq!(
             system.to_string(),
             "0 of 2 healthy, 2 unknown (a: 0 of 2 healthy, 1 unknown; b: 0 of 0 healthy, 1 unknown)"
+        );
+        let of_a = system.each[&Name::literal("a")];
+        assert_eq!(
+            (of_a.unhealthy, of_a.not_startable),
+            (2, 1),
+            "only what is missing can be started"
         );
         assert_eq!(System::default().to_string(), "0 of 0 healthy");
     }

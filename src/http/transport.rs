@@ -20,7 +20,7 @@ use tokio::{
 use super::{
     Error, Service, Token,
     address::Base,
-    answer::{Answer, root_cause},
+    answer::{Answer, hide, root_cause},
     cache::{Cache, Kept},
     limits::{Budget, Limits},
 };
@@ -29,7 +29,7 @@ use super::{
 const MOST_BYTES: usize = 8 << 20;
 
 /// How often we let ourselves be sent elsewhere for one answer.
-const MOST_REDIRECTS: usize = 5;
+pub(super) const MOST_REDIRECTS: usize = 5;
 
 /// How much time things may take, and must.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,10 +87,10 @@ impl Call {
 /// What is spoken through. Requests are sent one after another, as GitHub asks.
 #[derive(Debug)]
 pub(crate) struct Transport {
-    service: &'static Service,
-    http: reqwest::Client,
-    base: Base,
-    token: Option<Token>,
+    pub(super) service: &'static Service,
+    pub(super) http: reqwest::Client,
+    pub(super) base: Base,
+    pub(super) token: Option<Token>,
     pace: Pace,
     state: Mutex<State>,
     /// The last budget that an answer told: whoever asks for it waits for no request.
@@ -189,13 +189,14 @@ impl Transport {
         etag: Option<&str>,
         state: &mut State,
     ) -> Result<Answer, Error> {
-        let Some(token) = &self.token else {
+        let token = self.token.as_ref();
+        if token.is_none() && !self.service.public {
             return Err(Error::NoToken {
                 service: self.service,
                 task: call.task.clone(),
                 needs: call.needs,
             });
-        };
+        }
         let resting = |limits: &Limits| {
             limits.may_ask(Timestamp::now()).map_err(|rest| Error::Resting {
                 task: call.task.clone(),
@@ -243,7 +244,7 @@ impl Transport {
     async fn follow(
         &self,
         call: &Call,
-        token: &Token,
+        token: Option<&Token>,
         etag: Option<&str>,
     ) -> Result<Response, Error> {
         let mut url = call.url.clone();
@@ -260,7 +261,7 @@ impl Transport {
                 );
             };
             if !self.base.is_home_of(&place) {
-                let host = token.hide_in(place.host_str().unwrap_or("no host"));
+                let host = hide(token, place.host_str().unwrap_or("no host"));
                 return Err(call.unavailable(format!(
                     "it sends us to another host, where the token does not belong: {host}"
                 )));
@@ -275,14 +276,14 @@ impl Transport {
         &self,
         call: &Call,
         url: &Url,
-        token: &Token,
+        token: Option<&Token>,
         etag: Option<&str>,
     ) -> Result<Response, Error> {
         let mut request = self.http.request(call.method.clone(), url.clone());
         for (name, value) in self.service.headers {
             request = request.header(*name, *value);
         }
-        if let Some(value) = token.header() {
+        if let Some(value) = token.and_then(Token::header) {
             request = request.header(header::AUTHORIZATION, value);
         }
         if let Some(etag) = etag {
@@ -294,7 +295,7 @@ impl Transport {
         }
         request.send().await.map_err(|error| {
             let host = url.host_str().unwrap_or_default();
-            let cause = token.hide_in(&root_cause(&error));
+            let cause = hide(token, &root_cause(&error));
             let doing = if error.is_connect() { "cannot connect to" } else { "no answer from" };
             call.unavailable(format!("{doing} {host}: {cause}"))
         })
@@ -302,7 +303,7 @@ impl Transport {
 }
 
 /// The body of an answer, if it has a sensible size and form.
-async fn read(mut response: Response, call: &Call) -> Result<Vec<u8>, Error> {
+pub(super) async fn read(mut response: Response, call: &Call) -> Result<Vec<u8>, Error> {
     if is_packed(response.headers()) {
         return Err(call.unavailable("it answers with a packed body, which was not asked for"));
     }
@@ -321,6 +322,6 @@ async fn read(mut response: Response, call: &Call) -> Result<Vec<u8>, Error> {
     }
 }
 
-fn is_packed(headers: &HeaderMap) -> bool {
+pub(super) fn is_packed(headers: &HeaderMap) -> bool {
     headers.get(header::CONTENT_ENCODING).is_some_and(|it| it != "identity")
 }

@@ -168,14 +168,10 @@ impl Journal {
     pub fn open(path: &Path) -> Result<(Self, Option<String>), Error> {
         match Self::open_as_it_is(path) {
             Err(Error::Sqlite { source, .. }) if is_damage(&source) => {
-                let aside = path.with_extension(format!("broken-{}", Timestamp::now().as_second()));
-                let put_aside = std::fs::rename(path, &aside);
-                put_aside.map_err(|source| Error::Open { path: path.to_owned(), source })?;
-                for leftover in ["-wal", "-shm"] {
-                    let mut name = path.as_os_str().to_owned();
-                    name.push(leftover);
+                let aside = put_aside(path, "broken")?;
+                for leftover in LEFTOVERS {
                     // They belong to the damaged file, and mostly are not there.
-                    let _ = std::fs::remove_file(name);
+                    let _ = std::fs::remove_file(with(path, leftover));
                 }
                 let told = format!(
                     "the journal was damaged ({source}); it is kept as {} and a new one was begun",
@@ -184,6 +180,27 @@ impl Journal {
                 Ok((Self::open_as_it_is(path)?, Some(told)))
             }
             other => other.map(|journal| (journal, None)),
+        }
+    }
+
+    /// The same for whoever goes on unattended: what a newer version wrote is put aside too, so that going
+    /// back to this one does not end the work.
+    pub fn open_whatever_is_there(path: &Path) -> Result<(Self, Option<String>), Error> {
+        match Self::open(path) {
+            Err(Error::Newer { found, .. }) => {
+                let aside = put_aside(path, "newer")?;
+                for leftover in LEFTOVERS {
+                    // What is there belongs to it, and mostly nothing is.
+                    let _ = std::fs::rename(with(path, leftover), with(&aside, leftover));
+                }
+                let told = format!(
+                    "the journal was written by a newer version (format {found}, this one knows {VERSION}); \
+                     it is kept as {} and a new one was begun",
+                    aside.display()
+                );
+                Ok((Self::open_as_it_is(path)?, Some(told)))
+            }
+            other => other,
         }
     }
 
@@ -301,19 +318,28 @@ impl Journal {
         }
         if !self.is_in_place() {
             self.begin_anew()?;
+            waiting.append(&mut self.waiting);
         }
         match self.insert(&waiting) {
             Err(Error::Sqlite { source, .. }) if is_damage(&source) => {
                 self.begin_anew()?;
+                waiting.append(&mut self.waiting);
                 self.insert(&waiting)
             }
             other => other,
         }
     }
 
-    /// Opens it once more, where the file was removed or damaged.
+    /// Opens it once more, where the file was removed or damaged, and says so in the log and in the new one.
     fn begin_anew(&mut self) -> Result<(), Error> {
-        let (journal, _) = Self::open(&self.path.clone())?;
+        let (mut journal, damaged) = Self::open(&self.path.clone())?;
+        let text = damaged.unwrap_or_else(|| {
+            "the journal was taken away, and the one that is there is used".to_owned()
+        });
+        tracing::warn!("{text}");
+        journal.waiting = std::mem::take(&mut self.waiting);
+        let at = Timestamp::now();
+        journal.waiting.push(Entry { at, kind: Kind::Controller, id: None, text });
         let to_remember = std::mem::take(&mut self.to_remember);
         let facts = std::mem::take(&mut self.facts);
         *self = Self { to_remember, facts, ..journal };
@@ -356,6 +382,23 @@ impl Journal {
         self.facts.written();
         Ok(())
     }
+}
+
+/// What SQLite keeps beside a file.
+const LEFTOVERS: [&str; 2] = ["-wal", "-shm"];
+
+fn with(path: &Path, leftover: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(leftover);
+    name.into()
+}
+
+/// Gives the file another name, for the reason that `why` names; that name.
+fn put_aside(path: &Path, why: &str) -> Result<PathBuf, Error> {
+    let aside = path.with_extension(format!("{why}-{}", Timestamp::now().as_second()));
+    let done = std::fs::rename(path, &aside);
+    done.map_err(|source| Error::Open { path: path.to_owned(), source })?;
+    Ok(aside)
 }
 
 /// Opening a pipe waits for whoever is at its other end.

@@ -108,11 +108,19 @@ fn a_journal_that_is_taken_away_or_damaged_is_begun_anew() {
         fs::remove_file(leftover.unwrap().path()).unwrap();
     }
     journal.write(&[entry(None, Kind::Seen, "two")]).unwrap();
-    assert_eq!(told(), "two");
+    assert_eq!(told(), "two the journal was taken away, and the one that is there is used");
     fs::write(&file, "this is no database, and it is longer than a header").unwrap();
     journal.write(&[entry(None, Kind::Seen, "three")]).unwrap();
     journal.write(&[entry(None, Kind::Seen, "four")]).unwrap();
+    // SQLite made it whole again from what is beside it.
     assert!(told().ends_with("three four"), "{}", told());
+    for leftover in fs::read_dir(dir.path()).unwrap() {
+        fs::remove_file(leftover.unwrap().path()).unwrap();
+    }
+    fs::write(&file, "this is no database, and it is longer than a header").unwrap();
+    journal.write(&[entry(None, Kind::Seen, "five")]).unwrap();
+    assert!(told().starts_with("five the journal was damaged ("), "{}", told());
+    assert!(told().ends_with(" and a new one was begun"), "{}", told());
 }
 
 #[test]
@@ -139,6 +147,14 @@ fn a_journal_of_a_newer_version_is_left_alone() {
     journal.connection.pragma_update(None, "user_version", VERSION + 1).unwrap();
     drop(journal);
     assert!(matches!(Journal::open(&file), Err(Error::Newer { .. })));
+    // But by whoever has to go on.
+    let (journal, told) = Journal::open_whatever_is_there(&file).unwrap();
+    assert!(told.is_some_and(|it| it.contains("a newer version")));
+    drop(journal);
+    let kept = fs::read_dir(dir.path()).unwrap().flatten().map(|it| it.path());
+    let kept = kept.filter(|it| it.to_string_lossy().contains("newer-")).collect::<Vec<_>>();
+    assert!(matches!(Journal::open(&kept[0]), Err(Error::Newer { .. })), "{kept:?}");
+    assert!(Journal::open_whatever_is_there(&file).unwrap().1.is_none());
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 // The whole crate is a test, also what is not a test function by itself.
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+// Texts are readable as they are.
+#![allow(clippy::format_push_string)]
 // What a failed test tells is read by people.
 #![allow(clippy::print_stderr)]
 

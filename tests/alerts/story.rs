@@ -1,5 +1,7 @@
 //! What is told of a process that fails, from its first failure until it is mended.
 
+use std::time::{Duration, Instant};
+
 use serde_json::Value;
 
 use crate::{
@@ -8,7 +10,7 @@ use crate::{
         Told, everything_said, failing, listener, sink, told, wait_until_told, watch,
         without_secrets,
     },
-    wait::wait_for,
+    wait::{LONG, wait_for},
 };
 
 fn mend(project: &Project) {
@@ -201,4 +203,55 @@ fn a_sink_that_comes_later_is_told_what_is_open() {
     let history = project.run(&["history"]).ok().stdout;
     assert!(history.contains("alert       embedded/w  firing: embedded/w: given up"), "{history}");
     watch.end_well();
+}
+
+#[test]
+fn an_emergency_is_told_and_what_was_given_up_is_started_again() {
+    let server = listener();
+    let mut config =
+        "[failover]\nmax_recovery_attempts = 0\n[controller]\nemergency_below = 0.5\n".to_owned();
+    for name in ["w", "x", "y"] {
+        config += &format!(
+            "[[process]]\nname = \"{name}\"\nmax_restarts = 0\n\
+             command = [\"sh\", \"-c\", \"test -e fine && exec sleep 1000\"]\n"
+        );
+    }
+    config += "[[process]]\nname = \"v\"\ncommand = [\"sleep\", \"1000\"]\n";
+    // A file that is not there is unhealthy, and nothing that could be started again.
+    config += "[[workflow]]\nbacks_up = \"gone.yml\"\n";
+    let project = Project::new(&format!("{config}{}", sink("webhook")));
+    let watch = watch(&project, &server.url());
+    for name in ["w", "x", "y"] {
+        watch.wait_for_log(&format!("embedded/{name}: left alone: given up"));
+    }
+    project.write("fine", "");
+    // It takes a minute until it is one.
+    let begun = Instant::now();
+    let emergency = || told(&server).iter().any(|it| it.starts_with("event emergency"));
+    while !emergency() {
+        assert!(begun.elapsed() < 3 * LONG, "{:?}\n{}", told(&server), watch.log());
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    assert!(begun.elapsed() > Duration::from_secs(50), "{:?}", begun.elapsed());
+    for name in ["w", "x", "y"] {
+        project.wait_for_pid(name, None);
+    }
+    let said = watch.end_well();
+    assert!(said.contains("emergency: only 1 of 4 components are healthy"), "{said}");
+}
+
+#[test]
+fn what_is_too_much_to_tell_is_counted() {
+    let server = listener();
+    let project = failing(&format!("at_most = 1\n{}", sink("webhook")));
+    let watch = watch(&project, &server.url());
+    wait_until_told(&server, "firing failed:embedded/w");
+    mend(&project);
+    project.wait_for_pid("w", None);
+    wait_for("it is over", || {
+        let open = project.run(&["alerts"]).ok().stdout;
+        (!open.contains("failed  embedded/w")).then_some(())
+    });
+    watch.end_well();
+    assert_eq!(told(&server), ["firing failed:embedded/w"]);
 }

@@ -30,9 +30,13 @@ mod reports;
 mod rollback;
 #[path = "../parts/watch.rs"]
 mod running;
+mod self_update;
+#[path = "../parts/server/mod.rs"]
+mod server;
 mod service;
 mod simulate;
 mod start;
+mod unattended;
 #[path = "../parts/wait.rs"]
 mod wait;
 mod watch;

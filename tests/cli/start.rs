@@ -20,17 +20,23 @@ fn wait_until_gone(pid: u32) {
 }
 
 #[test]
-fn start_waits_for_the_first_look_and_says_where_the_log_is() {
+fn start_waits_for_the_first_look_and_says_where_the_logs_are() {
     let project = Project::new(WORKER);
     let said = project.run(&["start"]).ok().stdout;
     let watch = pid_in(&said);
     insta::assert_snapshot!(said.replace(&watch.to_string(), "PID"), @r"
         the watch is running (pid PID) and has looked at everything
-        its log: automation/logs/watch.log
+        its logs:
+          automation/logs/master-redundancy.log (all else)
+          automation/logs/pm2-redundancy.log (PM2)
+          automation/logs/github-actions-redundancy.log (GitHub)
+          automation/logs/netlify-functions-redundancy.log (Netlify)
+          automation/logs/watch.log (what can't be written there)
         ");
     assert!(project.path(".redundancy/heartbeat.json").exists());
     project.wait_for_pid("w", None);
-    assert!(project.read("automation/logs/watch.log").contains("the watch began"));
+    assert!(project.read("automation/logs/master-redundancy.log").contains("the watch began"));
+    assert_eq!(project.read("automation/logs/watch.log"), "", "nothing is written twice");
     let again = project.run(&["start"]).ok();
     assert_eq!(again.stdout, format!("a watch is running already (pid {watch})\n"));
     project.run(&["stop"]).ok();
@@ -89,10 +95,15 @@ fn a_log_that_has_grown_too_large_is_put_aside_and_written_on() {
         project.path("automation/logs/watch.log.1").exists().then_some(())
     });
     wait_for("it is small", || (fs::metadata(&log).unwrap().len() < 1024 * 1024).then_some(()));
+    // Only what can't be in the logs goes there.
     let pid = project.wait_for_pid("w", None);
+    let master = project.path("automation/logs/master-redundancy.log");
+    fs::remove_file(&master).unwrap();
+    fs::create_dir(&master).unwrap();
     kill(pid);
     wait_for("it is written on", || {
-        project.read("automation/logs/watch.log").contains("done").then_some(())
+        let text = project.read("automation/logs/watch.log");
+        text.contains("master-redundancy.log can't be written").then_some(())
     });
 }
 

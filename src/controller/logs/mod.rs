@@ -23,7 +23,7 @@ use std::{
 };
 
 use jiff::Timestamp;
-use tracing::callsite::rebuild_interest_cache;
+use tracing::{Metadata, callsite::rebuild_interest_cache};
 use tracing_subscriber::{Layer, registry::LookupSpan};
 
 use crate::config::{
@@ -84,6 +84,16 @@ impl Logs {
         let shared = Arc::new(Shared { rules: RwLock::new(None), orders, crowded_out });
         let layer = ToFiles(Arc::clone(&shared)).with_filter(IsWanted(Arc::clone(&shared)));
         Ok((Self { shared }, layer))
+    }
+
+    /// Tells whether something that is said can't be in the files: as long as no config says where they
+    /// are, and where it is said that one of them can't be written.
+    pub fn elsewhere(&self) -> impl Fn(&Metadata<'_>) -> bool + use<> {
+        let shared = Arc::clone(&self.shared);
+        move |said| {
+            let rules = shared.rules.read().unwrap_or_else(PoisonError::into_inner);
+            rules.is_none() || said.target() == ELSEWHERE
+        }
     }
 
     /// Goes by the config of `project` from now on.

@@ -117,7 +117,7 @@ pub async fn run(path: PathBuf, starter: Starter, logs: Logs) -> Result<(), Erro
     }
     // Nor before that: the logs are of the watch that goes on.
     logs.configure(&loaded.project);
-    let (journal, damaged) = Journal::open(&Journal::file(&state_dir))?;
+    let (journal, damaged) = Journal::open_whatever_is_there(&Journal::file(&state_dir))?;
     let mut watch = Watch::new(path, &loaded, journal, lock, logs, now)?;
     if let Some(damaged) = damaged {
         watch.note(None, Kind::Controller, damaged);
@@ -177,6 +177,8 @@ struct Watch {
     prechecks: Prechecks,
     /// Whether somebody may have asked for something since that was last looked for.
     asked: bool,
+    /// The file that what has to be remembered is in.
+    remembered_in: (u64, u64),
     /// What has to be remembered, as the journal has it or is about to.
     remembered: String,
     metrics: Metrics,
@@ -228,12 +230,12 @@ impl Watch {
             world: World::default(),
             config,
             triggers,
-            journal: Rc::new(RefCell::new(journal)),
             in_hand: InHand::default(),
             touched: None,
             stop: Rc::default(),
             reconciler: Reconciler::new(recalled(remembered.as_deref()), now),
             asked: true,
+            remembered_in: journal.file_that_is_open(),
             remembered: remembered.unwrap_or_default(),
             live: Live::begin(&loaded.project.state_dir()),
             probes: Probes::default(),
@@ -251,6 +253,7 @@ impl Watch {
             next: None,
             looked_at: Instant::now(),
             owes_sign: false,
+            journal: Rc::new(RefCell::new(journal)),
         };
         watch.tell_notes(loaded);
         watch.metrics.configure(&loaded.project);
@@ -353,7 +356,8 @@ impl Watch {
 
     fn tell_that_it_looked(&mut self) {
         let (state_dir, look_every) = (self.controller.project().state_dir(), self.look_every());
-        self.pulse.looked(&self.lock, &state_dir, look_every);
+        let providers = self.controller.oversight.watched(Timestamp::now());
+        self.pulse.looked(&self.lock, &state_dir, look_every, providers);
         self.alerts.looked();
     }
 
@@ -462,8 +466,9 @@ impl Watch {
             self.probes.follow(&specs, &mut self.world.observed);
             self.live.looked(&self.world, Timestamp::now());
             self.tell_seen();
-            self.tell_system();
             let Decision { plan, in_order, news, .. } = self.decide();
+            // What is off duty need not work, and that is decided only now.
+            self.tell_system();
             if plan.lanes.is_empty() {
                 self.conclude(news);
                 break;

@@ -11,11 +11,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use self::plan::plan;
-use super::{
-    health::Health,
-    resource::{Desired, Observed, Run},
-    span::after,
-};
+use super::{span::after, system::System};
 
 /// When an emergency is declared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,33 +39,13 @@ pub struct Share {
 }
 
 impl Share {
-    /// The share of what is desired, as it was seen.
-    ///
-    /// What should be off, is off on purpose, or could not be seen is neither healthy nor not; nor is
-    /// a file, which says nothing about whether it works. What should run and is not there is not
-    /// healthy.
+    /// The share by which an emergency is declared. What is unhealthy and could not be started does not
+    /// count: an emergency recovery starts things, and would help neither a file that is not there nor
+    /// what can't be made. Neither does what should be off, is off on purpose or could not be seen.
     #[must_use]
-    pub fn of(desired: &Desired, observed: &Observed) -> Self {
-        let mut share = Self::default();
-        for (id, wanted) in &desired.wanted {
-            if wanted.run == Run::Off || observed.blind.contains_key(&id.provider) {
-                continue;
-            }
-            let found = observed.found.get(id);
-            let is_file = wanted.body.as_ref().is_some_and(|it| !it.files.is_empty());
-            match Health::of(wanted.run, found.map(|it| &it.status)) {
-                Health::Healthy => {
-                    share.healthy += 1;
-                    share.known += 1;
-                }
-                Health::Unhealthy | Health::Failed => share.known += 1,
-                Health::Unknown if found.is_none() && wanted.run == Run::On && !is_file => {
-                    share.known += 1;
-                }
-                Health::Unknown | Health::Stopped => {}
-            }
-        }
-        share
+    pub fn of(system: &System) -> Self {
+        let all = &system.all;
+        Self { healthy: all.healthy, known: all.healthy + all.unhealthy - all.not_startable }
     }
 
     /// Whether it is below `below`, from 0 to 1. Of nothing known, nothing is said.
@@ -158,7 +134,7 @@ mod tests {
     use super::*;
     use crate::core::{
         id::Id,
-        resource::{Actual, Body, Status, Wanted},
+        resource::{Actual, Body, Desired, Observed, Run, Status, Wanted},
     };
     use proptest::prelude::*;
 
@@ -273,10 +249,10 @@ mod tests {
                 |status| Actual { body: Body::default(), status, mark: None, vitals: None };
             let found = status.clone().map(|it| (id, actual(it))).into_iter().collect();
             let mut observed = Observed { found, ..Observed::default() };
-            let share = Share::of(&desired, &observed);
+            let share = Share::of(&System::of(&desired, &observed));
             assert_eq!(share, Share { healthy, known }, "{run:?} {status:?}");
             observed.set(&"p".parse().unwrap(), Err("no answer".to_owned()));
-            assert_eq!(Share::of(&desired, &observed), NOTHING, "blind");
+            assert_eq!(Share::of(&System::of(&desired, &observed)), NOTHING, "blind");
         }
     }
 

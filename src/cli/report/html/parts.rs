@@ -195,8 +195,8 @@ pub(super) fn notes(report: &Report, text: &mut String) {
 pub(super) fn resources(report: &Report, all: &[&Resource], moved: &Moves<'_>, text: &mut String) {
     let _ = write!(
         text,
-        "<div class=\"chunk\"><table><colgroup><col style=\"width:22%\"><col><col style=\"width:118px\"><col style=\"width:96px\">\
-         <col style=\"width:76px\"><col style=\"width:96px\"><col style=\"width:88px\"></colgroup>\
+        "<div class=\"chunk\"><table><colgroup><col style=\"width:22%\"><col><col style=\"width:112px\"><col style=\"width:116px\">\
+         <col style=\"width:72px\"><col style=\"width:116px\"><col style=\"width:84px\"></colgroup>\
          <thead><tr><th>resource</th><th>{}</th><th class=\"n\">availability</th><th class=\"n\">did not work</th>\
          <th class=\"n\">failures</th><th class=\"n\">longest</th><th class=\"n\">recoveries, drift</th></tr></thead><tbody>",
         axis(report)
@@ -223,7 +223,9 @@ pub(super) fn resources(report: &Report, all: &[&Resource], moved: &Moves<'_>, t
                 "recoveries, drift",
                 &match (now.recoveries, now.drifts) {
                     (0, 0) => number(0),
-                    (recoveries, drifts) => format!("{}, {}", number(recoveries), number(drifts)),
+                    (tried, 0) => tried.to_string(),
+                    (0, drifts) => format!("drift {drifts}"),
+                    (tried, drifts) => format!("{tried}<small>drift {drifts}</small>"),
                 },
                 false,
             ),

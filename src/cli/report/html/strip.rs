@@ -171,10 +171,12 @@ fn slot(report: &Report, slot: usize) -> Timestamp {
 fn clock(at: Timestamp, report: &Report) -> String {
     const TWO_DAYS: u64 = 2 * 24 * 3_600_000;
     const YEAR: u64 = 365 * 24 * 3_600_000;
-    let form = match report.length_ms {
-        0..=TWO_DAYS => "%H:%M",
-        ms if ms <= YEAR => "%b %d, %H:%M",
-        _ => "%Y-%m-%d",
+    let form = if report.length_ms <= TWO_DAYS {
+        "%H:%M"
+    } else if report.length_ms <= YEAR {
+        "%b %d, %H:%M"
+    } else {
+        "%Y-%m-%d"
     };
     at.strftime(form).to_string()
 }

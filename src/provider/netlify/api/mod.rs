@@ -31,6 +31,7 @@ static NETLIFY: Service = Service {
     span: "minute",
     headers: &[("accept", "application/json")],
     permissions: None,
+    public: false,
 };
 
 /// What every call takes: Netlify's tokens have no permissions of their own.
