@@ -42,44 +42,33 @@ impl Attention {
     }
 }
 
-/// So many wakes within [`WINDOW`] are heeded at once: more than whoever has real news of anything has.
-const MOST: u32 = 1200;
+/// How many wakes are heeded within which time, before they are wakes without end.
+#[derive(Debug, Clone, Copy)]
+struct Measure {
+    most: u32,
+    within: Duration,
+}
 
-/// The time in which wakes are counted. Whoever is quiet for as long is heeded at once again.
-const WINDOW: Duration = Duration::from_mins(1);
+/// More than whoever has real news of anything has.
+const USUAL: Measure = Measure { most: 600, within: Duration::from_mins(1) };
 
-/// Who wakes within this time after it was heeded again had not stopped.
-const AT_ONCE: Duration = Duration::from_secs(1);
+/// For one that woke without end, after each rest. Who keeps within it is heeded as ever.
+const ON_TRIAL: Measure = Measure { most: 10, within: Duration::from_secs(1) };
 
 /// How long one that wakes without end is not heeded.
 const DEAF: Backoff =
     Backoff { initial: Duration::from_secs(1), factor: 2.0, max: Duration::from_secs(30) };
 
-/// From this grade on the rests are the longest.
-const GRAVEST: u32 = 6;
-
 /// How often somebody called for a look lately.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Wakes {
-    /// Since when they are counted.
+    /// Since when they are counted, if any was heeded since the last rest.
     since: Option<Timestamp>,
     count: u32,
-    storm: Option<Storm>,
-}
-
-/// Wakes without end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Storm {
-    /// How grave it is: by this the rests grow.
-    grade: u32,
-    /// When a wake was heeded last.
-    last: Timestamp,
-}
-
-impl Storm {
-    fn until(self) -> Timestamp {
-        span::after(self.last, DEAF.rest(self.grade.saturating_add(1)))
-    }
+    /// Rests in a row.
+    rests: u32,
+    /// When the last of these rests began.
+    rested_at: Option<Timestamp>,
 }
 
 /// What is new about the wakes of somebody.
@@ -94,39 +83,33 @@ pub enum Turn {
 impl Wakes {
     /// Until when no wake is heeded; nothing where one is.
     pub fn deaf_until(&mut self, now: Timestamp) -> Option<Timestamp> {
-        let storm = self.storm.as_mut()?;
+        let rested_at = self.rested_at.as_mut()?;
         // Where the clock was set back, the rest begins now.
-        storm.last = storm.last.min(now);
-        Some(storm.until()).filter(|it| *it > now)
+        *rested_at = (*rested_at).min(now);
+        let until = span::after(*rested_at, DEAF.rest(self.rests.saturating_add(1)));
+        (until > now).then_some(until)
     }
 
     /// Notes that a wake was heeded.
     pub fn heeded(&mut self, now: Timestamp) -> Option<Turn> {
-        let Some(storm) = self.storm else {
-            let fresh = |since: Timestamp| since <= now && now < span::after(since, WINDOW);
-            if !self.since.is_some_and(fresh) {
-                (self.since, self.count) = (Some(now), 0);
+        let in_storm = self.rests > 0;
+        let Measure { most, within } = if in_storm { ON_TRIAL } else { USUAL };
+        let is_over = |since: Timestamp| now < since || now >= span::after(since, within);
+        if self.since.is_none_or(is_over) {
+            let is_calm = in_storm && self.since.is_some();
+            if is_calm {
+                *self = Self::default();
             }
-            self.count += 1;
-            return (self.count > MOST).then(|| {
-                self.storm = Some(Storm { grade: 1, last: now });
-                Turn::Storm
-            });
-        };
-        let quiet_since = storm.until().min(now);
-        let grade = if now < span::after(quiet_since, AT_ONCE) {
-            (storm.grade + 1).min(GRAVEST)
-        } else if now < span::after(quiet_since, WINDOW) {
-            storm.grade - 1
-        } else {
-            0
-        };
-        if grade == 0 {
-            *self = Self { since: Some(now), count: 1, storm: None };
-            return Some(Turn::Calm);
+            (self.since, self.count) = (Some(now), 1);
+            return is_calm.then_some(Turn::Calm);
         }
-        self.storm = Some(Storm { grade, last: now });
-        None
+        self.count += 1;
+        if self.count <= most {
+            return None;
+        }
+        let rests = self.rests.saturating_add(1);
+        *self = Self { since: None, count: 0, rests, rested_at: Some(now) };
+        (!in_storm).then_some(Turn::Storm)
     }
 }
 
@@ -184,25 +167,26 @@ mod tests {
         let mut wakes = Wakes::default();
         let (count, turns) = heeded(&mut wakes, 0, 3600, 1);
         assert_eq!(turns, [Turn::Storm]);
-        assert!((1300..1350).contains(&count), "{count}");
+        // 601 until it is noticed, and then eleven after each rest, which is of 30 s in the end.
+        assert!((601 + 11 * 120..601 + 11 * 130).contains(&count), "{count}");
     }
 
     #[test]
     fn who_has_much_to_say_is_heeded_each_time() {
         let mut wakes = Wakes::default();
-        assert_eq!(heeded(&mut wakes, 0, 600, 51), (11_765, Vec::new()));
+        assert_eq!(heeded(&mut wakes, 0, 600, 101), (5941, Vec::new()));
     }
 
     #[test]
-    fn one_that_stops_is_heeded_at_once_again() {
-        let mut wakes = Wakes::default();
-        heeded(&mut wakes, 0, 600, 1);
-        let (count, turns) = heeded(&mut wakes, 720, 780, 100);
-        assert_eq!(turns, [Turn::Calm], "it was quiet for a minute");
-        assert_eq!(count, 600);
-        heeded(&mut wakes, 1000, 1600, 1);
-        let (_, turns) = heeded(&mut wakes, 1640, 2000, 2000);
-        assert_eq!(turns, [Turn::Calm], "it wakes less and less");
+    fn one_that_stops_is_heeded_at_once_again_also_where_it_goes_on_with_less() {
+        for (pause, millis) in [(0, 2000), (0, 200), (3600, 60_000)] {
+            let mut wakes = Wakes::default();
+            assert_eq!(heeded(&mut wakes, 0, 600, 1).1, [Turn::Storm]);
+            let begin = 600 + pause;
+            assert_eq!(heeded(&mut wakes, begin, begin + 300, millis).1, [Turn::Calm], "{millis}");
+            let (count, turns) = heeded(&mut wakes, begin + 300, begin + 900, millis);
+            assert_eq!((i64::from(count), turns), (600_000 / millis, Vec::new()));
+        }
     }
 
     #[test]

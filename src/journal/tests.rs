@@ -112,8 +112,15 @@ fn a_journal_that_is_taken_away_or_damaged_is_begun_anew() {
     fs::write(&file, "this is no database, and it is longer than a header").unwrap();
     journal.write(&[entry(None, Kind::Seen, "three")]).unwrap();
     journal.write(&[entry(None, Kind::Seen, "four")]).unwrap();
-    assert!(told().starts_with("three the journal was damaged ("), "{}", told());
-    assert!(told().ends_with(" and a new one was begun four"), "{}", told());
+    // SQLite made it whole again from what is beside it.
+    assert!(told().ends_with("three four"), "{}", told());
+    for leftover in fs::read_dir(dir.path()).unwrap() {
+        fs::remove_file(leftover.unwrap().path()).unwrap();
+    }
+    fs::write(&file, "this is no database, and it is longer than a header").unwrap();
+    journal.write(&[entry(None, Kind::Seen, "five")]).unwrap();
+    assert!(told().starts_with("five the journal was damaged ("), "{}", told());
+    assert!(told().ends_with(" and a new one was begun"), "{}", told());
 }
 
 #[test]
