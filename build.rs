@@ -1,4 +1,4 @@
-//! Tells the program which commit it was built from, where that can be known.
+//! Tells the program which commit it was built from, where that can be known, and for which machines.
 
 use std::{path::Path, process::Command};
 
@@ -11,6 +11,9 @@ fn main() {
     let commit = Path::new(".git").is_dir().then(commit).flatten();
     let commit = commit.map(|it| format!(" ({it})")).unwrap_or_default();
     println!("cargo::rustc-env=VERSION={}{commit}", env!("CARGO_PKG_VERSION"));
+    // The machines that it runs on, by which the file of a release is named.
+    let target = std::env::var("TARGET").unwrap_or_default();
+    println!("cargo::rustc-env=TARGET={target}");
 }
 
 /// The commit, with its day: `0123abc4 2026-11-27`.

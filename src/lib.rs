@@ -12,6 +12,7 @@
 //! - [`journal`] remembers what was seen and done, and for the next watch who was on duty.
 //! - [`sync`] keeps a git checkout in step with its remote. It stands beside the loop and uses only
 //!   its locks.
+//! - [`update`] puts a newer version of this program in its place, and the one before back.
 //! - `http` is what the clients of services have in common.
 //! - [`cli`] has a file for each verb, and the only code that prints.
 
@@ -24,3 +25,4 @@ pub mod journal;
 pub mod probe;
 pub mod provider;
 pub mod sync;
+pub mod update;

@@ -24,7 +24,11 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("provider", &["config", "core", "http"]),
     ("controller", &["config", "core", "journal", "probe", "provider", "http"]),
     ("sync", &["config", "core", "controller", "provider"]),
-    ("cli", &["config", "core", "controller", "http", "journal", "probe", "provider", "sync"]),
+    ("update", &["config", "core", "http"]),
+    (
+        "cli",
+        &["config", "core", "controller", "http", "journal", "probe", "provider", "sync", "update"],
+    ),
 ];
 
 /// The folders of `src/provider` that are one provider each, by the line that each has in `all`. None names another.

@@ -10,7 +10,7 @@ use clap::{
 use super::{
     alerts::AlertsOptions, deploy::DeployOptions, doctor::DoctorOptions,
     generations::GenerationsOptions, report::ReportOptions, rollback::RollbackOptions,
-    service::ServiceOptions, stop::StopOptions,
+    self_update::SelfUpdateOptions, service::ServiceOptions, stop::StopOptions,
 };
 use crate::{
     config::units::{Span, SpanError},
@@ -172,6 +172,12 @@ pub(super) enum Verb {
         /// The folder, like `~/.local/share/man/man1`
         folder: PathBuf,
     },
+    /// Put the newest release of this program in its place
+    ///
+    /// From the releases of `repository` of `[update]`, and only where their checksum is right and the new
+    /// program runs. The one before is kept beside it, and `--rollback` puts it back. Nothing runs the new one
+    /// before it is started again: `--restart` does that to the watch.
+    SelfUpdate(SelfUpdateOptions),
     /// Keep this git checkout in step with its remote, losing nothing
     ///
     /// Needs no redundancy.toml. Fetches, and where the checkout is not at the remote's commit,

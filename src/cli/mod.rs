@@ -26,6 +26,7 @@ mod recover;
 mod report;
 mod rollback;
 mod route;
+mod self_update;
 mod service;
 mod shell;
 mod start;
@@ -112,6 +113,7 @@ pub fn main() -> ExitCode {
         Verb::Service(options) => project().and_then(|project| service::run(&project, options)),
         Verb::Completions { shell } => shell::completions(*shell),
         Verb::Man { folder } => shell::man(folder),
+        Verb::SelfUpdate(options) => self_update::run(args.config.as_deref(), options),
         Verb::Sync(options) => sync::run(args.config.as_deref(), options),
     };
     result.unwrap_or_else(|error| {

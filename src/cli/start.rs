@@ -2,7 +2,7 @@
 
 use std::{
     env,
-    path::Path,
+    path::{Path, PathBuf},
     process::ExitCode,
     time::{Duration, Instant},
 };
@@ -38,31 +38,39 @@ pub(super) fn run(project: &Project) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     project.tell_notes();
-    block_on(begin(project))?
+    block_on(begin(project, &this_program()?))?
 }
 
 /// `restart`.
 pub(super) fn again(project: &Project) -> anyhow::Result<ExitCode> {
+    again_as(project, &this_program()?)
+}
+
+/// `restart`, with the new watch run by `program`.
+pub(super) fn again_as(project: &Project, program: &Path) -> anyhow::Result<ExitCode> {
     project.tell_notes();
     block_on(async {
         end_watch(&lock_of(project), Patience::Long).await?;
-        begin(project).await
+        begin(project, program).await
     })?
 }
 
-fn lock_of(project: &Project) -> std::path::PathBuf {
+fn this_program() -> anyhow::Result<PathBuf> {
+    env::current_exe().context("cannot find out which program this is")
+}
+
+fn lock_of(project: &Project) -> PathBuf {
     lock::watch_file(&project.loaded.project.state_dir())
 }
 
-async fn begin(project: &Project) -> anyhow::Result<ExitCode> {
-    let program = env::current_exe().context("cannot find out which program this is")?;
+async fn begin(project: &Project, program: &Path) -> anyhow::Result<ExitCode> {
     let path = std::path::absolute(&project.path)?;
     let project = &project.loaded.project;
     let state_dir = project.state_dir();
     make_state_dir(&state_dir).with_context(|| format!("cannot make {}", shown(&state_dir)))?;
     // A person begins it, and the program in between could not know.
     stopped::take_back(&state_dir).context("cannot take back that the watch was ended")?;
-    let begun = background::begin_apart(&program, &path).await;
+    let begun = background::begin_apart(program, &path).await;
     begun.map_err(|why| anyhow!("there is no watch: {why}"))?;
     let last_words = shown(&background::log(project).file);
     let log = |it: Subject| shown(&project.log_dir().join(format!("{}.log", it.file())));

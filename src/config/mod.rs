@@ -29,6 +29,7 @@ mod secrets;
 mod table;
 mod tree;
 pub mod units;
+pub mod update;
 mod wording;
 mod workflow;
 

@@ -19,6 +19,7 @@ pub use super::{
     netlify::{DeployBy, FunctionProbe, ProbeMethod, Recover, Router},
     pm2::{Pm2, Pm2Process},
     process::{Log, Process, Restart, Runner, State, StopSignal},
+    update::Update,
     workflow::{Grouping, Input, OnError, Workflow, WorkflowMode},
 };
 
@@ -54,6 +55,9 @@ pub struct Config {
     /// What a watch writes down of what it does, and how much of it is kept.
     #[serde(deserialize_with = "table::table")]
     pub logs: Logs,
+    /// Where newer versions of this program are.
+    #[serde(deserialize_with = "table::table")]
+    pub update: Update,
     /// Processes to keep running, most of them backups.
     #[serde(deserialize_with = "table::list")]
     pub process: Vec<Process>,

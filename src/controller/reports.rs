@@ -24,6 +24,9 @@ use crate::{
 /// The time that a report is about where nobody says otherwise.
 pub const USUAL: Duration = Duration::from_hours(24);
 
+/// Under which key the watch remembers what services told of their limits.
+pub(super) const BUDGET: &str = "budget";
+
 /// The files, each with the providers that it is about; all, where none is named.
 const FILES: [(&str, &[&str]); 4] = [
     ("pm2-redundancy-report.json", &["pm2", "embedded"]),
@@ -67,6 +70,11 @@ pub struct Job {
     log_dir: PathBuf,
     look_every: Duration,
     expected: BTreeSet<Id>,
+}
+
+/// What a watch wrote down.
+struct Read {
+    record: Record,
     budget: Vec<Budget>,
 }
 
@@ -82,7 +90,6 @@ impl Job {
             log_dir: project.log_dir(),
             look_every: project.config.controller.look_every.0,
             expected: expected.chain(desired.wanted.keys().cloned()).collect(),
-            budget: Vec::new(),
         }
     }
 
@@ -96,17 +103,22 @@ impl Job {
         length: Duration,
         now: Timestamp,
     ) -> Result<Report, Error> {
-        let record = self.record(length, now)?;
-        Ok(self.report_on(&record, providers, length, now))
+        Ok(self.report_on(&self.read(length, now)?, providers, length, now))
     }
 
     /// What was written down of twice the last `length`.
-    fn record(&self, length: Duration, now: Timestamp) -> Result<Record, Error> {
+    fn read(&self, length: Duration, now: Timestamp) -> Result<Read, Error> {
         let no_journal = || Error::NoJournal(self.state_dir.clone());
         let journal = Journal::open_to_read(&Journal::file(&self.state_dir))?;
         // It ends up to this much before now.
         let twice = length.saturating_mul(2).saturating_add(self.patience());
-        Ok(journal.ok_or_else(no_journal)?.record(Period::until(now, twice))?)
+        let journal = journal.ok_or_else(no_journal)?;
+        let record = journal.record(Period::until(now, twice))?;
+        // What another version wrote is not known here.
+        let budget = journal.recall(BUDGET)?.and_then(|it| serde_json::from_str(&it).ok());
+        let mut budget: Vec<Budget> = budget.unwrap_or_default();
+        budget.retain(|it| now < it.until);
+        Ok(Read { record, budget })
     }
 
     fn patience(&self) -> Duration {
@@ -115,23 +127,24 @@ impl Job {
 
     fn report_on(
         &self,
-        record: &Record,
+        read: &Read,
         providers: &[Name],
         length: Duration,
         now: Timestamp,
     ) -> Report {
+        let record = &read.record;
         let period = Period::until(end(record, now, self.patience()), length);
-        let (expected, budget) = (&self.expected, &self.budget);
+        let (expected, budget) = (&self.expected, &read.budget);
         Report::of(record, &Question { period, now, providers, expected, budget })
     }
 
     /// Makes the files. One that can't be written keeps no other one from being.
     pub(super) fn make(&self, now: Timestamp) -> Made {
-        let record = self.record(USUAL, now)?;
+        let read = self.read(USUAL, now)?;
         let mut made = Ok(());
         for (file, providers) in FILES {
             let providers: Vec<Name> = providers.iter().copied().map(Name::literal).collect();
-            let report = self.report_on(&record, &providers, USUAL, now);
+            let report = self.report_on(&read, &providers, USUAL, now);
             made = made.and(write(&self.log_dir.join(file), &report));
         }
         made

@@ -58,25 +58,22 @@ impl Answer {
     }
 
     /// What the service says is wrong, or how what it says begins.
-    fn said(&self, token: &Token) -> String {
+    fn said(&self, token: Option<&Token>) -> String {
         let Complaint { message, errors } = self.complaint();
         if message.is_empty() {
-            return self.shown(Some(token));
+            return self.shown(token);
         }
         let more = match errors {
             serde_json::Value::Null => String::new(),
             // GitHub writes them as texts or as `{resource, field, code, message?}`.
             errors => format!(": {errors}"),
         };
-        harmless(&token.hide_in(&format!("{message}{more}")), MOST_SAID)
+        harmless(&hide(token, &format!("{message}{more}")), MOST_SAID)
     }
 
     /// What has come, for a person who wonders: the type that it says it has, and how it begins.
     fn shown(&self, token: Option<&Token>) -> String {
-        let show = |text: &str| match token {
-            Some(token) => harmless(&token.hide_in(text), MOST_SHOWN),
-            None => harmless(text, MOST_SHOWN),
-        };
+        let show = |text: &str| harmless(&hide(token, text), MOST_SHOWN);
         let kind = show(self.header("content-type").unwrap_or("of no type"));
         if self.body.is_empty() {
             return "nothing".to_owned();
@@ -89,7 +86,7 @@ impl Answer {
         self,
         service: &'static Service,
         call: &Call,
-        token: &Token,
+        token: Option<&Token>,
         conditional: bool,
     ) -> Result<Self, Error> {
         let task = call.task.clone();
@@ -104,7 +101,7 @@ impl Answer {
             401 => Error::BadToken { service, task, said },
             403 if self.lacks_permission() => {
                 let named = service.permissions.and_then(|it| self.header(it));
-                let needs = match named.map(|it| harmless(&token.hide_in(it), MOST_SAID)) {
+                let needs = match named.map(|it| harmless(&hide(token, it), MOST_SAID)) {
                     Some(named) if !named.is_empty() => {
                         format!("{} ({service}: {named})", call.needs)
                     }
@@ -158,6 +155,11 @@ impl Answer {
         })?;
         from.join(next).ok()
     }
+}
+
+/// `text` without the token, where there is one.
+pub(super) fn hide(token: Option<&Token>, text: &str) -> String {
+    token.map_or_else(|| text.to_owned(), |token| token.hide_in(text))
 }
 
 /// What an error comes down to: its own words name the address and hide the cause.

@@ -1,6 +1,6 @@
 //! Services that are spoken to over HTTP, with a token: what their clients have in common.
 //!
-//! - Nothing is sent without a token, and the token goes to one host only, and into no text.
+//! - Nothing is sent without a token, but to a service that is asked for what is public; the token goes to one host only, and into no text.
 //! - Requests go one after another, changes not too close together, and none while the service has
 //!   asked to be left alone ([`limits`]): then a call answers [`Error::Resting`] at once.
 //! - A question that was asked before is asked with its `ETag`: if nothing changed, the answer is
@@ -10,6 +10,7 @@
 pub(crate) mod address;
 pub(crate) mod answer;
 mod cache;
+mod download;
 mod error;
 pub mod limits;
 pub(crate) mod pages;
@@ -40,6 +41,8 @@ pub struct Service {
     pub headers: &'static [(&'static str, &'static str)],
     /// The header in which it names the permissions that a token lacks.
     pub permissions: Option<&'static str>,
+    /// Whether it may be asked without a token, for what everybody may see.
+    pub public: bool,
 }
 
 impl fmt::Display for Service {
@@ -57,6 +60,7 @@ const EXAMPLE: Service = Service {
     span: "hour",
     headers: &[],
     permissions: None,
+    public: false,
 };
 
 /// A builder of clients. Their TLS is rustls over ring, which needs nothing but a C compiler, and

@@ -1,6 +1,9 @@
 //! One request at a time, bounded in time and in memory, and what came of it.
 
-use std::time::Duration;
+use std::{
+    sync::{Mutex as Held, PoisonError},
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use reqwest::{
@@ -17,7 +20,7 @@ use tokio::{
 use super::{
     Error, Service, Token,
     address::Base,
-    answer::{Answer, root_cause},
+    answer::{Answer, hide, root_cause},
     cache::{Cache, Kept},
     limits::{Budget, Limits},
 };
@@ -26,7 +29,7 @@ use super::{
 const MOST_BYTES: usize = 8 << 20;
 
 /// How often we let ourselves be sent elsewhere for one answer.
-const MOST_REDIRECTS: usize = 5;
+pub(super) const MOST_REDIRECTS: usize = 5;
 
 /// How much time things may take, and must.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,12 +87,14 @@ impl Call {
 /// What is spoken through. Requests are sent one after another, as GitHub asks.
 #[derive(Debug)]
 pub(crate) struct Transport {
-    service: &'static Service,
-    http: reqwest::Client,
-    base: Base,
-    token: Option<Token>,
+    pub(super) service: &'static Service,
+    pub(super) http: reqwest::Client,
+    pub(super) base: Base,
+    pub(super) token: Option<Token>,
     pace: Pace,
     state: Mutex<State>,
+    /// The last budget that an answer told: whoever asks for it waits for no request.
+    told: Held<Option<Budget>>,
 }
 
 #[derive(Debug)]
@@ -124,7 +129,8 @@ impl Transport {
             Error::Unusable(format!("cannot talk to {service} from this machine: {cause}"))
         })?;
         let state = State { limits: Limits::of(service), cache: Cache::default(), written: None };
-        Ok(Self { service, http, base, token, pace, state: Mutex::new(state) })
+        let (state, told) = (Mutex::new(state), Held::default());
+        Ok(Self { service, http, base, token, pace, state, told })
     }
 
     pub(crate) fn base(&self) -> &Base {
@@ -132,8 +138,9 @@ impl Transport {
     }
 
     /// What is left of the hour, as far as answers have told.
-    pub(crate) async fn budget(&self, now: Timestamp) -> Option<Budget> {
-        self.state.lock().await.limits.budget(now)
+    pub(crate) fn budget(&self, now: Timestamp) -> Option<Budget> {
+        let told = *self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        told.filter(|it| now < it.reset)
     }
 
     /// Asks for something, or for whether it is still the same. The answer, and where its next page is.
@@ -182,13 +189,14 @@ impl Transport {
         etag: Option<&str>,
         state: &mut State,
     ) -> Result<Answer, Error> {
-        let Some(token) = &self.token else {
+        let token = self.token.as_ref();
+        if token.is_none() && !self.service.public {
             return Err(Error::NoToken {
                 service: self.service,
                 task: call.task.clone(),
                 needs: call.needs,
             });
-        };
+        }
         let resting = |limits: &Limits| {
             limits.may_ask(Timestamp::now()).map_err(|rest| Error::Resting {
                 task: call.task.clone(),
@@ -217,7 +225,9 @@ impl Transport {
         };
         let answer = Answer { status, headers, body };
         let signs = answer.signs();
-        state.limits.note(&signs, Timestamp::now());
+        let now = Timestamp::now();
+        state.limits.note(&signs, now);
+        *self.told.lock().unwrap_or_else(PoisonError::into_inner) = state.limits.budget(now);
         if signs.is_refusal() {
             resting(&state.limits)?;
             // By a clock that was set back just now there is no rest.
@@ -234,7 +244,7 @@ impl Transport {
     async fn follow(
         &self,
         call: &Call,
-        token: &Token,
+        token: Option<&Token>,
         etag: Option<&str>,
     ) -> Result<Response, Error> {
         let mut url = call.url.clone();
@@ -251,7 +261,7 @@ impl Transport {
                 );
             };
             if !self.base.is_home_of(&place) {
-                let host = token.hide_in(place.host_str().unwrap_or("no host"));
+                let host = hide(token, place.host_str().unwrap_or("no host"));
                 return Err(call.unavailable(format!(
                     "it sends us to another host, where the token does not belong: {host}"
                 )));
@@ -266,14 +276,14 @@ impl Transport {
         &self,
         call: &Call,
         url: &Url,
-        token: &Token,
+        token: Option<&Token>,
         etag: Option<&str>,
     ) -> Result<Response, Error> {
         let mut request = self.http.request(call.method.clone(), url.clone());
         for (name, value) in self.service.headers {
             request = request.header(*name, *value);
         }
-        if let Some(value) = token.header() {
+        if let Some(value) = token.and_then(Token::header) {
             request = request.header(header::AUTHORIZATION, value);
         }
         if let Some(etag) = etag {
@@ -285,7 +295,7 @@ impl Transport {
         }
         request.send().await.map_err(|error| {
             let host = url.host_str().unwrap_or_default();
-            let cause = token.hide_in(&root_cause(&error));
+            let cause = hide(token, &root_cause(&error));
             let doing = if error.is_connect() { "cannot connect to" } else { "no answer from" };
             call.unavailable(format!("{doing} {host}: {cause}"))
         })
@@ -293,7 +303,7 @@ impl Transport {
 }
 
 /// The body of an answer, if it has a sensible size and form.
-async fn read(mut response: Response, call: &Call) -> Result<Vec<u8>, Error> {
+pub(super) async fn read(mut response: Response, call: &Call) -> Result<Vec<u8>, Error> {
     if is_packed(response.headers()) {
         return Err(call.unavailable("it answers with a packed body, which was not asked for"));
     }
@@ -312,6 +322,6 @@ async fn read(mut response: Response, call: &Call) -> Result<Vec<u8>, Error> {
     }
 }
 
-fn is_packed(headers: &HeaderMap) -> bool {
+pub(super) fn is_packed(headers: &HeaderMap) -> bool {
     headers.get(header::CONTENT_ENCODING).is_some_and(|it| it != "identity")
 }

@@ -2,6 +2,8 @@
 //!
 //! A journal of an older version has none of it, and an older version passes it by.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use rusqlite::{Connection, Transaction, params};
 
@@ -10,10 +12,14 @@ use crate::core::{
     chronicle::Fact,
     id::Id,
     report::{Period, Record, Row, Session},
+    span::after,
 };
 
 /// How many facts wait at most to be written. Where there are more, the session ends before them.
 const MOST_WAITING: usize = 50_000;
+
+/// How often old facts are forgotten.
+const PRUNE_EVERY: Duration = Duration::from_hours(1);
 
 /// Facts of resources, each with its time.
 type Dated = Vec<(Timestamp, Id, Fact)>;
@@ -167,8 +173,14 @@ impl Journal {
         read().map_err(|source| self.error(source))
     }
 
-    /// Forgets what was written before `oldest`, but for what was so then.
-    pub(super) fn prune_facts(&self, oldest: Timestamp) -> Result<(), Error> {
+    /// Forgets what was written before `oldest`, but for what was so then. All rows are gone through for it, so it
+    /// does so once an hour.
+    pub(super) fn prune_facts(&mut self, oldest: Timestamp) -> Result<(), Error> {
+        let before = self.facts_pruned.filter(|it| *it <= oldest);
+        if before.is_some_and(|it| oldest < after(it, PRUNE_EVERY)) {
+            return Ok(());
+        }
+        self.facts_pruned = Some(oldest);
         let oldest = time(oldest);
         let prune = || {
             let sql =
@@ -201,3 +213,6 @@ fn read_rows(
 fn parsed<T: std::str::FromStr>(text: &str) -> Option<T> {
     text.parse().ok()
 }
+
+#[cfg(test)]
+mod tests;

@@ -147,6 +147,8 @@ pub struct Journal {
     to_remember: BTreeMap<String, String>,
     /// What is to be written for reports with them.
     facts: Facts,
+    /// Up to when facts were last forgotten, where this journal has done so since it was opened.
+    facts_pruned: Option<Timestamp>,
     /// How often something was written since the last checkpoint.
     written: u32,
 }
@@ -280,6 +282,7 @@ impl Journal {
             waiting: Vec::new(),
             to_remember: BTreeMap::new(),
             facts: Facts::default(),
+            facts_pruned: None,
             written: 0,
         };
         let found = journal.version()?;

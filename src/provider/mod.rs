@@ -20,6 +20,7 @@ use crate::{
         change::Change,
         checkup::Finding,
         id::Name,
+        report::Budget,
         resource::{Sightings, Wishes},
         trial::Trial,
     },
@@ -120,6 +121,12 @@ pub trait Provider: Send + Sync {
         Duration::ZERO
     }
 
+    /// How many requests its service counts, where an answer has told and that is not over. Asks and waits for
+    /// nobody.
+    fn budget(&self, _now: Timestamp) -> Option<Budget> {
+        None
+    }
+
     /// The files that the output of a resource goes to.
     fn logs(&self, _name: &Name) -> Vec<PathBuf> {
         Vec::new()
@@ -148,6 +155,12 @@ pub fn as_possible(project: &Project) -> Project {
         }
     }
     project
+}
+
+/// What a service told of its limits, as reports have it.
+fn counted(provider: &Name, it: http::limits::Budget) -> Budget {
+    let used = it.limit.saturating_sub(it.remaining);
+    Budget { provider: provider.clone(), used, limit: it.limit, until: it.reset }
 }
 
 /// Every provider that there is, ready for the config of `project`.

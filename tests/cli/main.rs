@@ -30,6 +30,9 @@ mod reports;
 mod rollback;
 #[path = "../parts/watch.rs"]
 mod running;
+mod self_update;
+#[path = "../parts/server/mod.rs"]
+mod server;
 mod service;
 mod simulate;
 mod start;

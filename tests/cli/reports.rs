@@ -92,6 +92,10 @@ fn a_failover_is_in_the_report_with_its_evidence_and_its_times() {
         shown.contains("## Backups that were never seen to work\n\n- `embedded/never`\n"),
         "{shown}"
     );
+    let page = project.run(&["report", "--format", "html"]).ok().stdout;
+    assert!(page.starts_with("<!doctype html>") && page.ends_with("</html>\n"), "{page}");
+    assert!(page.contains("<td class=\"wide\">the primary was ended by SIGKILL"), "{page}");
+    assert!(page.contains("1 backup was never seen to work"), "{page}");
     let other = project.run(&["report", "github"]).ok().stdout;
     assert!(other.contains("Nothing was seen.") && other.contains("None; 0 in"), "{other}");
     let wrong = project.run(&["report", "gitlab"]);

@@ -381,3 +381,17 @@ fn a_schedule_that_would_end_the_daemon_of_pm2_is_refused() {
     let embedded = wrong(&format!("runner = 'embedded'\n{process}cwd = ''\n"));
     assert!(!embedded.contains("@daily"), "{embedded}");
 }
+
+#[test]
+fn where_newer_versions_are_is_a_repository() {
+    insta::assert_snapshot!(wrong("
+[update]
+repository = 'https://github.com/a/b'
+token_env = ''
+every = '1d'
+"), @r#"
+        3:14 `repository` is "https://github.com/a/b", which is no repository; write it like "owner/name"
+        4:13 `token_env` is the name of an environment variable, and it is empty
+        5:1 unknown key `every` (the keys here are `repository`, `token_env`, `api_url`)
+        "#);
+}

@@ -30,6 +30,7 @@ pub(super) fn report(report: &Report) -> String {
     resources(report, &mut text);
     pairs(report, &mut text);
     transfers(report, &mut text);
+    stuck(report, &mut text);
     drift(report, &mut text);
     let never = never_exercised(report);
     if !never.is_empty() {
@@ -60,7 +61,7 @@ fn resources(report: &Report, text: &mut String) {
         "| resource | availability | before (points) | did not work | failures | longest | off | unknown | recoveries | drift |\n\
          | --- | --: | --: | --: | --: | --: | --: | --: | --: | --: |\n",
     );
-    for it in worst_first(report) {
+    for it in worst_first(&report.resources) {
         let now = &it.now;
         let before = it.before.as_ref().and_then(|it| it.availability);
         let _ = writeln!(
@@ -135,6 +136,18 @@ fn transfers(report: &Report, text: &mut String) {
             detected(it),
             took(it),
         );
+    }
+}
+
+fn stuck(report: &Report, text: &mut String) {
+    if report.stuck.is_empty() {
+        return;
+    }
+    text.push_str(
+        "\n## Duty that could not move\n\n| when | backup | how |\n| --- | --- | --- |\n",
+    );
+    for it in &report.stuck {
+        let _ = writeln!(text, "| {:.0} | `{}` | {} |", it.at, it.backup, cell(&it.how));
     }
 }
 

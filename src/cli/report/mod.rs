@@ -1,5 +1,6 @@
 //! `report`: how everything did, from what the watch wrote down.
 
+mod html;
 mod markdown;
 mod words;
 
@@ -36,6 +37,8 @@ enum Format {
     Json,
     /// Markdown
     Md,
+    /// One page with plots for a browser, which needs nothing else
+    Html,
 }
 
 pub(super) fn run(project: &Project, options: &ReportOptions) -> anyhow::Result<ExitCode> {
@@ -52,6 +55,7 @@ pub(super) fn run(project: &Project, options: &ReportOptions) -> anyhow::Result<
     let text = match options.format {
         Format::Json => serde_json::to_string_pretty(&report)? + "\n",
         Format::Md => markdown::report(&report),
+        Format::Html => html::report(&report),
     };
     output::print(&text)?;
     Ok(ExitCode::SUCCESS)

@@ -3,7 +3,7 @@
 use crate::core::{
     duty::Side,
     id::Id,
-    report::{Kind, Report, Resource, Transfer},
+    report::{Figures, Kind, Report, Resource, Transfer},
 };
 
 /// A length of time, as exact as somebody cares: `1.5 s`, `12 min`, `3 h 5 min`, `2 d 4 h`.
@@ -54,11 +54,30 @@ pub(super) fn part(part: u64, whole: u64) -> String {
     percent((whole > 0).then(|| part as f64 / whole as f64))
 }
 
+/// How many points of percent a share has more than that of the time before; nothing where one can't see it.
+pub(super) fn points(now: Option<f64>, before: Option<f64>) -> Option<f64> {
+    let points = (now? - before?) * 100.0;
+    Some(if points.abs() < 0.005 { 0.0 } else { points })
+}
+
 /// How a share compares with that of the time before, in points of percent.
 pub(super) fn trend(now: Option<f64>, before: Option<f64>) -> String {
-    let (Some(now), Some(before)) = (now, before) else { return "not known".to_owned() };
-    let points = (now - before) * 100.0;
-    if points.abs() < 0.005 { "as before".to_owned() } else { format!("{points:+.2}") }
+    match points(now, before) {
+        None => "not known".to_owned(),
+        Some(0.0) => "as before".to_owned(),
+        Some(points) => format!("{points:+.2}"),
+    }
+}
+
+/// The availability of all of them together.
+#[expect(clippy::cast_precision_loss, reason = "a share of years is exact to less than a second")]
+pub(super) fn with_all<'a>(all: impl Iterator<Item = &'a Figures>) -> Option<f64> {
+    let (mut well, mut known) = (0, 0);
+    for it in all {
+        well += it.healthy_ms;
+        known += it.healthy_ms + it.unhealthy_ms + it.failed_ms;
+    }
+    (known > 0).then(|| well as f64 / known as f64)
 }
 
 /// What kind of move it was, in words.
@@ -92,8 +111,8 @@ pub(super) fn never_exercised(report: &Report) -> Vec<&Id> {
 }
 
 /// The resources, those with the least availability first, then those of which it is not known.
-pub(super) fn worst_first(report: &Report) -> Vec<&Resource> {
-    let mut all: Vec<&Resource> = report.resources.iter().collect();
+pub(super) fn worst_first<'a>(all: impl IntoIterator<Item = &'a Resource>) -> Vec<&'a Resource> {
+    let mut all: Vec<&Resource> = all.into_iter().collect();
     let share = |it: &Resource| it.now.availability.unwrap_or(2.0);
     all.sort_by(|a, b| share(a).total_cmp(&share(b)).then_with(|| a.id.cmp(&b.id)));
     all

@@ -3,7 +3,10 @@
 use std::path::{Component, Path};
 
 use super::at_least;
-use crate::config::{model::Config, patterns::Patterns, problem::Problem, tree::Item, units::Span};
+use crate::{
+    config::{model::Config, patterns::Patterns, problem::Problem, tree::Item, units::Span},
+    core::repository::Repository,
+};
 
 pub(super) fn check(config: &Config, root: &Item<'_>, problems: &mut Vec<Problem>) {
     if let Some(item) = root.child("controller") {
@@ -35,6 +38,17 @@ pub(super) fn check(config: &Config, root: &Item<'_>, problems: &mut Vec<Problem
         inside_project("workflows_dir", &config.github.workflows_dir, &item, problems);
         variable("token_env", &config.github.token_env, &item, problems);
         at_least(Span::secs(1), ("poll_every", config.github.poll_every), &item, problems);
+    }
+    if let Some(item) = root.child("update") {
+        if let Some(Err(wrong)) =
+            config.update.repository.as_ref().map(|it| it.parse::<Repository>())
+        {
+            let message = format!("`repository` is {wrong}");
+            problems.push(Problem::at(item.value("repository"), message));
+        }
+        if let Some(name) = &config.update.token_env {
+            variable("token_env", name, &item, problems);
+        }
     }
     if let Some(item) = root.child("netlify") {
         if let Some(folder) = &config.netlify.functions_dir {

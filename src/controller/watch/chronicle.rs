@@ -17,6 +17,7 @@ use crate::{
         monitor::patience,
         plan::Plan,
         reconciler::News,
+        report::Budget,
     },
 };
 
@@ -40,6 +41,8 @@ pub(super) struct Chronicler {
     /// When the last reports were begun.
     reported: Option<Instant>,
     making: Option<oneshot::Receiver<Made>>,
+    /// What was last remembered of the limits of services.
+    budget: String,
     /// What was last wrong with the reports, told once.
     wrong: Option<String>,
 }
@@ -65,6 +68,16 @@ impl Watch {
             return;
         }
         it.said = Some(Instant::now());
+        let budget: Vec<Budget> =
+            self.controller.providers.iter().filter_map(|it| it.budget(now)).collect();
+        match serde_json::to_string(&budget) {
+            Ok(budget) if budget != it.budget => {
+                it.budget.clone_from(&budget);
+                journal.note_memory(reports::BUDGET, budget);
+            }
+            Ok(_) => {}
+            Err(error) => warn!("the limits of the services can't be put into JSON: {error}"),
+        }
         if !journal.note_facts(facts, now) {
             warn!("{TOO_MUCH}");
             it.file = None;

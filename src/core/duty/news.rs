@@ -114,6 +114,10 @@ impl News {
             Phase::Blocked => Some(Self::Blocked { side: duty.serving.other() }),
             Phase::Paused => Some(Self::Paused),
             Phase::Recover => Some(Self::Resumed),
+            // Nothing has to be stopped before it.
+            Phase::Start(side) if from == Phase::On(side.other()) => {
+                Some(Self::Moves { to: side, cause })
+            }
             Phase::Start(_) => None,
         }
     }

@@ -13,7 +13,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 pub use self::{
     figures::{Figures, PairFigures, SLOTS},
@@ -130,6 +130,17 @@ pub struct Drift {
     pub how: String,
 }
 
+/// Duty that could not move, or should have and did not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Stuck {
+    /// Since when.
+    pub at: Timestamp,
+    /// The backup of the pair.
+    pub backup: Id,
+    /// What was in the way, in words for people.
+    pub how: String,
+}
+
 /// How one resource did.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Resource {
@@ -161,14 +172,16 @@ pub struct Pair {
 }
 
 /// How much of what a service allows was used.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Budget {
     /// Whose.
     pub provider: Name,
-    /// Requests that it counted in its present hour or minute.
+    /// Requests that it counted in its present hour or minute, of everybody with the same token.
     pub used: u64,
     /// Requests that it allows in that.
     pub limit: u64,
+    /// When the next one begins.
+    pub until: Timestamp,
 }
 
 /// The whole report.
@@ -198,9 +211,12 @@ pub struct Report {
     pub transfers: Vec<Transfer>,
     /// The same, of the time before.
     pub transfers_before: usize,
+    /// Where duty could not move, the oldest first.
+    pub stuck: Vec<Stuck>,
     /// What was found otherwise than we left it, the oldest first.
     pub drift: Vec<Drift>,
-    /// How much of their limits the services counted, where that is known.
+    /// How much of their limits the services counted. It is left out where none has told, or that is over.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub budget: Vec<Budget>,
     /// Rows of the journal that this version can't read; they are left out.
     pub unread: u64,
@@ -276,6 +292,12 @@ impl Report {
             }
             _ => None,
         });
+        let stuck = record.rows.iter().filter_map(|row| match &row.fact {
+            Fact::Stuck { how } if period.has(row.at) && is_asked(&row.id) => {
+                Some(Stuck { at: row.at, backup: row.id.clone(), how: how.clone() })
+            }
+            _ => None,
+        });
         let is_before = |it: &&Transfer| before.has(it.at) && it.at < period.from;
         let transfers_before = transfers.iter().filter(is_before).count();
         transfers.retain(|it| period.has(it.at));
@@ -291,6 +313,7 @@ impl Report {
             resources,
             pairs,
             transfers_before,
+            stuck: stuck.collect(),
             drift: drift.collect(),
             budget: question.budget.iter().filter(|it| asks(&it.provider)).cloned().collect(),
             transfers,

@@ -30,7 +30,7 @@ use self::{
     watching::{Seen, Watching},
 };
 use super::{
-    Error, Provider,
+    Error, Provider, counted,
     each::each,
     files::{
         Comment, Order, Primary, Reader, Rule, Wisher, Writer, failed, read,
@@ -49,6 +49,7 @@ use crate::{
         digest::Digest,
         id::Name,
         job::{self, Job, Policy},
+        report::Budget,
         resource::{Actual, Sightings, Status, Wishes},
     },
 };
@@ -218,6 +219,10 @@ impl Github {
 impl Provider for Github {
     fn name(&self) -> &Name {
         &self.name
+    }
+
+    fn budget(&self, now: Timestamp) -> Option<Budget> {
+        Some(counted(&self.name, self.watching.budget(now)?))
     }
 
     fn kind(&self) -> &'static str {

@@ -50,7 +50,7 @@ use self::{
     watching::{PUBLISHED, Watching},
 };
 use super::{
-    Error, Provider,
+    Error, Provider, counted,
     files::{
         Comment, Order, Reader, Rule, Wisher, Writer, blocking, rule::SUFFIX, shown, wish::text,
     },
@@ -62,6 +62,7 @@ use crate::{
         change::Change,
         checkup::Finding,
         id::Name,
+        report::Budget,
         resource::{Actual, Body, Run, Sightings, Status, Wanted, Wishes},
         trial::Trial,
     },
@@ -196,6 +197,10 @@ impl Netlify {
 impl Provider for Netlify {
     fn name(&self) -> &Name {
         &self.name
+    }
+
+    fn budget(&self, now: Timestamp) -> Option<Budget> {
+        Some(counted(&self.name, self.watching.budget(now)?))
     }
 
     fn kind(&self) -> &'static str {

@@ -6,7 +6,6 @@
 //! is asked with its `ETag`: if nothing changed, it costs nothing.
 
 mod actions;
-mod address;
 mod git;
 mod pulls;
 mod words;
@@ -15,11 +14,11 @@ use jiff::Timestamp;
 use reqwest::Url;
 
 pub use actions::{About, Run, RunId, Workflow, WorkflowId};
-pub use address::Repository;
 pub use git::{Commit, Edit, Entry, File, Sha};
 pub use pulls::{End, Pull};
 pub use words::{Conclusion, PullState, State, Status};
 
+pub use crate::core::repository::{NoRepository, Repository};
 pub use crate::http::{Error, Listed, Pace, Token, limits};
 use crate::http::{Service, address::Base, transport::Transport};
 
@@ -32,6 +31,7 @@ static GITHUB: Service = Service {
     span: "hour",
     headers: &[("accept", "application/vnd.github+json"), ("x-github-api-version", "2022-11-28")],
     permissions: Some("x-accepted-github-permissions"),
+    public: false,
 };
 
 /// The path under which GitHub Enterprise Server has its API; github.com has it at the root of a
@@ -74,8 +74,8 @@ impl Client {
     }
 
     /// What is left of this hour's requests, if an answer has told.
-    pub async fn budget(&self, now: Timestamp) -> Option<limits::Budget> {
-        self.transport.budget(now).await
+    pub fn budget(&self, now: Timestamp) -> Option<limits::Budget> {
+        self.transport.budget(now)
     }
 
     /// Whether GitHub Enterprise Server answers, which knows less than github.com.

@@ -16,6 +16,7 @@ use tokio::time::Instant;
 
 pub(super) use self::poll::{Seen, Workflow};
 use super::api::{Client, RunId, WorkflowId};
+use crate::http::limits;
 use crate::{
     config::{Project, model as config},
     core::{
@@ -78,6 +79,11 @@ impl Watching {
     /// What speaks to GitHub, or why nothing can.
     pub(super) fn speaks_by(&self) -> Result<Arc<Client>, String> {
         self.polled.as_ref().map(|(_, client)| Arc::clone(client)).map_err(Clone::clone)
+    }
+
+    /// What is left of this hour's requests, if an answer has told.
+    pub(super) fn budget(&self, now: Timestamp) -> Option<limits::Budget> {
+        self.polled.as_ref().ok()?.1.budget(now)
     }
 
     /// How GitHub calls the file that is at `path` in the project.

@@ -2,14 +2,15 @@
 
 use std::{fs, path::Path};
 
-use super::super::api::{Error, Repository, Token};
+use super::super::api::{NoRepository, Repository, Token};
 use crate::config::{Project, model::Github};
 
 /// The repository of `project`: what the config says, or else where its checkout comes from.
 pub(super) fn of(project: &Project) -> Result<Repository, String> {
     let config = &project.config.github;
     if let Some(repository) = &config.repository {
-        return repository.parse().map_err(|error: Error| error.to_string());
+        let wrong = |error: NoRepository| format!("`repository` of `[github]` is {error}");
+        return repository.parse().map_err(wrong);
     }
     let host = web_host(&config.api_url);
     let origin = origin(&project.root).and_then(|url| on_host(&url, &host));

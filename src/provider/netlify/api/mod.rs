@@ -14,6 +14,8 @@ mod words;
 
 use std::{fmt, str::FromStr};
 
+use jiff::Timestamp;
+
 pub use crate::http::{Error, Pace, Token, limits};
 use crate::http::{Service, address::Base, transport::Transport};
 pub use deploys::{Deploy, DeployId, Progress};
@@ -29,6 +31,7 @@ static NETLIFY: Service = Service {
     span: "minute",
     headers: &[("accept", "application/json")],
     permissions: None,
+    public: false,
 };
 
 /// What every call takes: Netlify's tokens have no permissions of their own.
@@ -85,6 +88,11 @@ impl Client {
     ) -> Result<Self, Error> {
         let base = Base::new(&NETLIFY, api_url)?;
         Ok(Self { transport: Transport::new(&NETLIFY, base, token, pace)?, site })
+    }
+
+    /// What is left of this minute's requests, if an answer has told.
+    pub(crate) fn budget(&self, now: Timestamp) -> Option<limits::Budget> {
+        self.transport.budget(now)
     }
 
     /// The site.

@@ -24,6 +24,7 @@ use super::{
     api::{Client, DeployId},
     settings::Settings,
 };
+use crate::http::limits;
 use crate::{
     config::{
         Project,
@@ -93,6 +94,11 @@ impl Function {
 }
 
 impl Watching {
+    /// What is left of this minute's requests, if an answer has told.
+    pub(super) fn budget(&self, now: Timestamp) -> Option<limits::Budget> {
+        self.asking.as_ref().ok()?.client.budget(now)
+    }
+
     /// The site of `project`. Sends nothing yet.
     pub(super) fn new(project: &Project) -> Self {
         let config = &project.config;

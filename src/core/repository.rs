@@ -1,8 +1,6 @@
-//! Which repository is meant.
+//! Repositories, as GitHub names them.
 
 use std::{fmt, str::FromStr};
-
-use super::Error;
 
 /// A repository: `owner/name`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,10 +11,15 @@ pub struct Repository {
     pub name: String,
 }
 
-impl FromStr for Repository {
-    type Err = Error;
+/// A text that names no repository.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?}, which is no repository; write it like \"owner/name\"")]
+pub struct NoRepository(String);
 
-    fn from_str(text: &str) -> Result<Self, Error> {
+impl FromStr for Repository {
+    type Err = NoRepository;
+
+    fn from_str(text: &str) -> Result<Self, NoRepository> {
         // https://docs.github.com/en/repositories: letters, digits, `-`, `_` and `.`
         let is_part = |it: &str| {
             let known = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
@@ -26,10 +29,7 @@ impl FromStr for Repository {
             Some((owner, name)) if is_part(owner) && is_part(name) => {
                 Ok(Self { owner: owner.to_owned(), name: name.to_owned() })
             }
-            _ => Err(Error::Unusable(format!(
-                "`repository` of `[github]` is {text:?}, which is no repository; write it like \
-                 \"owner/name\""
-            ))),
+            _ => Err(NoRepository(text.to_owned())),
         }
     }
 }
