@@ -350,6 +350,8 @@ fn looking_starts_no_daemon_and_each_absence_is_told_as_what_it_is() {
         pm2/daemon process - - down: is not running unhealthy T ago -
         pm2/w process - to be started missing unhealthy - -
 
+        the system: 0 of 2 healthy
+        pm2: 0 of 2 healthy; works
         nobody watches; `redundancy watch` does
         "#);
         assert_eq!(world.processes(), Vec::<i32>::new());
@@ -372,6 +374,8 @@ fn looking_starts_no_daemon_and_each_absence_is_told_as_what_it_is() {
         pm2/daemon process - - running, pid N healthy T ago 0 M MiB - -
         pm2/w process - to be started missing unhealthy - - - - -
 
+        the system: 1 of 2 healthy
+        pm2: 1 of 2 healthy; works
         nobody watches; `redundancy watch` does
         "#);
 
@@ -390,7 +394,8 @@ fn looking_starts_no_daemon_and_each_absence_is_told_as_what_it_is() {
         pm2/daemon process - - unknown unknown - -
         pm2/w process - not known unknown unknown - create T ago
 
-        pm2 could not be asked: PM2's daemon did not answer `getMonitorData` within 5 s; it hangs
+        the system: 0 of 0 healthy, 3 unknown
+        pm2: 0 of 0 healthy, 3 unknown; could not be asked: PM2's daemon did not answer `getMonitorData` within 5 s; it hangs
         nobody watches; `redundancy watch` does
         ");
         signal(daemon, Signal::CONT);
@@ -415,6 +420,8 @@ fn looking_starts_no_daemon_and_each_absence_is_told_as_what_it_is() {
         pm2/daemon process - - down: was killed: nobody answers at its socket unhealthy T ago -
         pm2/w process - on duty down: was left by a daemon of PM2 that died, as pid N, which is ended first unhealthy T ago create T ago
 
+        the system: 0 of 2 healthy
+        pm2: 0 of 2 healthy; works
         nobody watches; `redundancy watch` does
         "#);
         assert_eq!(files(), before);
