@@ -103,14 +103,7 @@ fn an_apply_that_changes_everything() {
 
 #[test]
 fn a_watch_that_changes_everything() {
-    let watch = |scene: &Scene, fault| {
-        let before = scene.running("first");
-        let renewed = || {
-            let now = scene.running("first");
-            now.len() == 1 && now != before
-        };
-        scene.watch(fault, renewed)
-    };
+    let watch = |scene: &Scene, fault| scene.watch(fault, scene.renewed());
     at_each(watch, changed, killed, |scene, _| {
         scene.check_files(&["one", "two"]);
         assert!(scene.running("first").len() <= 1 && scene.running("second").is_empty());

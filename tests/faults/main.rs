@@ -12,5 +12,6 @@
 
 mod disk;
 mod kill;
+mod saved;
 mod scene;
 mod tracer;

@@ -31,13 +31,19 @@ fn function(word: &str) -> String {
 /// The project. When it is dropped, what runs in it is ended.
 pub(crate) struct Scene {
     dir: TempDir,
+    /// How often a watch looks by the clock.
+    look_every: &'static str,
 }
 
 impl Scene {
     /// One in which nothing was applied yet.
     pub(crate) fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let scene = Self { dir };
+        Self::looking_every("1s")
+    }
+
+    /// The same, where a watch looks so often by the clock.
+    pub(crate) fn looking_every(look_every: &'static str) -> Self {
+        let scene = Self { dir: tempfile::tempdir().unwrap(), look_every };
         fs::create_dir_all(scene.path("out")).unwrap();
         scene.write("netlify/lib/helper.mjs", "export const helper = (it) => it;\n");
         scene.state("one");
@@ -60,8 +66,9 @@ impl Scene {
             )
         };
         let config = format!(
-            "runner = \"embedded\"\n[controller]\nlook_every = \"1s\"\n[failover]\nsettle = \"100ms\"\nhold = \"1h\"\n\n{}{}\
+            "runner = \"embedded\"\n[controller]\nlook_every = \"{}\"\n[failover]\nsettle = \"100ms\"\nhold = \"1h\"\n\n{}{}\
              [[workflow]]\nbacks_up = \"ci.yml\"\n\n[[function]]\nbacks_up = \"*\"\nsnapshot = \"files\"\n",
+            self.look_every,
             process("first", ""),
             process("second", "backs_up = \"first\"\n"),
         );
@@ -93,12 +100,12 @@ impl Scene {
 
     /// Runs the program and has `fault` happen.
     pub(crate) fn run(&self, arguments: &[&str], fault: Fault) -> Outcome {
-        run(&self.command(arguments), fault, &self.path("out"), || false)
+        run(&self.command(arguments), fault, &self.path("out"), |_| false)
     }
 
-    /// The same with a watch, which is ended once `done`.
-    pub(crate) fn watch(&self, fault: Fault, done: impl FnMut() -> bool) -> Outcome {
-        run(&self.command(&["watch"]), fault, &self.path("out"), done)
+    /// The same with a watch. `meanwhile` is asked at each call, with its number, and again and again, and ends it.
+    pub(crate) fn watch(&self, fault: Fault, meanwhile: impl FnMut(usize) -> bool) -> Outcome {
+        run(&self.command(&["watch"]), fault, &self.path("out"), meanwhile)
     }
 
     fn plainly(&self, arguments: &[&str]) -> Output {
@@ -117,6 +124,15 @@ impl Scene {
         };
         let names = fs::read_dir("/proc").unwrap().flatten().map(|it| it.file_name());
         names.filter_map(|it| it.to_str()?.parse().ok()).filter(is_it).collect()
+    }
+
+    /// Says whether the primary was begun anew since now.
+    pub(crate) fn renewed(&self) -> impl FnMut(usize) -> bool {
+        let before = self.running("first");
+        move |_| {
+            let now = self.running("first");
+            now.len() == 1 && now != before
+        }
     }
 
     /// How many processes of the primary and of its backup live.

@@ -6,6 +6,8 @@ use std::{
     os::unix::process::CommandExt as _,
     path::Path,
     process::{Command, Stdio},
+    sync::mpsc::{self, RecvTimeoutError},
+    thread,
     time::{Duration, Instant},
 };
 
@@ -22,6 +24,12 @@ use nix::{
 /// How long after it was asked whether the program shall end that is asked again.
 const SOON: Duration = Duration::from_millis(20);
 
+/// How often one that waits is asked.
+const OFTEN: Duration = Duration::from_millis(50);
+
+/// How long one run may take, on a machine that has much else to do.
+const LONGEST: Duration = Duration::from_mins(1);
+
 /// What happens at a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
@@ -29,6 +37,11 @@ pub(crate) enum Fault {
     None,
     /// The program is killed before the call of this number, from 1.
     Kill {
+        /// Which call.
+        at: usize,
+    },
+    /// Nothing, and whoever runs it does something else at the call of this number.
+    Meanwhile {
         /// Which call.
         at: usize,
     },
@@ -63,6 +76,8 @@ enum Call {
     Disk(u64),
     /// One that begins or ends a process.
     Process(u64),
+    /// One by which it will be told of changes of files.
+    Listen,
 }
 
 /// The numbers of the calls, by the kernel's table for this architecture (`syscall_64.tbl`).
@@ -79,6 +94,7 @@ mod number {
     pub(super) const UNLINK: u64 = 87;
     pub(super) const VFORK: u64 = 58;
     pub(super) const KILL: u64 = 62;
+    pub(super) const INOTIFY_ADD_WATCH: u64 = 254;
     pub(super) const OPENAT: u64 = 257;
     pub(super) const MKDIRAT: u64 = 258;
     pub(super) const UNLINKAT: u64 = 263;
@@ -98,9 +114,9 @@ impl Call {
     /// The call that `pid` is about to make, if it is one of these.
     fn of(pid: Pid, registers: &nix::libc::user_regs_struct) -> Option<Self> {
         use number::{
-            CLONE3, FDATASYNC, FSYNC, FTRUNCATE, KILL, LINK, LINKAT, MKDIR, MKDIRAT, OPENAT,
-            PIDFD_SEND_SIGNAL, PWRITE64, RENAME, RENAMEAT, RENAMEAT2, UNLINK, UNLINKAT, VFORK,
-            WRITE, WRITEV,
+            CLONE3, FDATASYNC, FSYNC, FTRUNCATE, INOTIFY_ADD_WATCH, KILL, LINK, LINKAT, MKDIR,
+            MKDIRAT, OPENAT, PIDFD_SEND_SIGNAL, PWRITE64, RENAME, RENAMEAT, RENAMEAT2, UNLINK,
+            UNLINKAT, VFORK, WRITE, WRITEV,
         };
         let (number, first, third) = (registers.orig_rax, registers.rdi, registers.rdx);
         match number {
@@ -112,6 +128,7 @@ impl Call {
                 Some(Self::Disk(number))
             }
             VFORK | CLONE3 | KILL | PIDFD_SEND_SIGNAL => Some(Self::Process(number)),
+            INOTIFY_ADD_WATCH => Some(Self::Listen),
             _ => None,
         }
     }
@@ -123,13 +140,13 @@ fn is_file(pid: Pid, descriptor: u64) -> bool {
     link.is_ok_and(|it| it.is_absolute() && !it.starts_with("/dev"))
 }
 
-/// Runs `command` and has `fault` happen; what it prints goes to files in `output`. `end` is asked again and again and says
-/// whether the program shall be told to end now.
+/// Runs `command` and has `fault` happen; what it prints goes to files in `output`. `end` is asked at each call, with its number, and
+/// again and again, and says whether the program shall be told to end now.
 pub(crate) fn run(
     command: &Command,
     fault: Fault,
     output: &Path,
-    mut end: impl FnMut() -> bool,
+    mut end: impl FnMut(usize) -> bool,
 ) -> Outcome {
     let file = |name: &str| output.join(name);
     // It stops itself before it becomes the program, so that nothing is missed.
@@ -165,7 +182,18 @@ pub(crate) fn run(
         told: false,
         asked: Instant::now(),
     };
+    let (done, over) = mpsc::channel::<()>();
+    let began = Instant::now();
+    let watchdog = thread::spawn(move || {
+        // One that waits makes no call, at which it could be ended: it is disturbed by what it never hears of.
+        while over.recv_timeout(OFTEN) == Err(RecvTimeoutError::Timeout) {
+            let late = began.elapsed() > LONGEST;
+            let _ = kill(pid, if late { Signal::SIGKILL } else { Signal::SIGWINCH });
+        }
+    });
     let code = traced.go(&mut end);
+    drop(done);
+    watchdog.join().unwrap();
     Outcome {
         calls: traced.calls,
         code,
@@ -189,7 +217,7 @@ struct Traced {
 }
 
 impl Traced {
-    fn go(&mut self, end: &mut impl FnMut() -> bool) -> Option<i32> {
+    fn go(&mut self, end: &mut impl FnMut(usize) -> bool) -> Option<i32> {
         let group = Pid::from_raw(-self.pid.as_raw());
         ptrace::attach(self.pid).unwrap();
         waitpid(self.pid, None).unwrap();
@@ -204,17 +232,15 @@ impl Traced {
                 WaitStatus::Exited(pid, code) if pid == self.pid => return Some(code),
                 WaitStatus::Signaled(pid, _, _) if pid == self.pid => return None,
                 WaitStatus::PtraceSyscall(pid) => {
+                    let before = self.calls;
                     if self.call(pid) {
                         // The last of its threads tells of the end of all.
                         let _ = kill(self.pid, Signal::SIGKILL);
                         continue;
                     }
-                    if !self.told && self.asked.elapsed() > SOON {
-                        self.told = end();
-                        self.asked = Instant::now();
-                        if self.told {
-                            let _ = kill(self.pid, Signal::SIGTERM);
-                        }
+                    let is_news = self.calls > before || self.asked.elapsed() > SOON;
+                    if is_news {
+                        self.ask(end);
                     }
                     go_on(pid, None);
                 }
@@ -222,10 +248,25 @@ impl Traced {
                     self.is_program |= pid == self.pid && self.entered.contains_key(&pid);
                     go_on(pid, None);
                 }
+                WaitStatus::Stopped(pid, Signal::SIGWINCH) => {
+                    self.ask(end);
+                    go_on(pid, None);
+                }
                 // That a thread begins is shown by a stop; other signals are its own.
                 WaitStatus::Stopped(pid, Signal::SIGSTOP | Signal::SIGTRAP) => go_on(pid, None),
                 WaitStatus::Stopped(pid, signal) => go_on(pid, Some(signal)),
                 _ => {}
+            }
+        }
+    }
+
+    /// Asks whether the program shall be told to end, and tells it.
+    fn ask(&mut self, end: &mut impl FnMut(usize) -> bool) {
+        if !self.told {
+            self.told = end(self.calls);
+            self.asked = Instant::now();
+            if self.told {
+                let _ = kill(self.pid, Signal::SIGTERM);
             }
         }
     }
@@ -255,7 +296,7 @@ impl Traced {
                 self.entered.insert(pid, Some(errno));
                 false
             }
-            (Fault::None | Fault::Disk { .. }, _) => false,
+            (Fault::None | Fault::Meanwhile { .. } | Fault::Disk { .. }, _) => false,
         }
     }
 }

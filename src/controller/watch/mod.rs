@@ -262,6 +262,8 @@ impl Watch {
     }
 
     async fn until_stopped(&mut self, signals: &mut Signals) {
+        // Before anything is read: what changes from now on is heard.
+        self.watch_places();
         let mut wake = Wake::Timer;
         loop {
             let scope = match wake {
@@ -464,7 +466,7 @@ impl Watch {
             self.metrics.looked(began.elapsed());
             let specs = probe::of(&self.controller.possible);
             self.probes.follow(&specs, &mut self.world.observed);
-            self.live.looked(&self.world, Timestamp::now());
+            self.live.looked(Timestamp::now());
             self.tell_seen();
             let Decision { plan, in_order, news, .. } = self.decide();
             // What is off duty need not work, and that is decided only now.
