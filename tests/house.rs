@@ -9,6 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use redundancy::provider::NAMES;
 use syn::{
     Attribute, Item, ItemMod, UseTree,
     visit::{self, Visit},
@@ -30,15 +31,6 @@ const MAY_USE: &[(&str, &[&str])] = &[
         &["config", "core", "controller", "http", "journal", "probe", "provider", "sync", "update"],
     ),
 ];
-
-/// The folders of `src/provider` that are one provider each, by the line that each has in `all`. None names another.
-fn providers() -> Vec<String> {
-    let text = include_str!("../src/provider/mod.rs");
-    let lines = text.lines().filter_map(|it| it.trim().strip_prefix("Box::new(")?.split_once("::"));
-    let found: Vec<String> = lines.map(|(folder, _)| folder.to_owned()).collect();
-    assert!(found.len() >= 4, "{found:?}");
-    found
-}
 
 /// Crates and modules by which something outside is reached, or the clock is read.
 const OUTSIDE: &[&str] = &[
@@ -234,17 +226,17 @@ fn decisions_reach_nothing_outside_and_read_no_clock() {
 
 #[test]
 fn no_provider_names_another() {
-    let (providers, mut wrong) = (providers(), Vec::new());
+    let mut wrong = Vec::new();
     for (file, paths) in files() {
         let Some(own) = file.strip_prefix("provider/").and_then(|it| it.split('/').next()) else {
             continue;
         };
-        if !providers.iter().any(|it| it == own) {
+        if !NAMES.contains(&own) {
             continue;
         }
         for path in &paths {
             let other = path.strip_prefix("crate::provider::").and_then(|it| it.split("::").next());
-            if other.is_some_and(|it| it != own && providers.iter().any(|known| known == it)) {
+            if other.is_some_and(|it| it != own && NAMES.contains(&it)) {
                 wrong.push(format!("{file} uses {path}"));
             }
         }

@@ -6,7 +6,7 @@ use anyhow::bail;
 
 use super::args::Choice;
 use crate::{
-    controller::World,
+    controller::{World, standing},
     core::{id::Id, plan::Plan},
 };
 
@@ -24,22 +24,13 @@ pub(super) fn check(choice: &Choice, world: &World) -> anyhow::Result<()> {
 
 /// Refuses an id that nothing has.
 pub(super) fn check_id(id: &Id, world: &World) -> anyhow::Result<()> {
-    let known = known(world);
+    let known = standing::ids(world);
     // Of a provider that could not be asked nothing is known.
     let blind = world.observed.blind.contains_key(&id.provider);
     if !blind && !known.contains(id) {
         bail!("{}", unknown(id, &known));
     }
     Ok(())
-}
-
-fn known(world: &World) -> BTreeSet<&Id> {
-    let World { desired, observed, .. } = world;
-    (desired.wanted.keys())
-        .chain(desired.impossible.keys())
-        .chain(desired.unseen.keys())
-        .chain(observed.found.keys())
-        .collect()
 }
 
 fn unknown(id: &Id, known: &BTreeSet<&Id>) -> String {

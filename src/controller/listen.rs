@@ -16,11 +16,36 @@ use std::{
 
 use tokio::net::UnixListener;
 
+/// A socket that is listened at, and whose file is this one.
+#[derive(Debug)]
+pub(super) struct Bound {
+    pub(super) listener: UnixListener,
+    pub(super) file: SocketFile,
+}
+
+/// The file of a socket. It goes with its handle, if it is still the same one.
+#[derive(Debug)]
+pub(super) struct SocketFile {
+    path: PathBuf,
+    inode: (u64, u64),
+}
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        let found = fs::symlink_metadata(&self.path);
+        if found.is_ok_and(|it| (it.dev(), it.ino()) == self.inode)
+            && let Err(error) = fs::remove_file(&self.path)
+        {
+            tracing::warn!("the socket {} is left behind: {error}", self.path.display());
+        }
+    }
+}
+
 /// Listens at `path`. What an earlier program left there is replaced; what somebody listens at, or is no socket, is not.
 ///
 /// # Errors
 /// When something else is in its place, or another user's, or when it can't be made.
-pub(super) fn listen(path: &Path) -> io::Result<UnixListener> {
+pub(super) fn listen(path: &Path) -> io::Result<Bound> {
     match fs::symlink_metadata(path) {
         Ok(there) if !there.file_type().is_socket() => {
             let why = format!("{} is there and is no socket", path.display());
@@ -46,7 +71,9 @@ pub(super) fn listen(path: &Path) -> io::Result<UnixListener> {
     let listener = UnixListener::bind(&short.path).map_err(|error| short.explain(error))?;
     fs::set_permissions(&made, Permissions::from_mode(0o600))?;
     fs::rename(&made, path)?;
-    Ok(listener)
+    let about = fs::symlink_metadata(path)?;
+    let file = SocketFile { path: path.to_owned(), inode: (about.dev(), about.ino()) };
+    Ok(Bound { listener, file })
 }
 
 /// The longest path that a socket can be bound to or reached by, in bytes.
@@ -99,12 +126,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("it.sock");
         on_loop(|| {
+            // What a program that was killed leaves.
+            drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
             let first = listen(&path).unwrap();
             assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
             assert_eq!(listen(&path).unwrap_err().kind(), io::ErrorKind::AddrInUse);
-            drop(first);
-            listen(&path).unwrap();
             assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing else is left");
+            drop(first);
+            assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
         });
     }
 

@@ -1,7 +1,7 @@
 //! The reports as files: one for each place where resources live, and one for all, in the folder of the logs.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     io,
     path::{Path, PathBuf},
     time::Duration,
@@ -14,8 +14,9 @@ use crate::{
     core::{
         id::{Id, Name},
         monitor::patience,
-        report::{Budget, Period, Question, Record, Report, end},
+        report::{Budget, Period, Question, Record, Report, end, strips},
         resource::Desired,
+        strip::Strip,
     },
     journal::{self, Journal},
     provider::replace_private,
@@ -151,10 +152,20 @@ impl Job {
     }
 }
 
+/// How each resource did in the last day, by what a watch wrote down; of none where there is no journal.
+///
+/// # Errors
+/// When the journal can't be read.
+pub fn last_day(state_dir: &Path, now: Timestamp) -> Result<BTreeMap<Id, Strip>, journal::Error> {
+    let Some(journal) = Journal::open_to_read(&Journal::file(state_dir))? else {
+        return Ok(BTreeMap::new());
+    };
+    let period = Period::until(now, USUAL);
+    Ok(strips(&journal.record(period)?, period))
+}
+
 fn write(file: &Path, report: &Report) -> Result<(), Error> {
-    let text = serde_json::to_string_pretty(report)?
-        + "
-";
+    let text = serde_json::to_string_pretty(report)? + "\n";
     let refused = |source| Error::File { file: file.to_owned(), source };
     replace_private(file, &text).map_err(refused)
 }

@@ -44,6 +44,7 @@ pub mod schedule;
 pub mod simulate;
 pub(crate) mod span;
 pub mod storm;
+pub mod strip;
 pub mod system;
 pub mod timetable;
 pub mod trial;

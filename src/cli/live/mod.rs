@@ -61,6 +61,7 @@ async fn look_on(controller: &Controller) -> anyhow::Result<ExitCode> {
     let mut screen = Screen::open()?;
     let palette = Palette::of_environment();
     let (tell, mut news) = mpsc::channel(4);
+    let mut days = pin!(source::days(controller, tell.clone()));
     let mut source = pin!(source::follow(controller, tell));
     let mut acts: FuturesUnordered<LocalBoxFuture<'_, Input>> = FuturesUnordered::new();
     let mut ticks = interval(TICK);
@@ -81,6 +82,7 @@ async fn look_on(controller: &Controller) -> anyhow::Result<ExitCode> {
             Some(input) = acts.next() => Some(input),
             Some(input) = news.recv() => Some(input),
             never = &mut source => match never {},
+            never = &mut days => match never {},
             _ = ticks.tick() => None,
         };
         let Some(act) = input.and_then(|it| view.update(it)) else { continue };

@@ -7,6 +7,7 @@ use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, BufReader},
     net::UnixStream,
     sync::mpsc::Sender,
+    task::spawn_blocking,
     time::{sleep, timeout},
 };
 
@@ -14,13 +15,17 @@ use crate::{
     controller::{
         Controller, live,
         lock::{self, Lock},
+        reports::last_day,
     },
-    core::live::{Days, Frame, Given, Input, read},
+    core::live::{Frame, Given, Input, read},
     journal::Journal,
 };
 
 /// Between two looks of our own.
 const BETWEEN_LOOKS: Duration = Duration::from_secs(5);
+
+/// Between two readings of how the last day was.
+const BETWEEN_DAYS: Duration = Duration::from_mins(1);
 
 /// How long a watch may take to give the first frame.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -31,15 +36,32 @@ const LONGEST: u64 = 64 * 1024 * 1024;
 /// Tells one frame after another.
 pub(super) async fn follow(controller: &Controller, tell: Sender<Input>) -> Infallible {
     let state_dir = controller.project().state_dir();
-    let mut days = Days::default();
     loop {
         let why = hear(&state_dir, &tell).await;
         let why = if controller.is_watched() { why } else { "nobody watches".to_owned() };
-        let frame = look(controller, &mut days).await;
+        let frame = look(controller).await;
         // Whoever is told these ends only together with this.
         let _ = tell.send(Input::Alone(why)).await;
         let _ = tell.send(Input::Frame(Box::new(frame))).await;
         sleep(BETWEEN_LOOKS).await;
+    }
+}
+
+/// Tells how the last day was, again and again, by what watches wrote down: also the ones before this one.
+pub(super) async fn days(controller: &Controller, tell: Sender<Input>) -> Infallible {
+    let state_dir = controller.project().state_dir();
+    loop {
+        let folder = state_dir.clone();
+        let read = spawn_blocking(move || last_day(&folder, Timestamp::now())).await;
+        let input = match read
+            .map_err(|it| it.to_string())
+            .and_then(|it| it.map_err(|it| it.to_string()))
+        {
+            Ok(days) => Input::Days(days),
+            Err(why) => Input::Said(format!("how the last day was is not known: {why}")),
+        };
+        let _ = tell.send(input).await;
+        sleep(BETWEEN_DAYS).await;
     }
 }
 
@@ -90,14 +112,13 @@ async fn shown(mut stream: BufReader<UnixStream>, tell: &Sender<Input>) -> Strin
 }
 
 /// A look of our own, as `status` does.
-async fn look(controller: &Controller, days: &mut Days) -> Frame {
+async fn look(controller: &Controller) -> Frame {
     let now = Timestamp::now();
     let world = controller.look_around(now).await;
-    live::note(days, &world, now);
     let state_dir = controller.project().state_dir();
     // Without a journal all but what happened last is known.
     let journal = Journal::open_to_read(&Journal::file(&state_dir)).ok().flatten();
     let watch = Lock::holder(&lock::watch_file(&state_dir)).map(|it| it.pid);
-    let frame = live::frame(controller, &world, days, journal.as_ref(), watch, now);
+    let frame = live::frame(controller, &world, journal.as_ref(), watch, now);
     Frame { looked_at: Some(now), ..frame }
 }

@@ -8,7 +8,7 @@ use crate::{
         duty::Side,
         health::Health,
         id::Id,
-        live::{Days, Frame, Happened, Pair, Row, VERSION, Watcher},
+        live::{Frame, Happened, Pair, Row, VERSION, Watcher},
     },
     journal::{Event, Journal},
 };
@@ -24,7 +24,6 @@ const TEXT: usize = 400;
 pub fn frame(
     controller: &Controller,
     world: &World,
-    days: &Days,
     journal: Option<&Journal>,
     watch: Option<u32>,
     now: Timestamp,
@@ -49,7 +48,6 @@ pub fn frame(
                 backup_serves: serves(it),
             }),
             paused: pairs.pause(id, now).map(|it| it.until),
-            day: days.of(id),
         }
     };
     let events = journal.map(|it| it.history(None, EVENTS));

@@ -16,16 +16,12 @@ pub use self::{
     build::frame,
     place::{Unreachable, connect, file},
 };
-use super::{World, standing};
-use crate::core::{health::Health, live::Days};
 
 /// Between two frames at least.
 const BETWEEN: Duration = Duration::from_millis(200);
 
 /// The watch's side of it.
 pub(super) struct Live {
-    /// How resources did in the last day.
-    pub(super) days: Days,
     /// None where the socket can't be had.
     server: Option<Server>,
     /// When it was last looked.
@@ -42,18 +38,11 @@ impl Live {
         if let Err(why) = &server {
             tracing::warn!("`status --watch` can't hear this watch and looks by itself: {why}");
         }
-        Self {
-            days: Days::default(),
-            server: server.ok(),
-            looked_at: None,
-            is_news: false,
-            last: Instant::now(),
-        }
+        Self { server: server.ok(), looked_at: None, is_news: false, last: Instant::now() }
     }
 
     /// Notes what was seen in a look.
-    pub(super) fn looked(&mut self, world: &World, now: Timestamp) {
-        note(&mut self.days, world, now);
+    pub(super) fn looked(&mut self, now: Timestamp) {
         self.looked_at = Some(now);
         self.is_news = true;
     }
@@ -92,12 +81,4 @@ impl Live {
             server.end();
         }
     }
-}
-
-/// Notes how everything does.
-pub fn note(days: &mut Days, world: &World, now: Timestamp) {
-    for id in standing::ids(world) {
-        days.note(id, Health::in_view(&world.desired, &world.observed, id), now);
-    }
-    days.prune(now);
 }

@@ -1,14 +1,13 @@
 //! Where the socket is, and how it is reached there.
 
 use std::{
-    fs, io,
-    os::unix::fs::MetadataExt,
+    io,
     path::{Path, PathBuf},
 };
 
-use tokio::net::{UnixListener, UnixStream};
+use tokio::net::UnixStream;
 
-use crate::controller::listen::{Short, listen};
+use crate::controller::listen::{Bound, Short, listen};
 
 /// The socket's name in its folder.
 const NAME: &str = "live.sock";
@@ -19,36 +18,15 @@ pub fn file(state_dir: &Path) -> PathBuf {
     state_dir.join(NAME)
 }
 
-/// A socket that listens, and its place.
-#[derive(Debug)]
-pub(super) struct Bound {
-    pub(super) listener: UnixListener,
-    pub(super) path: PathBuf,
-    /// Device and inode of the socket, by which it is known to be ours still.
-    pub(super) inode: (u64, u64),
-}
-
 /// Listens in the place of what a watch that was killed left there, if it left something.
 pub(super) fn bind(state_dir: &Path) -> Result<Bound, String> {
     let path = file(state_dir);
-    let listened = listen(&path).and_then(|it| Ok((it, fs::symlink_metadata(&path)?)));
-    match listened {
-        Ok((listener, made)) => Ok(Bound { listener, inode: (made.dev(), made.ino()), path }),
-        Err(error) => Err(format!(
+    listen(&path).map_err(|error| {
+        format!(
             "cannot listen at the socket {}: {error}; with that mended, `redundancy restart` tries again",
             path.display()
-        )),
-    }
-}
-
-/// Takes the socket away, if it is still ours.
-pub(super) fn remove(path: &Path, inode: (u64, u64)) {
-    let found = fs::symlink_metadata(path);
-    if found.is_ok_and(|it| (it.dev(), it.ino()) == inode)
-        && let Err(error) = fs::remove_file(path)
-    {
-        tracing::warn!("the socket {} is left behind: {error}", path.display());
-    }
+        )
+    })
 }
 
 /// Why a watch can't be heard.
@@ -88,7 +66,7 @@ pub async fn connect(state_dir: &Path) -> Result<UnixStream, Unreachable> {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
+    use std::{fs, os::unix::fs::PermissionsExt};
 
     use super::*;
 
@@ -101,10 +79,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         assert!(matches!(connect(dir.path()).await, Err(Unreachable::None(_))));
         let bound = bind(dir.path()).unwrap();
-        assert_eq!((mode(&bound.path), &bound.path), (0o600, &file(dir.path())));
+        assert_eq!(mode(&file(dir.path())), 0o600);
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "nothing else is left");
         connect(dir.path()).await.unwrap();
-        remove(&bound.path, bound.inode);
+        drop(bound);
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
     }
 
@@ -117,7 +95,7 @@ mod tests {
         assert!(matches!(refused, Unreachable::Refused { .. }), "{refused}");
         let new = bind(dir.path()).unwrap();
         // The old one's end does not take away what is another's.
-        remove(&old.path, old.inode);
+        drop(old.file);
         connect(dir.path()).await.unwrap();
         drop(new);
     }
@@ -140,9 +118,9 @@ mod tests {
         let long = dir.path().join("x".repeat(90)).join("y".repeat(90));
         fs::create_dir_all(&long).unwrap();
         let bound = bind(&long).unwrap();
-        assert_eq!(mode(&bound.path), 0o600);
+        assert_eq!(mode(&file(&long)), 0o600);
         connect(&long).await.unwrap();
-        remove(&bound.path, bound.inode);
+        drop(bound);
         assert!(matches!(connect(&long).await, Err(Unreachable::None(_))));
     }
 

@@ -1,6 +1,6 @@
 //! The socket: who looks on gets the newest frame, as fast as it reads.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -10,8 +10,10 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::place::{self, Bound};
-use crate::core::live::VERSION;
+use crate::{
+    controller::listen::{Bound, SocketFile},
+    core::live::VERSION,
+};
 
 /// So many may look on at once.
 const CLIENTS: usize = 16;
@@ -26,8 +28,8 @@ type Frames = watch::Sender<Option<Arc<str>>>;
 
 /// What listens.
 pub(super) struct Server {
-    path: PathBuf,
-    inode: (u64, u64),
+    /// It goes with this.
+    file: SocketFile,
     frames: Frames,
     joined: Arc<Notify>,
     task: JoinHandle<()>,
@@ -35,10 +37,10 @@ pub(super) struct Server {
 
 impl Server {
     pub(super) fn begin(bound: Bound) -> Self {
-        let Bound { listener, path, inode } = bound;
+        let Bound { listener, file } = bound;
         let (frames, joined) = (Frames::default(), Arc::new(Notify::new()));
         let task = tokio::spawn(listen_on(listener, frames.clone(), Arc::clone(&joined)));
-        Self { path, inode, frames, joined, task }
+        Self { file, frames, joined, task }
     }
 
     pub(super) fn has_clients(&self) -> bool {
@@ -55,7 +57,7 @@ impl Server {
     }
 
     pub(super) fn end(self) {
-        place::remove(&self.path, self.inode);
+        drop(self.file);
         self.task.abort();
     }
 }
@@ -112,6 +114,7 @@ mod tests {
     use tokio::io::{AsyncBufReadExt, BufReader};
 
     use super::*;
+    use crate::controller::live::place;
 
     /// Far longer than anything takes.
     const LONG: Duration = Duration::from_mins(1);

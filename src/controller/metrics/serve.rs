@@ -4,7 +4,7 @@ use std::{
     convert::Infallible,
     io,
     net::{Ipv4Addr, SocketAddr},
-    path::{Path, PathBuf},
+    path::Path,
     sync::Arc,
     time::Duration,
 };
@@ -27,7 +27,10 @@ use tokio::{
 };
 use tracing::{info, warn};
 
-use crate::{config::metrics::Metrics, controller::listen::listen};
+use crate::{
+    config::metrics::Metrics,
+    controller::listen::{Bound, SocketFile, listen},
+};
 
 /// How many may ask at once; others wait.
 const AT_ONCE: usize = 8;
@@ -47,8 +50,8 @@ pub(super) struct Server {
     registry: Arc<Registry>,
     port: Place,
     socket: Place,
-    /// The socket's file, once there is one.
-    file: Option<PathBuf>,
+    /// The socket's file, once there is one. It goes with this.
+    file: Option<SocketFile>,
 }
 
 /// One place to listen at.
@@ -89,10 +92,6 @@ impl Drop for Server {
                 task.abort();
             }
         }
-        if let Some(file) = &self.file {
-            // Whoever finds it nevertheless hears that nobody listens.
-            let _ = std::fs::remove_file(file);
-        }
     }
 }
 
@@ -110,11 +109,11 @@ impl Server {
         }
         if let Some(socket) = asked.socket.as_ref().filter(|_| !self.socket.is_listening()) {
             let path = root.join(socket);
-            let attempt = listen(&path).map(Listener::Socket).map(serve);
+            let attempt = listen(&path).map(|Bound { listener, file }| {
+                self.file = Some(file);
+                serve(Listener::Socket(listener))
+            });
             self.socket.take(&path.display().to_string(), attempt);
-            if self.socket.is_listening() {
-                self.file = Some(path);
-            }
         }
     }
 }

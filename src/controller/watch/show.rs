@@ -18,8 +18,7 @@ impl Watch {
         };
         let frame = {
             let (journal, pid) = (self.journal.borrow(), Some(std::process::id()));
-            let (world, days) = (&self.world, &self.live.days);
-            live::frame(&self.controller, world, days, Some(&journal), pid, Timestamp::now())
+            live::frame(&self.controller, &self.world, Some(&journal), pid, Timestamp::now())
         };
         self.world.known = Known::default();
         let in_hand = self.in_hand.all().map(|(id, verb)| (verb.to_owned(), id.clone())).collect();

@@ -3,7 +3,6 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::day::Strip;
 use crate::core::{health::Health, id::Id};
 
 /// The version of the form. Within one it only gains keys.
@@ -58,8 +57,6 @@ pub struct Row {
     pub pair: Option<Pair>,
     /// Until when it is left alone by itself, if it is.
     pub paused: Option<Timestamp>,
-    /// How it did in the last day.
-    pub day: Strip,
 }
 
 /// A pair between which duty moves.

@@ -1,6 +1,6 @@
-//! The view under keys and news, and what a day comes to.
+//! The view under keys and news.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::*;
 use crate::core::{duty::Asked, health::Health, id::Id};
@@ -22,7 +22,6 @@ fn row(text: &str) -> Row {
         duty: None,
         pair: None,
         paused: None,
-        day: Strip::default(),
     }
 }
 
@@ -177,56 +176,6 @@ fn a_frame_is_read_as_it_was_written_and_nothing_else_is() {
     for text in ["", "{", "[]", "{\"version\": 1}", "\u{1b}[2J", "{\"version\": -1}"] {
         assert!(read(text.as_bytes()).is_err(), "{text:?}");
     }
-    let wrong = line.replace(&"-".repeat(PARTS), &"-".repeat(PARTS - 1));
-    assert!(read(wrong.as_bytes()).is_err_and(|it| it.contains("48 parts")));
-}
-
-#[test]
-fn of_each_half_hour_the_worst_is_kept() {
-    let mut days = Days::default();
-    let (x, at) = (id("a/x"), second(1_800 * 1_000));
-    let minutes = |n| at + SignedDuration::from_mins(n);
-    for (when, health) in [
-        (0, Health::Healthy),
-        (10, Health::Failed),
-        (20, Health::Healthy),
-        (31, Health::Healthy),
-        (95, Health::Stopped),
-    ] {
-        days.note(&x, health, minutes(when));
-    }
-    let text = String::from(days.of(&x));
-    assert_eq!(text, "-".repeat(PARTS - 4) + "fh-s");
-    let parts = days.of(&x).in_parts(24);
-    assert_eq!(parts[22..], [Some(Health::Failed), Some(Health::Stopped)]);
-    assert_eq!(String::from(days.of(&id("a/y"))), "-".repeat(PARTS));
-}
-
-#[test]
-fn a_day_goes_by_and_clocks_jump() {
-    let x = id("a/x");
-    let at = second(1_800 * 1_000);
-    let after = |jump: SignedDuration| {
-        let mut days = Days::default();
-        days.note(&x, Health::Failed, at);
-        days.note(&x, Health::Healthy, at + jump);
-        String::from(days.of(&x))
-    };
-    let bad_then_well =
-        |between| "-".repeat(PARTS - 2 - between) + "f" + &"-".repeat(between) + "h";
-    assert_eq!(after(SignedDuration::from_mins(30)), bad_then_well(0));
-    assert_eq!(after(SignedDuration::from_mins(30 * 47)), bad_then_well(46));
-    assert_eq!(after(SignedDuration::from_hours(24)), "-".repeat(PARTS - 1) + "h");
-    assert_eq!(after(SignedDuration::from_hours(24 * 9_999)), "-".repeat(PARTS - 1) + "h");
-    // Set back a little: what was seen stays seen.
-    assert_eq!(after(-SignedDuration::from_hours(1)), "-".repeat(PARTS - 1) + "f");
-    assert_eq!(after(-SignedDuration::from_hours(30)), "-".repeat(PARTS - 1) + "h");
-    let mut days = Days::default();
-    days.note(&x, Health::Failed, at);
-    days.prune(at + SignedDuration::from_hours(23));
-    assert_eq!(String::from(days.of(&x)), "-".repeat(PARTS - 1) + "f");
-    days.prune(at + SignedDuration::from_hours(24));
-    assert_eq!(String::from(days.of(&x)), "-".repeat(PARTS));
 }
 
 #[test]

@@ -1,11 +1,11 @@
 //! The view: what is on the screen, and what keys and news make of it. What it asks to be done is an [`Act`].
 
-use std::ops::Range;
+use std::{collections::BTreeMap, ops::Range};
 
 use jiff::Timestamp;
 
 use super::frame::{Frame, Row};
-use crate::core::{duty::Asked, id::Id};
+use crate::core::{duty::Asked, id::Id, strip::Strip};
 
 /// A key, as far as any means something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +41,8 @@ pub enum Input {
     Fits(usize),
     /// A new frame, and whether the watch gave it.
     Frame(Box<Frame>),
+    /// How each resource did in the last day, as far as somebody saw it.
+    Days(BTreeMap<Id, Strip>),
     /// The watch gives the frames.
     Heard,
     /// The watch gives none; why.
@@ -127,7 +129,9 @@ pub enum Line {
 pub struct View {
     /// The last frame.
     pub frame: Option<Frame>,
-    /// Where it comes from.
+    /// How each resource did in the last day, as far as somebody saw it.
+    pub days: BTreeMap<Id, Strip>,
+    /// Where the frame comes from.
     pub source: Source,
     /// What the keys mean.
     pub mode: Mode,
@@ -159,6 +163,12 @@ impl View {
         }
     }
 
+    /// Whether it is being changed just now.
+    #[must_use]
+    pub fn is_in_hand(&self, id: &Id) -> bool {
+        self.frame.iter().any(|it| it.in_hand.iter().any(|(_, changed)| changed == id))
+    }
+
     /// Which lines of the list are on a screen that has room for `height`.
     #[must_use]
     pub fn window(&self, height: usize) -> Range<usize> {
@@ -182,6 +192,7 @@ impl View {
                 self.frame = Some(*frame);
                 self.arrange();
             }
+            Input::Days(days) => self.days = days,
             Input::Heard => self.source = Source::Watch,
             Input::Alone(why) => self.source = Source::Own(why),
             Input::Opened(id, lines) => {

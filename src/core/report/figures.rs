@@ -8,10 +8,12 @@ use super::{
     Period, Record,
     timeline::{Piece, length},
 };
-use crate::core::{chronicle::Fact, health::Health, id::Id};
-
-/// Into how many parts of the same length a time is divided to be drawn.
-pub const SLOTS: usize = 96;
+use crate::core::{
+    chronicle::Fact,
+    health::Health,
+    id::Id,
+    strip::{PARTS, Strip},
+};
 
 /// How long a resource did how, and what happened to it. All that is a time is in milliseconds.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -39,10 +41,9 @@ pub struct Figures {
     pub recoveries: u32,
     /// How often it was found otherwise than we left it.
     pub drifts: u32,
-    /// The time in parts of the same length, a letter each: `h`ealthy, `s`topped, `?` for unknown, `u`nhealthy,
-    /// `f`ailed. A part in which it did not do its work for a while has the letter of that, any other one the letter of
-    /// what it did for the longest.
-    pub parts: String,
+    /// The time in parts of the same length. A part in which it did not do its work for a while says so, any other
+    /// one what it did for the longest.
+    pub parts: Strip,
 }
 
 /// What is counted for one resource.
@@ -84,20 +85,9 @@ fn is_bad(health: Health) -> bool {
     matches!(health, Health::Unhealthy | Health::Failed)
 }
 
-fn letter(health: Health) -> char {
-    match health {
-        Health::Healthy => 'h',
-        Health::Stopped => 's',
-        Health::Unknown => '?',
-        Health::Unhealthy => 'u',
-        Health::Failed => 'f',
-    }
-}
-
 impl Figures {
     pub(super) fn of(pieces: &[Piece<'_>], period: Period, counts: Counts) -> Self {
         let mut sums = [0; Health::ALL.len()];
-        let mut parts = Parts::of(period);
         let mut it =
             Self { recoveries: counts.recoveries, drifts: counts.drifts, ..Self::default() };
         let (mut before, mut bad_since) = (None, None);
@@ -105,7 +95,6 @@ impl Figures {
         for piece in pieces {
             let health = piece.state.health;
             sums[index(health)] += length(piece.from, piece.to);
-            parts.add(piece);
             if piece.from > end {
                 // Nobody looked in between, so it is not known to have been one failure.
                 (before, bad_since) = (None, None);
@@ -137,7 +126,7 @@ impl Figures {
         it.unhealthy_ms = sums[index(Health::Unhealthy)];
         it.failed_ms = sums[index(Health::Failed)];
         it.availability = share(it.healthy_ms, it.healthy_ms + it.unhealthy_ms + it.failed_ms);
-        it.parts = parts.letters();
+        it.parts = strip(pieces, period);
         it
     }
 }
@@ -151,29 +140,29 @@ fn share(part: u64, whole: u64) -> Option<f64> {
 /// The time in parts of the same length, and how long what was so in each.
 struct Parts {
     period: Period,
-    sums: Vec<[u64; Health::ALL.len()]>,
+    sums: [[u64; Health::ALL.len()]; PARTS],
 }
 
 impl Parts {
     fn of(period: Period) -> Self {
-        Self { period, sums: vec![[0; Health::ALL.len()]; SLOTS] }
+        Self { period, sums: [[0; Health::ALL.len()]; PARTS] }
     }
 
     /// Where a part begins.
     fn bound(&self, part: usize) -> i64 {
         let length = i128::from(self.period.length_ms());
-        let slots = i128::try_from(SLOTS).unwrap_or(1);
-        let part = i128::try_from(part).unwrap_or(slots);
-        let offset = i64::try_from(length * part / slots).unwrap_or(i64::MAX);
+        let parts = i128::try_from(PARTS).unwrap_or(1);
+        let part = i128::try_from(part).unwrap_or(parts);
+        let offset = i64::try_from(length * part / parts).unwrap_or(i64::MAX);
         self.period.begin_ms().saturating_add(offset)
     }
 
     fn add(&mut self, piece: &Piece<'_>) {
         let whole = self.period.length_ms().max(1);
         let offset = length(self.period.begin_ms(), piece.from);
-        let slots = u128::try_from(SLOTS).unwrap_or(1);
-        let first = usize::try_from(u128::from(offset) * slots / u128::from(whole));
-        for part in first.unwrap_or(SLOTS).min(SLOTS - 1)..SLOTS {
+        let parts = u128::try_from(PARTS).unwrap_or(1);
+        let first = usize::try_from(u128::from(offset) * parts / u128::from(whole));
+        for part in first.unwrap_or(PARTS).min(PARTS - 1)..PARTS {
             let (from, to) = (self.bound(part), self.bound(part + 1));
             if from >= piece.to {
                 break;
@@ -183,19 +172,29 @@ impl Parts {
         }
     }
 
-    fn letters(&self) -> String {
-        let of_part = |(part, sums): (usize, &[u64; Health::ALL.len()])| {
-            let whole = length(self.bound(part), self.bound(part + 1));
-            let mut sums = *sums;
-            sums[index(Health::Unknown)] += whole.saturating_sub(sums.iter().sum());
-            let bad = [Health::Failed, Health::Unhealthy];
-            let bad = bad.into_iter().find(|it| sums[index(*it)] > 0);
-            // Of two that were so for as long, the worse one.
-            let longest = || Health::ALL.into_iter().max_by_key(|it| sums[index(*it)]);
-            letter(bad.or_else(longest).unwrap_or(Health::Unknown))
-        };
-        self.sums.iter().enumerate().map(of_part).collect()
+    fn strip(&self) -> Strip {
+        Strip(std::array::from_fn(|part| self.longest(part)))
     }
+
+    fn longest(&self, part: usize) -> Health {
+        let whole = length(self.bound(part), self.bound(part + 1));
+        let mut sums = self.sums[part];
+        sums[index(Health::Unknown)] += whole.saturating_sub(sums.iter().sum());
+        let bad = [Health::Failed, Health::Unhealthy];
+        let bad = bad.into_iter().find(|it| sums[index(*it)] > 0);
+        // Of two that were so for as long, the worse one.
+        let longest = || Health::ALL.into_iter().max_by_key(|it| sums[index(*it)]);
+        bad.or_else(longest).unwrap_or(Health::Unknown)
+    }
+}
+
+/// The parts of a time, by what was so in it.
+pub(super) fn strip(pieces: &[Piece<'_>], period: Period) -> Strip {
+    let mut parts = Parts::of(period);
+    for piece in pieces {
+        parts.add(piece);
+    }
+    parts.strip()
 }
 
 /// How long the two of a pair did how. All that is a time is in milliseconds.

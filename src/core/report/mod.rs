@@ -16,13 +16,14 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
-    figures::{Figures, PairFigures, SLOTS},
+    figures::{Figures, PairFigures},
     transfers::{Kind, Transfer},
 };
 use super::{
     chronicle::Fact,
     id::{Id, Name},
     span::after,
+    strip::Strip,
 };
 
 /// The version of the form. Within one it only gains keys.
@@ -243,6 +244,13 @@ pub struct Question<'a> {
 pub fn end(record: &Record, now: Timestamp, patience: std::time::Duration) -> Timestamp {
     let last = record.sessions.iter().max_by_key(|it| it.number).map(|it| it.looked);
     last.filter(|it| *it <= now && now <= after(*it, patience)).unwrap_or(now)
+}
+
+/// How each resource did in `period`, to be drawn.
+#[must_use]
+pub fn strips(record: &Record, period: Period) -> BTreeMap<Id, Strip> {
+    let pieces = timeline::pieces(record, period).into_iter();
+    pieces.map(|(id, pieces)| (id.clone(), figures::strip(&pieces, period))).collect()
 }
 
 impl Report {

@@ -9,7 +9,7 @@ use ratatui::{
 use super::{BOLD, DIM, Palette, put, rest};
 use crate::core::{
     health::Health,
-    live::{Frame, Line, PARTS, Row, View},
+    live::{Frame, Line, Row, View},
 };
 
 /// How wide each column is; 0 where there is no room for it.
@@ -25,15 +25,12 @@ impl Columns {
     pub(super) fn of(width: u16, frame: &Frame) -> Self {
         let longest = frame.rows.iter().map(|row| row.id.name.as_str().len()).max().unwrap_or(0);
         let longest = u16::try_from(longest).unwrap_or(u16::MAX).max(8);
-        let parts = u16::try_from(PARTS).unwrap_or(u16::MAX);
-        let day = if width < 64 {
-            0
-        } else if width < 100 {
-            parts / 4
-        } else if width < 160 {
-            parts / 2
-        } else {
-            parts
+        // A cell for two hours, for one, or for half of one.
+        let day = match width {
+            ..64 => 0,
+            64..100 => 12,
+            100..160 => 24,
+            160.. => 48,
         };
         let paired = frame.rows.iter().any(|row| row.duty.is_some());
         let duty = if paired && width >= 50 { 13 } else { 0 };
@@ -94,8 +91,7 @@ pub(super) fn list(
             }
             Line::Resource(index) => {
                 let Some(row) = frame.rows.get(index) else { continue };
-                let is_in_hand = frame.in_hand.iter().any(|(_, id)| *id == row.id);
-                resource(buffer, area, row, is_in_hand, columns, palette);
+                resource(buffer, area, view, row, columns, palette);
                 if view.is_selected(place) {
                     buffer.set_style(area, Style::new().add_modifier(Modifier::REVERSED));
                 }
@@ -107,14 +103,14 @@ pub(super) fn list(
 fn resource(
     buffer: &mut Buffer,
     area: Rect,
+    view: &View,
     row: &Row,
-    is_in_hand: bool,
     columns: &Columns,
     palette: Palette,
 ) {
     let [name, health, duty, state, day] = columns.places(area);
     let style = palette.health(row.health);
-    if is_in_hand {
+    if view.is_in_hand(&row.id) {
         put(buffer, Rect { width: 1, ..area }, "*", BOLD);
     } else if row.paused.is_some() {
         put(buffer, Rect { width: 1, ..area }, "=", DIM);
@@ -123,25 +119,30 @@ fn resource(
     if columns.health > 2 {
         put(buffer, health, &row.health.to_string(), style);
     } else {
-        put(buffer, health, mark(Some(row.health)), style);
+        put(buffer, health, mark(row.health).unwrap_or("?"), style);
     }
     put(buffer, duty, row.duty.as_deref().unwrap_or_default(), Style::new());
     put(buffer, state, &row.state, Style::new());
-    for (x, part) in (day.x..).zip(row.day.in_parts(usize::from(day.width))) {
-        let style = part.map_or(DIM, |it| palette.health(it));
-        let style = if part == Some(Health::Healthy) { DIM } else { style };
-        put(buffer, Rect { x, width: 1, ..day }, mark(part), style);
+    let mut parts =
+        view.days.get(&row.id).cloned().unwrap_or_default().in_parts(usize::from(day.width));
+    // Of the part that is going on less is written down than is seen just now.
+    if let Some(last) = parts.last_mut().filter(|it| **it == Health::Unknown) {
+        *last = row.health;
+    }
+    for (x, part) in (day.x..).zip(parts) {
+        let style = if part == Health::Healthy { DIM } else { palette.health(part) };
+        // What nobody saw is left empty.
+        put(buffer, Rect { x, width: 1, ..day }, mark(part).unwrap_or(" "), style);
     }
 }
 
-/// How it did, in one cell: the worse, the higher.
-fn mark(health: Option<Health>) -> &'static str {
+/// How it did, in one cell: the worse, the higher; none where that is not known.
+fn mark(health: Health) -> Option<&'static str> {
     match health {
-        None => " ",
-        Some(Health::Stopped) => "·",
-        Some(Health::Unknown) => "?",
-        Some(Health::Healthy) => "▁",
-        Some(Health::Unhealthy) => "▄",
-        Some(Health::Failed) => "█",
+        Health::Unknown => None,
+        Health::Stopped => Some("·"),
+        Health::Healthy => Some("▁"),
+        Health::Unhealthy => Some("▄"),
+        Health::Failed => Some("█"),
     }
 }

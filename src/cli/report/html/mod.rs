@@ -16,6 +16,7 @@ use crate::{
     core::{
         id::Id,
         report::{Pair, Report, Resource, Transfer},
+        strip::Strip,
     },
 };
 
@@ -164,8 +165,8 @@ fn pairs(report: &Report, moved: &Moves<'_>, text: &mut String) {
         "<h2 id=\"pairs\">Pairs <small>{}</small></h2>",
         count(report.pairs.len(), "pair")
     );
-    let strips: BTreeMap<&Id, &str> =
-        report.resources.iter().map(|it| (&it.id, it.now.parts.as_str())).collect();
+    let strips: BTreeMap<&Id, &Strip> =
+        report.resources.iter().map(|it| (&it.id, &it.now.parts)).collect();
     let mut all: Vec<&Pair> = report.pairs.iter().collect();
     let had = |it: &&Pair| {
         it.now.availability.is_some_and(|it| it < 1.0)

@@ -12,6 +12,7 @@ use super::{
 use crate::core::{
     id::Id,
     report::{Figures, Kind, Pair, Report, Resource, Transfer},
+    strip::Strip,
 };
 
 /// The figures that one looks at first.
@@ -83,12 +84,13 @@ pub(super) fn tiles(report: &Report, text: &mut String) {
 pub(super) fn pair(
     report: &Report,
     pair: &Pair,
-    strips: &BTreeMap<&Id, &str>,
+    strips: &BTreeMap<&Id, &Strip>,
     moved: &Moves<'_>,
     text: &mut String,
 ) {
     let moves = moved.get(&pair.backup).map_or(&[][..], Vec::as_slice);
-    let strip_of = |id| strip(strips.get(id).unwrap_or(&""), report, moves);
+    let unseen = Strip::default();
+    let strip_of = |id| strip(strips.get(id).copied().unwrap_or(&unseen), report, moves);
     let now = &pair.now;
     let before = pair.before.as_ref().and_then(|it| it.availability);
     let _ = write!(

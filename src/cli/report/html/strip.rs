@@ -5,11 +5,15 @@ use std::fmt::Write;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{super::words::kind, escape};
-use crate::core::report::{Report, SLOTS, Transfer};
+use crate::core::{
+    health::Health,
+    report::{Report, Transfer},
+    strip::{PARTS, Strip},
+};
 
 /// What a part of a time is drawn as.
 struct Look {
-    letter: char,
+    health: Health,
     /// Its class, for the colour.
     class: char,
     /// How tall it is, of [`TALL`]: who sees no colours sees what is wrong by that.
@@ -22,15 +26,15 @@ struct Look {
 const TALL: u32 = 16;
 
 /// How wide a strip is, in its own units: ten to a part.
-const WIDE: usize = SLOTS * 10;
+const WIDE: usize = PARTS * 10;
 
-/// The letters of [`crate::core::report::Figures::parts`], from the bottom of a stack to its top.
+/// All of them, from the bottom of a stack to its top.
 const LOOKS: [Look; 5] = [
-    Look { letter: 'h', class: 'h', tall: 11, words: "did its work" },
-    Look { letter: 's', class: 's', tall: 6, words: "off on purpose" },
-    Look { letter: '?', class: 'q', tall: 2, words: "nobody saw" },
-    Look { letter: 'u', class: 'u', tall: TALL, words: "did not do its work" },
-    Look { letter: 'f', class: 'f', tall: TALL, words: "failed, needs a person" },
+    Look { health: Health::Healthy, class: 'h', tall: 11, words: "did its work" },
+    Look { health: Health::Stopped, class: 's', tall: 6, words: "off on purpose" },
+    Look { health: Health::Unknown, class: 'q', tall: 2, words: "nobody saw" },
+    Look { health: Health::Unhealthy, class: 'u', tall: TALL, words: "did not do its work" },
+    Look { health: Health::Failed, class: 'f', tall: TALL, words: "failed, needs a person" },
 ];
 
 /// The key to the drawings.
@@ -44,15 +48,14 @@ pub(super) fn key() -> String {
 }
 
 /// The strip of one resource from its parts, with the moves of its duty.
-pub(super) fn strip(parts: &str, report: &Report, moves: &[&Transfer]) -> String {
+pub(super) fn strip(parts: &Strip, report: &Report, moves: &[&Transfer]) -> String {
     let mut text = begin("strip", TALL);
-    let letters: Vec<char> = parts.chars().collect();
     for look in &LOOKS {
         let (mut path, mut at) = (String::new(), 0);
-        for run in letters.chunk_by(|a, b| a == b) {
+        for run in parts.0.chunk_by(|a, b| a == b) {
             let (from, to) = (at, at + run.len());
             at = to;
-            if run.first() != Some(&look.letter) {
+            if run.first() != Some(&look.health) {
                 continue;
             }
             let (x, width, y) = (from * 10, run.len() * 10, TALL - look.tall);
@@ -83,10 +86,10 @@ const LEAST: u64 = 40;
 /// All resources, one above the other: how many did how, when.
 pub(super) fn everything(report: &Report) -> String {
     const WHOLE: u64 = 1000;
-    let mut counts = [[0_u64; LOOKS.len()]; SLOTS];
+    let mut counts = [[0_u64; LOOKS.len()]; PARTS];
     for resource in &report.resources {
-        for (count, letter) in counts.iter_mut().zip(resource.now.parts.chars()) {
-            if let Some(look) = LOOKS.iter().position(|it| it.letter == letter) {
+        for (count, health) in counts.iter_mut().zip(resource.now.parts.0) {
+            if let Some(look) = LOOKS.iter().position(|it| it.health == health) {
                 count[look] += 1;
             }
         }
@@ -132,7 +135,7 @@ pub(super) fn moves(report: &Report) -> String {
 pub(super) fn axis(report: &Report) -> String {
     let mut text = String::from("<div class=\"axis\">");
     for n in 0..=4 {
-        let _ = write!(text, "<span>{}</span>", clock(slot(report, n * SLOTS / 4), report));
+        let _ = write!(text, "<span>{}</span>", clock(slot(report, n * PARTS / 4), report));
     }
     text.push_str("</div>");
     text
@@ -162,7 +165,7 @@ fn marks(report: &Report, moves: &[&Transfer], tall: u32, text: &mut String) {
 
 /// When a part of the time of a report begins.
 fn slot(report: &Report, slot: usize) -> Timestamp {
-    let offset = u128::from(report.length_ms) * slot as u128 / SLOTS as u128;
+    let offset = u128::from(report.length_ms) * slot as u128 / PARTS as u128;
     let offset = SignedDuration::from_millis(i64::try_from(offset).unwrap_or(i64::MAX));
     report.from.checked_add(offset).unwrap_or(report.to)
 }
