@@ -10,9 +10,12 @@ use crate::core::id::Id;
 
 impl Journal {
     /// Forgets what is older than `keep`, and now and then makes what was written outlive a power
-    /// loss.
+    /// loss. A journal that was removed meanwhile is begun anew.
     pub fn prune(&mut self, now: Timestamp, keep: Duration) -> Result<(), Error> {
         let keep = SignedDuration::try_from(keep).unwrap_or(SignedDuration::MAX);
+        if !self.is_in_place() {
+            self.begin_anew()?;
+        }
         // Longer than time itself: there is nothing to forget.
         let Ok(oldest) = now.checked_sub(keep) else { return Ok(()) };
         let forget = self.connection.execute("DELETE FROM event WHERE at < ?1", [time(oldest)]);

@@ -124,6 +124,25 @@ fn a_journal_that_is_taken_away_or_damaged_is_begun_anew() {
 }
 
 #[test]
+fn a_journal_that_is_begun_anew_is_locked_against_who_opens_it_next() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = Journal::file(dir.path());
+    let (mut journal, _) = Journal::open(&file).unwrap();
+    journal.write(&[entry(None, Kind::Seen, "one")]).unwrap();
+    // What is beside it stays.
+    fs::remove_file(&file).unwrap();
+    journal.write(&[entry(None, Kind::Seen, "two")]).unwrap();
+    let shared = fs::metadata(super::with(&file, "-shm")).unwrap().ino();
+    let (pid, shared) = (std::process::id().to_string(), format!(":{shared}"));
+    let locks = fs::read_to_string("/proc/locks").unwrap();
+    let ours = locks.lines().any(|lock| {
+        let mut words = lock.split_whitespace().skip(4);
+        words.next() == Some(&pid) && words.next().is_some_and(|it| it.ends_with(&shared))
+    });
+    assert!(ours, "{locks}");
+}
+
+#[test]
 fn what_is_no_file_is_refused_at_once() {
     let dir = tempfile::tempdir().unwrap();
     let file = Journal::file(dir.path());
