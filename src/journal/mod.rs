@@ -154,6 +154,10 @@ pub struct Journal {
     written: u32,
 }
 
+/// The most events, and the most facts, that are kept: some 100 MB of each. What starts a process ten times a second
+/// writes as much in a day.
+const MOST_ROWS: i64 = 500_000;
+
 /// The device and inode that no file has.
 const OF_NO_FILE: (u64, u64) = (0, 0);
 

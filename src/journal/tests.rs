@@ -83,6 +83,18 @@ fn old_entries_are_forgotten() {
 }
 
 #[test]
+fn of_more_than_can_be_kept_the_last_stay() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut journal, _) = Journal::open(&Journal::file(dir.path())).unwrap();
+    journal.prune_events(Timestamp::MIN, 2).unwrap();
+    for text in ["one", "two", "three"] {
+        journal.write(&[entry(None, Kind::Seen, text)]).unwrap();
+    }
+    journal.prune_events(Timestamp::MIN, 2).unwrap();
+    assert_eq!(texts(&journal.history(None, 10).unwrap()), ["two", "three"]);
+}
+
+#[test]
 fn a_damaged_journal_is_put_aside_and_kept() {
     let dir = tempfile::tempdir().unwrap();
     let file = Journal::file(dir.path());
