@@ -11,7 +11,10 @@ use super::{
     start,
 };
 use crate::{
-    controller::lock::{self, Holder, Lock},
+    controller::{
+        lock::{self, Holder, Lock},
+        trial::Ledger,
+    },
     core::update::{Step, step},
     update::{self, Place, Release, Releases, VERSION},
 };
@@ -52,6 +55,14 @@ pub(super) fn run(config: Option<&Path>, options: &SelfUpdateOptions) -> anyhow:
         (Some(project), false) => block_on(forward(project, options, place.clone()))??,
         _ => block_on(back(options, place.clone()))??,
     };
+    if let (Changed::Yes, true, Some(project)) = (changed, options.rollback, &project) {
+        let ledger = Ledger::of(&project.loaded.project.state_dir());
+        if project.loaded.project.config.update.automatic
+            && let Err(error) = ledger.refuse(VERSION)
+        {
+            output::remark(&format!("a watch may update itself to {VERSION} again: {error}\n"));
+        }
+    }
     match (changed, project) {
         (Changed::Yes, Some(project)) => watch(&project, options.restart, &place.program),
         (Changed::Yes | Changed::NothingToDo, _) => Ok(ExitCode::SUCCESS),
