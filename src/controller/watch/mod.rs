@@ -207,8 +207,8 @@ struct Watch {
     prechecks: Prechecks,
     /// Whether somebody may have asked for something since that was last looked for.
     asked: bool,
-    /// The file that what has to be remembered is in.
-    remembered_in: (u64, u64),
+    /// The journal that the memory was last put into, by how often one was begun anew.
+    remembered_in: u32,
     /// What has to be remembered, as the journal has it or is about to.
     remembered: String,
     metrics: Metrics,
@@ -265,7 +265,7 @@ impl Watch {
             stop: Rc::default(),
             reconciler: Reconciler::new(recalled(remembered.as_deref()), now),
             asked: true,
-            remembered_in: journal.file_that_is_open(),
+            remembered_in: journal.times_begun_anew(),
             remembered: remembered.unwrap_or_default(),
             live: Live::begin(&loaded.project.state_dir()),
             probes: Probes::default(),
