@@ -195,8 +195,8 @@ mod tests {
         fs::create_dir(&kept.place.old).unwrap();
         fs::write(dir.path().join("new"), "two").unwrap();
         kept.put(&dir.path().join("new")).unwrap_err();
-        assert_eq!(read("p"), "one");
-        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2);
+        assert_eq!((read("p"), read("new")), ("one".to_owned(), "two".to_owned()));
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 3);
     }
 
     #[test]
