@@ -13,6 +13,7 @@ use super::{
 use crate::{
     controller::{
         lock::{self, Holder, Lock},
+        make_state_dir,
         trial::Ledger,
     },
     core::update::{Step, step},
@@ -56,9 +57,11 @@ pub(super) fn run(config: Option<&Path>, options: &SelfUpdateOptions) -> anyhow:
         _ => block_on(back(options, place.clone()))??,
     };
     if let (Changed::Yes, true, Some(project)) = (changed, options.rollback, &project) {
-        let ledger = Ledger::of(&project.loaded.project.state_dir());
+        let state_dir = project.loaded.project.state_dir();
+        let refuse =
+            || make_state_dir(&state_dir).and_then(|()| Ledger::of(&state_dir).refuse(VERSION));
         if project.loaded.project.config.update.automatic
-            && let Err(error) = ledger.refuse(VERSION)
+            && let Err(error) = refuse()
         {
             output::remark(&format!("a watch may update itself to {VERSION} again: {error}\n"));
         }

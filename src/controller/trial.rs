@@ -84,7 +84,14 @@ impl Ledger {
     /// What is known. Where that can't be read, nothing is.
     pub(super) fn read(&self) -> Record {
         let read = match fs::read_to_string(&self.0) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Record::default(),
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+                ) =>
+            {
+                return Record::default();
+            }
             read => read.and_then(|it| serde_json::from_str(&it).map_err(io::Error::other)),
         };
         read.unwrap_or_else(|error| {
@@ -311,8 +318,8 @@ mod tests {
     }
 
     /// A process that is there no more.
-    fn gone() -> Option<Process> {
-        Some(serde_json::from_str(r#"{"pid": 1, "start": 0, "boot": "another"}"#).unwrap())
+    fn gone() -> Process {
+        serde_json::from_str(r#"{"pid": 1, "start": 0, "boot": "another"}"#).unwrap()
     }
 
     #[test]
@@ -337,14 +344,14 @@ mod tests {
 
     #[test]
     fn one_whose_process_is_gone_is_undone_unless_it_has_its_place() {
-        let scene = Scene::new(gone());
+        let scene = Scene::new(Some(gone()));
         assert!(scene.begin().trial.is_none() && !scene.trial.new.exists());
         let record = scene.ledger.read();
         assert!(record.refused.contains("2.0.0") && record.trial.is_none());
         assert!(
             record.to_tell[0].starts_with("the update from 1.0.0 to 2.0.0 was undone: it ended")
         );
-        let scene = Scene::new(gone());
+        let scene = Scene::new(Some(gone()));
         fs::rename(&scene.trial.new, &scene.trial.program).unwrap();
         assert!(scene.begin().trial.is_none());
         let record = scene.ledger.read();
@@ -354,7 +361,7 @@ mod tests {
 
     #[test]
     fn one_does_not_take_the_place_of_what_somebody_put_there() {
-        let scene = Scene::new(gone());
+        let scene = Scene::new(Some(gone()));
         let other = scene.dir.path().join("other");
         fs::write(&other, "other").unwrap();
         fs::rename(&other, &scene.trial.program).unwrap();

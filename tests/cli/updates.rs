@@ -288,3 +288,17 @@ fn a_watch_in_the_background_keeps_its_log_and_its_sockets() {
     scene.project.run(&["stop"]).ok();
     assert!(!is_alive(pid));
 }
+
+#[test]
+fn a_version_from_which_a_person_went_back_is_not_taken_by_itself() {
+    let github = release("");
+    let scene = Scene::automatic(&github, "10s");
+    fs::write(scene.old(), "#!/bin/sh\necho redundancy 0.0.1\n").unwrap();
+    fs::set_permissions(scene.old(), Permissions::from_mode(0o755)).unwrap();
+    let mut command = Command::new(&scene.program);
+    command.args(["self-update", "--rollback", "--yes"]).current_dir(scene.project.root());
+    Run::of(command.stdin(Stdio::null()).output().unwrap()).ok();
+    let text = scene.project.read(".redundancy/update.json");
+    let record: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(record["refused"], serde_json::json!([VERSION]));
+}
