@@ -37,6 +37,7 @@ mod service;
 mod simulate;
 mod start;
 mod unattended;
+mod updates;
 #[path = "../parts/wait.rs"]
 mod wait;
 mod watch;
