@@ -4,187 +4,52 @@ mod adapt;
 mod alert;
 mod chronicle;
 mod decide;
+mod hands;
 mod show;
+mod start;
 mod tell;
 mod update;
+mod wake;
 
-use std::{
-    cell::RefCell,
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-    rc::Rc,
-    time::Duration,
-};
+use std::{cell::RefCell, collections::BTreeMap, rc::Rc, time::Duration};
 
-use futures_util::future::{FutureExt, select_all};
 use jiff::Timestamp;
 use tokio::time::Instant;
-use tracing::{Instrument, error, info};
+use tracing::{Instrument, info};
 
 pub(crate) use self::decide::{MEMORY, recalled};
-use self::{chronicle::Chronicler, update::Updates};
+pub use self::start::{Error, run};
+use self::{chronicle::Chronicler, update::Updates, wake::Wake};
 use super::{
-    Controller, Progress, Scope, Stop, World,
-    alerts::{self, Alerts},
+    Controller, Scope, Stop, World,
+    alerts::Alerts,
     heartbeat::Pulse,
-    in_hand::{Finished, InHand},
+    in_hand::InHand,
     live::Live,
-    lock::{self, Lock, LockError},
+    lock::{self, Lock},
     logs::{Logs, LookId},
     metrics::Metrics,
     reload::ConfigFile,
     service_manager,
     signals::Signals,
-    stopped::Starter,
-    trial::{Begun, Ledger, Next},
+    trial::Next,
     triggers::{Changed, Triggers},
 };
 use crate::{
-    config::{LoadError, Loaded, load},
     core::{
         alert::{Alert, Book, Message},
-        change::{Step, Why},
+        change::Why,
         id::Id,
         reconciler::{Decision, Reconciler},
         resource::Status,
         system::System,
     },
-    journal::{self, Journal, Kind},
+    journal::Journal,
     probe::{self, Prechecks, Probes},
 };
 
 /// When somebody else is making changes, how long to wait before looking again.
 const LOCKED: Duration = Duration::from_secs(1);
-
-/// How long a process that is being started may take to become its program.
-const STARTING: Duration = Duration::from_secs(1);
-
-/// The longest sleep while something is due by the clock: a clock that jumped is noticed by then.
-const LONGEST_SLEEP: Duration = Duration::from_mins(1);
-
-/// The longest time without a sign of life while changes in hand are waited for.
-const LONGEST_SILENCE: Duration = Duration::from_secs(5);
-
-/// Why a watch can't begin.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The config is broken or missing.
-    #[error(transparent)]
-    Config(#[from] LoadError),
-    /// Another watch has the project.
-    #[error("this project is watched already, by {0}; `redundancy stop` ends it")]
-    Watched(LockError),
-    /// The folder of what the tool keeps for itself, or a lock in it, can't be made.
-    #[error("cannot use {folder}: {why}", folder = folder.display())]
-    StateDir {
-        /// The folder.
-        folder: PathBuf,
-        /// What the operating system said.
-        why: String,
-    },
-    /// The journal can't be used.
-    #[error(transparent)]
-    Journal(#[from] journal::Error),
-    /// The operating system does not tell of changes of files.
-    #[error("cannot be told of changes of files: {0}")]
-    Notify(#[from] notify::Error),
-    /// A person ended the watch, and this one was not begun by a person.
-    #[error("the watch was ended by `redundancy stop`; `redundancy watch` begins one again")]
-    StoppedOnPurpose,
-    /// The operating system does not pass signals on.
-    #[error("cannot listen for signals: {0}")]
-    Signals(std::io::Error),
-}
-
-impl Error {
-    /// Whether it has nothing to do with which version of this program it is.
-    #[must_use]
-    pub fn is_of_another_watch(&self) -> bool {
-        matches!(self, Self::Watched(_) | Self::StoppedOnPurpose)
-    }
-}
-
-/// Watches the project of the config at `path` until SIGTERM or SIGINT, or until it is to become another version;
-/// which. What runs goes on running afterwards.
-///
-/// # Errors
-/// When it can't begin. Once begun it goes on, whatever fails.
-pub async fn run(
-    path: PathBuf,
-    starter: Starter,
-    logs: Logs,
-    begun: Begun,
-) -> Result<Option<Next>, Error> {
-    // First of all, so that no signal kills it half-way.
-    let mut signals = Signals::new().map_err(Error::Signals)?;
-    let loaded = load(&path)?;
-    let state_dir = loaded.project.state_dir();
-    let refused = |why: String| Error::StateDir { folder: state_dir.clone(), why };
-    super::make_state_dir(&state_dir).map_err(|source| refused(source.to_string()))?;
-    let now = Timestamp::now();
-    let lock = match take_lock(&lock::watch_file(&state_dir), now).await {
-        Err(held @ LockError::Held(_)) => return Err(Error::Watched(held)),
-        other => other.map_err(|error| refused(error.to_string()))?,
-    };
-    // Not before the lock is held: `stop` leaves its word first and then looks who holds the lock.
-    if !starter.may_begin(&state_dir) {
-        return Err(Error::StoppedOnPurpose);
-    }
-    // Nor before that: the logs are of the watch that goes on.
-    logs.configure(&loaded.project);
-    let (journal, damaged) = Journal::open_whatever_is_there(&Journal::file(&state_dir))?;
-    let updates = Updates::new(Ledger::of(&state_dir), begun);
-    let mut watch = Watch::new(path, &loaded, journal, (lock, logs, updates), now)?;
-    if let Some(damaged) = damaged {
-        watch.note(None, Kind::Controller, damaged);
-    }
-    watch.note(None, Kind::Controller, format!("the watch began, pid {}", std::process::id()));
-    watch.tell_of_trial();
-    let next = watch.until_stopped(&mut signals).await;
-    let text = match &next {
-        None => "the watch ended; what runs goes on running".to_owned(),
-        Some(Next::Trial(_, trial)) => format!(
-            "the watch becomes version {}, where this is {}, and goes back if not all is healthy then; what runs \
-             goes on running",
-            trial.to, trial.from
-        ),
-        Some(Next::Undo(_, why)) => {
-            format!("the watch becomes the version before again: {why}; what runs goes on running")
-        }
-    };
-    watch.note(None, Kind::Controller, text);
-    Ok(next)
-}
-
-/// Takes the lock. What a watch that was killed was just starting has it too, for the moment until
-/// it becomes its program.
-async fn take_lock(file: &Path, now: Timestamp) -> Result<Lock, LockError> {
-    let deadline = Instant::now() + STARTING;
-    loop {
-        match Lock::take(file, "watch", now) {
-            Err(LockError::Held(Some(by))) if !by.lives() && Instant::now() < deadline => {
-                tokio::time::sleep(STARTING / 50).await;
-            }
-            other => return other,
-        }
-    }
-}
-
-/// Why the loop woke up.
-enum Wake {
-    Signal,
-    Finished(Finished),
-    Files(Changed),
-    Provider(usize),
-    Probe,
-    /// An alert could not be delivered.
-    Lost,
-    /// Somebody who looks on is to be shown what is so now.
-    Onlooker,
-    /// It is known whether there is a newer version of this program.
-    Update,
-    Timer,
-}
 
 struct Watch {
     /// Keeps other watches of the project out.
@@ -238,60 +103,6 @@ struct Watch {
 }
 
 impl Watch {
-    fn new(
-        path: PathBuf,
-        loaded: &Loaded,
-        journal: Journal,
-        (lock, logs, updates): (Lock, Logs, Updates),
-        now: Timestamp,
-    ) -> Result<Self, Error> {
-        let config = ConfigFile::new(path, loaded);
-        let name = config.path().file_name().unwrap_or_default();
-        let triggers = Triggers::new(loaded.project.root.join(name))?;
-        let remembered = journal.recall(MEMORY)?;
-        let remembered_book = journal.recall(alerts::BOOK)?;
-        let (alerts, missing) = Alerts::new(&loaded.project);
-        let mut watch = Self {
-            lock,
-            logs,
-            look: LookId::before_the_first(now),
-            pulse: Pulse::new(now),
-            controller: Rc::new(Controller::new(loaded.project.clone()).that_never_waits()),
-            world: World::default(),
-            config,
-            triggers,
-            in_hand: InHand::default(),
-            touched: None,
-            stop: Rc::default(),
-            reconciler: Reconciler::new(recalled(remembered.as_deref()), now),
-            asked: true,
-            remembered_in: journal.times_begun_anew(),
-            remembered: remembered.unwrap_or_default(),
-            live: Live::begin(&loaded.project.state_dir()),
-            probes: Probes::default(),
-            prechecks: Prechecks::default(),
-            metrics: Metrics::default(),
-            chronicler: Chronicler::default(),
-            alerts,
-            updates,
-            book: alerts::recalled(remembered_book.as_deref()),
-            remembered_book: remembered_book.unwrap_or_default(),
-            happened: Vec::new(),
-            to_tell: Vec::new(),
-            held: BTreeMap::new(),
-            seen: None,
-            told_system: None,
-            next: None,
-            looked_at: Instant::now(),
-            owes_sign: false,
-            journal: Rc::new(RefCell::new(journal)),
-        };
-        watch.tell_notes(loaded);
-        watch.metrics.configure(&loaded.project);
-        watch.begin_alerts(missing);
-        Ok(watch)
-    }
-
     async fn until_stopped(&mut self, signals: &mut Signals) -> Option<Next> {
         // Before anything is read: what changes from now on is heard.
         self.watch_places();
@@ -366,23 +177,6 @@ impl Watch {
         next
     }
 
-    /// Waits until nothing is in hand.
-    async fn finish_all(&mut self) {
-        let pause = self.look_every().min(LONGEST_SILENCE);
-        while !self.in_hand.is_empty() {
-            tokio::select! {
-                finished = self.in_hand.finished() => {
-                    self.take_finished(finished);
-                }
-                // It may take long, and is not hanging.
-                () = tokio::time::sleep(pause) => {
-                    self.lock.touch();
-                    service_manager::lives();
-                }
-            }
-        }
-    }
-
     fn check_every(&self) -> Duration {
         self.controller.project().config.controller.system_check_every.0
     }
@@ -406,46 +200,6 @@ impl Watch {
         self.alerts.looked();
     }
 
-    /// Notes what came of a lane and begins the next one; what to look at when it was the last.
-    fn take_finished(&mut self, Finished { lane, done, error, .. }: Finished) -> Option<Scope> {
-        let failed = error.map(|it| it.to_string());
-        self.metrics.changed(&lane, done, failed.is_some());
-        self.reconciler.finish(&lane, done, failed, Timestamp::now());
-        if !self.in_hand.is_empty() {
-            self.remember();
-        }
-        // Else the look that follows remembers it.
-        self.begin();
-        let place = |step: &Step| {
-            let providers = &self.controller.providers;
-            let index = providers.iter().position(|it| *it.name() == step.id.provider);
-            index.map_or(Scope::All, Scope::One)
-        };
-        let touched = self.touched.take().into_iter().chain(lane.iter().map(place));
-        self.touched = touched.reduce(Scope::and);
-        if self.in_hand.is_empty() { self.touched.take() } else { None }
-    }
-
-    fn begin(&mut self) {
-        self.in_hand.begin(
-            &self.controller,
-            &self.journal,
-            &self.stop,
-            |progress| match progress {
-                Progress::Done(step) => {
-                    info!(provider = %step.id.provider, "{}: {} done ({})", step.id, step.change.verb(), step.reason);
-                }
-                Progress::Failed(step, why) => {
-                    error!(provider = %step.id.provider, "{}: {} failed: {why}", step.id, step.change.verb());
-                }
-                Progress::NotBegun(step) => {
-                    info!(provider = %step.id.provider, "{}: {} not begun", step.id, step.change.verb());
-                }
-                Progress::JournalFailed(why) => error!("the journal was not written: {why}"),
-            },
-        );
-    }
-
     /// What to look at after files changed.
     async fn take(&mut self, changed: &Changed) -> Option<Scope> {
         self.asked |= changed.asked || changed.anywhere;
@@ -463,39 +217,6 @@ impl Watch {
             self.watch_places();
         }
         scope
-    }
-
-    async fn sleep(&mut self, signals: &mut Signals) -> Wake {
-        // However often something else wakes it.
-        let mut until = self.looked_at + self.look_every();
-        if let Some(reports) = self.next_reports() {
-            until = until.min(reports);
-        }
-        if let Some((_, at)) = &self.told_system {
-            // Where all stays as it is, that is worth a look too.
-            until = until.min((*at + self.check_every()).max(Instant::now()));
-        }
-        if let Some(next) = self.next {
-            let left = Duration::try_from(next.duration_since(Timestamp::now()));
-            until = until.min(Instant::now() + left.unwrap_or_default().min(LONGEST_SLEEP));
-        }
-        let providers = self.controller.providers.iter();
-        let providers =
-            providers.map(|it| self.controller.oversight.woken(it.as_ref()).boxed_local());
-        tokio::select! {
-            biased;
-            () = signals.received() => Wake::Signal,
-            finished = self.in_hand.finished() => Wake::Finished(finished),
-            changed = self.triggers.changed() => Wake::Files(changed),
-            () = self.probes.changed() => Wake::Probe,
-            () = self.prechecks.changed() => Wake::Probe,
-            () = self.alerts.changed() => Wake::Lost,
-            () = self.live.wanted() => Wake::Onlooker,
-            () = self.updates.looked() => Wake::Update,
-            () = tokio::time::sleep_until(until) => Wake::Timer,
-            // Last, because one where much is going on always has news.
-            ((), index, _) = select_all(providers) => Wake::Provider(index),
-        }
     }
 
     /// Looks, plans, and takes what there is to do in hand.
