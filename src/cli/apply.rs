@@ -1,14 +1,19 @@
 //! `apply`: plans, asks, and makes the changes.
 
-use std::{cell::RefCell, path::Path, pin::pin, process::ExitCode, time::Duration};
+use std::{
+    cell::RefCell,
+    path::{Path, PathBuf},
+    pin::pin,
+    process::ExitCode,
+    time::Duration,
+};
 
 use anyhow::{Context, bail};
 use jiff::Timestamp;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{
-    args::ApplyOptions,
-    choice,
+    choice::{self, Choice},
     document::Document,
     human,
     open::{Project, block_on},
@@ -29,6 +34,19 @@ use crate::{
     },
     journal::Journal,
 };
+
+#[derive(Debug, clap::Args)]
+pub(super) struct ApplyOptions {
+    /// A plan saved by `plan --out`: only what it holds is done, and only where the world has not
+    /// moved since
+    #[arg(value_name = "FILE", conflicts_with_all = ["target", "exclude", "adopt", "overwrite", "allow_deletions"])]
+    pub(super) plan: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) choice: Choice,
+    /// Do not ask
+    #[arg(long, short)]
+    pub(super) yes: bool,
+}
 
 /// How long to wait for another program that is making changes.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);

@@ -8,15 +8,13 @@ use clap::{
 };
 
 use super::{
-    alerts::AlertsOptions, deploy::DeployOptions, doctor::DoctorOptions,
-    generations::GenerationsOptions, report::ReportOptions, rollback::RollbackOptions,
-    self_update::SelfUpdateOptions, service::ServiceOptions, stop::StopOptions,
+    alerts::AlertsOptions, apply::ApplyOptions, deploy::DeployOptions, doctor::DoctorOptions,
+    generations::GenerationsOptions, history::HistoryOptions, monitor::MonitorOptions,
+    plan::PlanOptions, report::ReportOptions, rollback::RollbackOptions,
+    self_update::SelfUpdateOptions, service::ServiceOptions, stop::StopOptions, sync::SyncOptions,
+    test::TestOptions,
 };
-use crate::{
-    config::units::{Span, SpanError},
-    core::{id::Id, plan::Consent, simulate},
-    sync::{self, Strategy},
-};
+use crate::{config::units::Span, core::id::Id};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -190,115 +188,11 @@ pub(super) enum Verb {
     Sync(SyncOptions),
 }
 
-/// Which resources, and what is allowed.
-#[derive(Debug, Clone, Default, clap::Args)]
-pub(super) struct Choice {
-    /// Only this resource; may be given several times
-    #[arg(long, value_name = "ID")]
-    pub(super) target: Vec<Id>,
-    /// Not this resource; may be given several times
-    #[arg(long, value_name = "ID")]
-    pub(super) exclude: Vec<Id>,
-    /// Make this one ours although it carries no mark of ours; may be given several times
-    #[arg(long, value_name = "ID")]
-    pub(super) adopt: Vec<Id>,
-    /// Overwrite what was edited by hand in this one; may be given several times
-    #[arg(long, value_name = "ID")]
-    pub(super) overwrite: Vec<Id>,
-    /// Allow up to N deletions, where more than a quarter of all or the last one of a provider
-    /// would go
-    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
-    pub(super) allow_deletions: usize,
-}
-
-impl Choice {
-    /// Whether it is asked for by its name.
-    pub(super) fn names(&self, id: &Id) -> bool {
-        [&self.target, &self.adopt, &self.overwrite].into_iter().any(|it| it.contains(id))
-    }
-
-    pub(super) fn consent(&self) -> Consent {
-        Consent {
-            adopt: self.adopt.iter().cloned().collect(),
-            overwrite: self.overwrite.iter().cloned().collect(),
-            deletions: self.allow_deletions,
-        }
-    }
-}
-
-#[derive(Debug, clap::Args)]
-pub(super) struct PlanOptions {
-    #[command(flatten)]
-    pub(super) choice: Choice,
-    #[command(flatten)]
-    pub(super) form: PlanForm,
-    /// Show what would follow if something failed, step by step, and touch nothing: "kill ID" (it
-    /// dies, and again at each start), "crash ID" (it dies once), "freeze ID" (it hangs)
-    #[arg(long, value_name = "EVENT", conflicts_with_all = ["markdown", "diff", "out", "detailed_exitcode",
-        "target", "exclude", "adopt", "overwrite", "allow_deletions"])]
-    pub(super) simulate: Option<simulate::Event>,
-    /// Also save the plan, for `apply FILE`
-    #[arg(long, value_name = "FILE")]
-    pub(super) out: Option<PathBuf>,
-    /// Exit with 0 for nothing to do, 2 for changes of the config, 3 for drift only, 4 when
-    /// something is left alone and needs a person; 1 is an error as always
-    #[arg(long)]
-    pub(super) detailed_exitcode: bool,
-}
-
-/// How a plan is shown, if not for people.
-#[derive(Debug, clap::Args)]
-#[group(multiple = false)]
-pub(super) struct PlanForm {
-    /// Print the plan as JSON, the form that --out saves
-    #[arg(long)]
-    pub(super) json: bool,
-    /// Print the plan as Markdown, for a pull request
-    #[arg(long)]
-    pub(super) markdown: bool,
-    /// Show a new backup by how its file differs from its primary's
-    #[arg(long)]
-    pub(super) diff: bool,
-}
-
-#[derive(Debug, clap::Args)]
-pub(super) struct ApplyOptions {
-    /// A plan saved by `plan --out`: only what it holds is done, and only where the world has not
-    /// moved since
-    #[arg(value_name = "FILE", conflicts_with_all = ["target", "exclude", "adopt", "overwrite", "allow_deletions"])]
-    pub(super) plan: Option<PathBuf>,
-    #[command(flatten)]
-    pub(super) choice: Choice,
-    /// Do not ask
-    #[arg(long, short)]
-    pub(super) yes: bool,
-}
-
 #[derive(Debug, clap::Args)]
 pub(super) struct WatchOptions {
     /// Do not begin where a person ended the watch: what the monitor runs
     #[arg(long, hide = true)]
     pub(super) unless_stopped: bool,
-}
-
-#[derive(Debug, clap::Args)]
-pub(super) struct MonitorOptions {
-    /// Time between two looks at the watch
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = pause)]
-    pub(super) every: Span,
-    /// How long the watch may give no sign of life, never less than twice `controller.look_every`
-    /// [default: three times that, and a minute]
-    #[arg(long, value_name = "TIME", value_parser = pause)]
-    pub(super) hung_after: Option<Span>,
-    /// Look once: exit with 0 when the watch does well or was started, with 1 otherwise
-    #[arg(long)]
-    pub(super) once: bool,
-}
-
-/// A time that is long enough not to be busy with nothing else.
-fn pause(text: &str) -> Result<Span, String> {
-    let span: Span = text.parse().map_err(|error: SpanError| error.to_string())?;
-    if span < Span::millis(100) { Err("at least 100ms".to_owned()) } else { Ok(span) }
 }
 
 #[derive(Debug, clap::Args)]
@@ -376,111 +270,6 @@ pub(super) struct HealthOptions {
     /// Print as JSON
     #[arg(long)]
     pub(super) json: bool,
-}
-
-#[derive(Debug, clap::Args)]
-pub(super) struct TestOptions {
-    /// Only these [default: all that the config names, and all backups]
-    #[arg(value_name = "ID")]
-    pub(super) ids: Vec<Id>,
-    /// Try also what has passed and has not changed since
-    #[arg(long)]
-    pub(super) again: bool,
-    /// Print as JSON
-    #[arg(long)]
-    pub(super) json: bool,
-}
-
-#[derive(Debug, clap::Args)]
-pub(super) struct HistoryOptions {
-    /// Only of this resource
-    #[arg(value_name = "ID")]
-    pub(super) id: Option<Id>,
-    /// How many entries, the latest
-    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
-    pub(super) limit: u32,
-    /// Print as JSON
-    #[arg(long)]
-    pub(super) json: bool,
-}
-
-#[derive(Debug, clap::Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
-pub(super) struct SyncOptions {
-    /// The remote [default: origin]
-    #[arg(long, value_name = "NAME", env = "AUTO_SYNC_REMOTE", hide_env_values = true)]
-    remote: Option<String>,
-    /// The branch, which must be checked out [default: main]
-    #[arg(long, value_name = "NAME", env = "AUTO_SYNC_BRANCH", hide_env_values = true)]
-    branch: Option<String>,
-    /// hardreset makes the checkout equal to the remote; rebase and merge bring own commits
-    /// together with the remote's and push them; ff-only only moves forward [default: hardreset]
-    #[arg(long, value_parser = strategy, env = "AUTO_SYNC_STRATEGY", hide_env_values = true)]
-    strategy: Option<Strategy>,
-    /// Before a hard reset, also put untracked files away that are not ignored [default: true]
-    #[arg(long, value_name = "YES", value_parser = on_or, num_args = 0..=1, require_equals = true,
-        default_value = "1", hide_default_value = true, default_missing_value = "1",
-        env = "AUTO_SYNC_CLEAN", hide_env_values = true,
-        action = clap::ArgAction::Set)]
-    clean: bool,
-    /// Leave untracked files where they are, unless something incoming needs the place
-    #[arg(long)]
-    no_clean: bool,
-    /// Run `git gc` at the end
-    #[arg(long, value_name = "YES", value_parser = off_or, num_args = 0..=1, require_equals = true,
-        default_value = "0", hide_default_value = true, default_missing_value = "1",
-        env = "AUTO_SYNC_GC", hide_env_values = true, action = clap::ArgAction::Set)]
-    gc: bool,
-    /// Do it again and again, with so much time in between (like 5m), until SIGTERM or SIGINT
-    #[arg(long, value_name = "TIME", value_parser = some_time)]
-    pub(super) every: Option<Span>,
-    /// How long one run of git may take
-    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = some_time)]
-    pub(super) timeout: Span,
-    /// Show what is kept and how it comes back; do nothing else
-    #[arg(long, conflicts_with = "every")]
-    pub(super) list: bool,
-}
-
-impl SyncOptions {
-    pub(super) fn asked(&self) -> sync::Options {
-        // A variable that is set to nothing counts as one that is not set.
-        let or = |given: &Option<String>, default: &str| match given.as_deref() {
-            None | Some("") => default.to_owned(),
-            Some(given) => given.to_owned(),
-        };
-        sync::Options {
-            remote: or(&self.remote, "origin"),
-            branch: or(&self.branch, "main"),
-            strategy: self.strategy.unwrap_or(Strategy::HardReset),
-            clean: self.clean && !self.no_clean,
-            gc: self.gc,
-            limit: self.timeout.0,
-            spare: Vec::new(),
-        }
-    }
-}
-
-fn strategy(text: &str) -> Result<Strategy, sync::StrategyError> {
-    if text.is_empty() { Ok(Strategy::HardReset) } else { text.parse() }
-}
-
-/// A switch that is on when its variable is set to nothing.
-fn on_or(text: &str) -> Result<bool, &'static str> {
-    if text.is_empty() { Ok(true) } else { switch(text) }
-}
-
-/// A switch that is off when its variable is set to nothing.
-fn off_or(text: &str) -> Result<bool, &'static str> {
-    if text.is_empty() { Ok(false) } else { switch(text) }
-}
-
-fn switch(text: &str) -> Result<bool, &'static str> {
-    match &*text.to_ascii_lowercase() {
-        "1" | "true" | "yes" | "on" => Ok(true),
-        "0" | "false" | "no" | "off" => Ok(false),
-        _ => Err("1, true and yes turn it on; 0, false and no turn it off"),
-    }
 }
 
 pub(super) fn some_time(text: &str) -> Result<Span, String> {

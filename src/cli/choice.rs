@@ -4,11 +4,49 @@ use std::collections::BTreeSet;
 
 use anyhow::bail;
 
-use super::args::Choice;
 use crate::{
     controller::{World, standing},
-    core::{id::Id, plan::Plan},
+    core::{
+        id::Id,
+        plan::{Consent, Plan},
+    },
 };
+
+/// Which resources, and what is allowed.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(super) struct Choice {
+    /// Only this resource; may be given several times
+    #[arg(long, value_name = "ID")]
+    pub(super) target: Vec<Id>,
+    /// Not this resource; may be given several times
+    #[arg(long, value_name = "ID")]
+    pub(super) exclude: Vec<Id>,
+    /// Make this one ours although it carries no mark of ours; may be given several times
+    #[arg(long, value_name = "ID")]
+    pub(super) adopt: Vec<Id>,
+    /// Overwrite what was edited by hand in this one; may be given several times
+    #[arg(long, value_name = "ID")]
+    pub(super) overwrite: Vec<Id>,
+    /// Allow up to N deletions, where more than a quarter of all or the last one of a provider
+    /// would go
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    pub(super) allow_deletions: usize,
+}
+
+impl Choice {
+    /// Whether it is asked for by its name.
+    pub(super) fn names(&self, id: &Id) -> bool {
+        [&self.target, &self.adopt, &self.overwrite].into_iter().any(|it| it.contains(id))
+    }
+
+    pub(super) fn consent(&self) -> Consent {
+        Consent {
+            adopt: self.adopt.iter().cloned().collect(),
+            overwrite: self.overwrite.iter().cloned().collect(),
+            deletions: self.allow_deletions,
+        }
+    }
+}
 
 /// The part of `plan` that was chosen.
 pub(super) fn part(plan: Plan, choice: &Choice) -> Plan {

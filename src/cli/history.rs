@@ -5,11 +5,26 @@ use std::{fmt::Write, process::ExitCode};
 use serde::Serialize;
 
 use super::{
-    args::HistoryOptions,
     open::Project,
     output::{self, DIM, visible},
 };
-use crate::journal::{Event, Journal};
+use crate::{
+    core::id::Id,
+    journal::{Event, Journal},
+};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct HistoryOptions {
+    /// Only of this resource
+    #[arg(value_name = "ID")]
+    pub(super) id: Option<Id>,
+    /// How many entries, the latest
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) limit: u32,
+    /// Print as JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
 
 /// The version of the JSON form.
 const VERSION: u32 = 1;

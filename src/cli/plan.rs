@@ -1,12 +1,11 @@
 //! `plan`: shows what would change, and why.
 
-use std::process::ExitCode;
+use std::{path::PathBuf, process::ExitCode};
 
 use jiff::Timestamp;
 
 use super::{
-    args::PlanOptions,
-    choice,
+    choice::{self, Choice},
     document::Document,
     human, markdown,
     open::{Project, block_on},
@@ -23,6 +22,41 @@ use crate::{
         simulate,
     },
 };
+
+#[derive(Debug, clap::Args)]
+pub(super) struct PlanOptions {
+    #[command(flatten)]
+    pub(super) choice: Choice,
+    #[command(flatten)]
+    pub(super) form: PlanForm,
+    /// Show what would follow if something failed, step by step, and touch nothing: "kill ID" (it
+    /// dies, and again at each start), "crash ID" (it dies once), "freeze ID" (it hangs)
+    #[arg(long, value_name = "EVENT", conflicts_with_all = ["markdown", "diff", "out", "detailed_exitcode",
+        "target", "exclude", "adopt", "overwrite", "allow_deletions"])]
+    pub(super) simulate: Option<simulate::Event>,
+    /// Also save the plan, for `apply FILE`
+    #[arg(long, value_name = "FILE")]
+    pub(super) out: Option<PathBuf>,
+    /// Exit with 0 for nothing to do, 2 for changes of the config, 3 for drift only, 4 when
+    /// something is left alone and needs a person; 1 is an error as always
+    #[arg(long)]
+    pub(super) detailed_exitcode: bool,
+}
+
+/// How a plan is shown, if not for people.
+#[derive(Debug, clap::Args)]
+#[group(multiple = false)]
+pub(super) struct PlanForm {
+    /// Print the plan as JSON, the form that --out saves
+    #[arg(long)]
+    pub(super) json: bool,
+    /// Print the plan as Markdown, for a pull request
+    #[arg(long)]
+    pub(super) markdown: bool,
+    /// Show a new backup by how its file differs from its primary's
+    #[arg(long)]
+    pub(super) diff: bool,
+}
 
 pub(super) fn run(project: &Project, options: &PlanOptions) -> anyhow::Result<ExitCode> {
     project.tell_notes();

@@ -17,17 +17,74 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing::{error, info, warn};
 
 use super::{
-    args::SyncOptions,
+    args::some_time,
     open::block_on,
     output::{self, BOLD, DIM, count, visible},
     watch::log_to_stderr,
 };
 use crate::{
-    config::{self, Project},
+    config::{self, Project, units::Span},
     controller,
     journal::{Entry, Journal, Kind},
-    sync::{self, Event, Kept, Options},
+    sync::{self, Event, Kept, Options, Strategy},
 };
+
+#[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
+pub(super) struct SyncOptions {
+    /// The remote [default: origin]
+    #[arg(long, value_name = "NAME", env = "AUTO_SYNC_REMOTE", hide_env_values = true)]
+    remote: Option<String>,
+    /// The branch, which must be checked out [default: main]
+    #[arg(long, value_name = "NAME", env = "AUTO_SYNC_BRANCH", hide_env_values = true)]
+    branch: Option<String>,
+    /// hardreset makes the checkout equal to the remote; rebase and merge bring own commits
+    /// together with the remote's and push them; ff-only only moves forward [default: hardreset]
+    #[arg(long, value_parser = strategy, env = "AUTO_SYNC_STRATEGY", hide_env_values = true)]
+    strategy: Option<Strategy>,
+    /// Before a hard reset, also put untracked files away that are not ignored [default: true]
+    #[arg(long, value_name = "YES", value_parser = on_or, num_args = 0..=1, require_equals = true,
+        default_value = "1", hide_default_value = true, default_missing_value = "1",
+        env = "AUTO_SYNC_CLEAN", hide_env_values = true,
+        action = clap::ArgAction::Set)]
+    clean: bool,
+    /// Leave untracked files where they are, unless something incoming needs the place
+    #[arg(long)]
+    no_clean: bool,
+    /// Run `git gc` at the end
+    #[arg(long, value_name = "YES", value_parser = off_or, num_args = 0..=1, require_equals = true,
+        default_value = "0", hide_default_value = true, default_missing_value = "1",
+        env = "AUTO_SYNC_GC", hide_env_values = true, action = clap::ArgAction::Set)]
+    gc: bool,
+    /// Do it again and again, with so much time in between (like 5m), until SIGTERM or SIGINT
+    #[arg(long, value_name = "TIME", value_parser = some_time)]
+    pub(super) every: Option<Span>,
+    /// How long one run of git may take
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = some_time)]
+    pub(super) timeout: Span,
+    /// Show what is kept and how it comes back; do nothing else
+    #[arg(long, conflicts_with = "every")]
+    pub(super) list: bool,
+}
+
+impl SyncOptions {
+    pub(super) fn asked(&self) -> sync::Options {
+        // A variable that is set to nothing counts as one that is not set.
+        let or = |given: &Option<String>, default: &str| match given.as_deref() {
+            None | Some("") => default.to_owned(),
+            Some(given) => given.to_owned(),
+        };
+        sync::Options {
+            remote: or(&self.remote, "origin"),
+            branch: or(&self.branch, "main"),
+            strategy: self.strategy.unwrap_or(Strategy::HardReset),
+            clean: self.clean && !self.no_clean,
+            gc: self.gc,
+            limit: self.timeout.0,
+            spare: Vec::new(),
+        }
+    }
+}
 
 pub(super) fn run(config: Option<&Path>, options: &SyncOptions) -> anyhow::Result<ExitCode> {
     let here = std::env::current_dir().context("the current folder is gone")?;
@@ -196,4 +253,26 @@ fn list(here: &Path, limit: Duration) -> anyhow::Result<ExitCode> {
     }
     output::print(&text)?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn strategy(text: &str) -> Result<Strategy, sync::StrategyError> {
+    if text.is_empty() { Ok(Strategy::HardReset) } else { text.parse() }
+}
+
+/// A switch that is on when its variable is set to nothing.
+fn on_or(text: &str) -> Result<bool, &'static str> {
+    if text.is_empty() { Ok(true) } else { switch(text) }
+}
+
+/// A switch that is off when its variable is set to nothing.
+fn off_or(text: &str) -> Result<bool, &'static str> {
+    if text.is_empty() { Ok(false) } else { switch(text) }
+}
+
+fn switch(text: &str) -> Result<bool, &'static str> {
+    match &*text.to_ascii_lowercase() {
+        "1" | "true" | "yes" | "on" => Ok(true),
+        "0" | "false" | "no" | "off" => Ok(false),
+        _ => Err("1, true and yes turn it on; 0, false and no turn it off"),
+    }
 }

@@ -6,7 +6,6 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{
-    args::TestOptions,
     open::{Project, block_on},
     output::{self, visible},
     status::ago,
@@ -17,6 +16,19 @@ use crate::core::{
     id::Id,
     trial::{Outcome, Trial},
 };
+
+#[derive(Debug, clap::Args)]
+pub(super) struct TestOptions {
+    /// Only these [default: all that the config names, and all backups]
+    #[arg(value_name = "ID")]
+    pub(super) ids: Vec<Id>,
+    /// Try also what has passed and has not changed since
+    #[arg(long)]
+    pub(super) again: bool,
+    /// Print as JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
 
 /// The version of the JSON form.
 const VERSION: u32 = 1;
