@@ -5,11 +5,11 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{OptionalExtension, params};
 
-use super::{CHECKPOINT_AFTER, Error, Event, Journal, MOST_ROWS, time};
+use super::{CHECKPOINT_AFTER, Error, Event, Journal, MOST_EVENTS, MOST_FACTS, time};
 use crate::core::id::Id;
 
 impl Journal {
-    /// Forgets what is older than `keep` or more than [`MOST_ROWS`], and now and then makes what was written outlive
+    /// Forgets what is older than `keep` or more than can be kept, and now and then makes what was written outlive
     /// a power loss. A journal that was removed meanwhile is begun anew.
     pub fn prune(&mut self, now: Timestamp, keep: Duration) -> Result<(), Error> {
         let keep = SignedDuration::try_from(keep).unwrap_or(SignedDuration::MAX);
@@ -18,8 +18,8 @@ impl Journal {
         }
         // Longer than time itself: there is nothing to forget.
         let Ok(oldest) = now.checked_sub(keep) else { return Ok(()) };
-        self.prune_events(oldest, MOST_ROWS)?;
-        self.prune_facts(oldest, MOST_ROWS)?;
+        self.prune_events(oldest, MOST_EVENTS)?;
+        self.prune_facts(oldest, MOST_FACTS)?;
         if self.written >= CHECKPOINT_AFTER {
             // Passive: nobody who reads is waited for. Where it can't be made now, the next one is.
             let checkpoint = self.connection.execute_batch("PRAGMA wal_checkpoint(PASSIVE)");

@@ -154,9 +154,11 @@ pub struct Journal {
     written: u32,
 }
 
-/// The most events, and the most facts, that are kept: some 100 MB of each. What starts a process ten times a second
-/// writes as much in a day.
-const MOST_ROWS: i64 = 500_000;
+/// The most events that are kept, some 100 MB. What starts a process ten times a second writes as much in a day.
+const MOST_EVENTS: i64 = 500_000;
+
+/// The same of facts. There may be twice as many for a while, and a report has those of its time in memory.
+const MOST_FACTS: i64 = 200_000;
 
 /// The device and inode that no file has.
 const OF_NO_FILE: (u64, u64) = (0, 0);

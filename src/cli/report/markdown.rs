@@ -158,6 +158,9 @@ fn drift(report: &Report, text: &mut String) {
     text.push_str(
         "\n## Found otherwise than it was left\n\n| when | resource | how |\n| --- | --- | --- |\n",
     );
+    if report.drift_left_out > 0 {
+        let _ = writeln!(text, "| | | {} times before these |", report.drift_left_out);
+    }
     for it in &report.drift {
         let _ = writeln!(text, "| {:.0} | `{}` | {} |", it.at, it.id, cell(&it.how));
     }

@@ -29,6 +29,9 @@ use super::{
 /// The version of the form. Within one it only gains keys.
 pub const VERSION: u32 = 1;
 
+/// How much drift is listed at most: who reads more counts it.
+const MOST_DRIFT: usize = 1000;
+
 /// A time through which a watch looked without a gap.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
@@ -214,8 +217,10 @@ pub struct Report {
     pub transfers_before: usize,
     /// Where duty could not move, the oldest first.
     pub stuck: Vec<Stuck>,
-    /// What was found otherwise than we left it, the oldest first.
+    /// What was found otherwise than we left it, the last thousand of it, the oldest first.
     pub drift: Vec<Drift>,
+    /// How often there was more of it before these.
+    pub drift_left_out: usize,
     /// How much of their limits the services counted. It is left out where none has told, or that is over.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub budget: Vec<Budget>,
@@ -294,8 +299,13 @@ impl Report {
         }
         let mut transfers = transfers::of(record);
         transfers.retain(|it| is_asked(&it.backup));
-        let drift = record.rows.iter().filter_map(|row| match &row.fact {
-            Fact::Drifts { how } if period.has(row.at) && is_asked(&row.id) => {
+        let drift = |row: &&Row| {
+            matches!(row.fact, Fact::Drifts { .. }) && period.has(row.at) && is_asked(&row.id)
+        };
+        let drift: Vec<&Row> = record.rows.iter().filter(drift).collect();
+        let drift_left_out = drift.len().saturating_sub(MOST_DRIFT);
+        let drift = drift.into_iter().skip(drift_left_out).filter_map(|row| match &row.fact {
+            Fact::Drifts { how } => {
                 Some(Drift { at: row.at, id: row.id.clone(), how: how.clone() })
             }
             _ => None,
@@ -323,6 +333,7 @@ impl Report {
             transfers_before,
             stuck: stuck.collect(),
             drift: drift.collect(),
+            drift_left_out,
             budget: question.budget.iter().filter(|it| asks(&it.provider)).cloned().collect(),
             transfers,
             unread: record.unread,

@@ -87,6 +87,21 @@ fn a_failover_and_a_hand_back_are_told_with_their_times() {
 }
 
 #[test]
+fn of_much_drift_the_last_is_listed_and_all_of_it_is_counted() {
+    let drifts = |at| row(1, at, "e/p", Fact::Drifts { how: at.to_string() });
+    let rows = std::iter::once(row(1, 0, "e/p", pair(Health::Healthy, true, None)));
+    let record = Record {
+        sessions: vec![session(1, 0, 5000)],
+        rows: rows.chain((1..=1500).map(drifts)).collect(),
+        ..Record::default()
+    };
+    let report = report(&record, 0, 5000);
+    assert_eq!((report.drift.len(), report.drift_left_out), (1000, 500));
+    assert_eq!((&*report.drift[0].how, &*report.drift[999].how), ("501", "1500"));
+    assert_eq!(report.resources[0].now.drifts, 1500);
+}
+
+#[test]
 fn what_nobody_saw_is_unknown() {
     let healthy = || Fact::State(state(Health::Healthy, None));
     let record = Record {

@@ -172,10 +172,13 @@ pub(super) fn notes(report: &Report, text: &mut String) {
         let _ = writeln!(
             text,
             "<h2>Found otherwise than it was left <small>{}</small></h2>",
-            report.drift.len()
+            report.drift.len() + report.drift_left_out
         );
         let all: Vec<_> = report.drift.iter().rev().collect();
         table(&all, head, text, |it, text| row(it.at, &it.id, &it.how, text));
+        if report.drift_left_out > 0 {
+            let _ = writeln!(text, "<p>and {} times before these</p>", report.drift_left_out);
+        }
     }
     if !report.budget.is_empty() {
         text.push_str("<h2>Requests that the services counted</h2>\n<div class=\"card facts\">");
