@@ -145,7 +145,9 @@ fn a_storm_is_told_and_so_is_that_it_has_passed() {
     let before = names.map(|it| project.wait_for_pid(it, None));
     // All of it comes while the watch is not looking, so that one look sees all of it.
     signal(watch.pid(), Signal::STOP);
-    before.iter().for_each(|it| kill(*it));
+    for pid in before {
+        kill(pid);
+    }
     signal(watch.pid(), Signal::CONT);
     wait_for("the storm is over", || {
         told(&server).contains(&"resolved storm:embedded".to_owned()).then_some(())
