@@ -30,6 +30,7 @@ mod reports;
 mod rollback;
 #[path = "../parts/watch.rs"]
 mod running;
+mod saving;
 mod self_update;
 #[path = "../parts/server/mod.rs"]
 mod server;
