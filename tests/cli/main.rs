@@ -8,6 +8,7 @@
 #![allow(clippy::print_stderr)]
 
 mod apply;
+mod canary;
 mod doctor;
 mod duty;
 mod explain;
