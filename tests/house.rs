@@ -23,7 +23,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("journal", &["core"]),
     ("probe", &["config", "core", "http"]),
     ("provider", &["config", "core", "http"]),
-    ("controller", &["config", "core", "journal", "probe", "provider", "http"]),
+    ("controller", &["config", "core", "journal", "probe", "provider", "http", "update"]),
     ("sync", &["config", "core", "controller", "provider"]),
     ("update", &["config", "core", "http"]),
     (

@@ -11,7 +11,11 @@ use super::{
     start,
 };
 use crate::{
-    controller::lock::{self, Holder, Lock},
+    controller::{
+        lock::{self, Holder, Lock},
+        make_state_dir,
+        trial::Ledger,
+    },
     core::update::{Step, step},
     update::{self, Place, Release, Releases, VERSION},
 };
@@ -52,6 +56,16 @@ pub(super) fn run(config: Option<&Path>, options: &SelfUpdateOptions) -> anyhow:
         (Some(project), false) => block_on(forward(project, options, place.clone()))??,
         _ => block_on(back(options, place.clone()))??,
     };
+    if let (Changed::Yes, true, Some(project)) = (changed, options.rollback, &project) {
+        let state_dir = project.loaded.project.state_dir();
+        let refuse =
+            || make_state_dir(&state_dir).and_then(|()| Ledger::of(&state_dir).refuse(VERSION));
+        if project.loaded.project.config.update.automatic
+            && let Err(error) = refuse()
+        {
+            output::remark(&format!("a watch may update itself to {VERSION} again: {error}\n"));
+        }
+    }
     match (changed, project) {
         (Changed::Yes, Some(project)) => watch(&project, options.restart, &place.program),
         (Changed::Yes | Changed::NothingToDo, _) => Ok(ExitCode::SUCCESS),

@@ -16,22 +16,51 @@ use tracing_subscriber::{
 use super::{
     args::WatchOptions,
     open::{block_on, find},
+    output,
 };
 use crate::{
     config::LoadError,
-    controller::{logs::Logs, stopped::Starter, watch},
+    controller::{
+        logs::Logs,
+        stopped::Starter,
+        trial::{self, Next},
+        watch,
+    },
 };
 
 pub(super) fn run(path: Option<&Path>, options: &WatchOptions) -> anyhow::Result<ExitCode> {
     let path = find(path)?;
     let logs = log_to_stderr_and_files(options.unless_stopped)?;
-    let starter = if options.unless_stopped { Starter::Monitor } else { Starter::Person };
-    match block_on(watch::run(path, starter, logs))? {
-        Ok(()) => Ok(ExitCode::SUCCESS),
-        // Shown with its lines, as by any other verb.
-        Err(watch::Error::Config(error)) => Err(LoadError::into(error)),
-        Err(error) => Err(error.into()),
+    // Before the config and the journal are read: a version that can't read them may be on trial.
+    let begun = trial::begin(&path);
+    // Who takes a watch over has not been asked to begin one.
+    let by_nobody = options.unless_stopped || begun.goes_on;
+    let starter = if by_nobody { Starter::Monitor } else { Starter::Person };
+    let ledger = begun.trial.as_ref().map(|(ledger, _)| ledger.clone());
+    match (block_on(watch::run(path, starter, logs, begun))?, ledger) {
+        (Ok(None), _) => Ok(ExitCode::SUCCESS),
+        (Ok(Some(next)), _) => Err(become_it(next)),
+        (Err(error), Some(ledger)) if !error.is_of_another_watch() => {
+            let why = format!("it can't begin: {error}");
+            output::error(&told(error));
+            Err(become_it(Next::Undo(ledger, why)))
+        }
+        (Err(error), _) => Err(told(error)),
     }
+}
+
+/// Shown with its lines, as by any other verb.
+fn told(error: watch::Error) -> anyhow::Error {
+    match error {
+        watch::Error::Config(error) => LoadError::into(error),
+        error => error.into(),
+    }
+}
+
+fn become_it(next: Next) -> anyhow::Error {
+    let (program, error) = next.become_it();
+    anyhow::Error::new(error)
+        .context(format!("the watch has ended: cannot run {}", program.display()))
 }
 
 /// The same as [`log_to_stderr`], and to the files of the logs once the config is known. In the background

@@ -154,6 +154,20 @@ pub fn by_default(path: &Path) -> Result<Project, LoadError> {
     Ok(Project { root: root(path)?, config: Config::default() })
 }
 
+/// Where the tool keeps what is its own in the project of the config at `path`, by this key of it alone: for who
+/// must know it also where the rest can't be understood. None where the folder can't be reached.
+#[must_use]
+pub fn state_dir_at_least(path: &Path) -> Option<PathBuf> {
+    let mut project = by_default(path).ok()?;
+    let table = fs::read_to_string(path).ok().and_then(|it| it.parse::<toml::Table>().ok());
+    let said =
+        table.and_then(|it| it.get("controller")?.get("state_dir")?.as_str().map(PathBuf::from));
+    if let Some(said) = said {
+        project.config.controller.state_dir = said;
+    }
+    Some(project.state_dir())
+}
+
 /// The folder of the path, not of what a link at the path leads to.
 fn root(path: &Path) -> Result<PathBuf, LoadError> {
     let folder = match path.parent() {

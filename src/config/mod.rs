@@ -36,6 +36,7 @@ mod workflow;
 pub(crate) use check::github_cron;
 pub use load::{
     FILE_NAME, LoadError, Loaded, by_default, find, load, load_or_default, load_text, read,
+    state_dir_at_least,
 };
 pub use model::Config;
 pub use pairs::{pairs, prechecks};

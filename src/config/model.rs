@@ -117,7 +117,7 @@ pub struct Controller {
     pub state_dir: PathBuf,
     /// Longest time between two looks at everything, at least `1s`; events only make it shorter.
     pub look_every: Span,
-    /// How long the journal keeps an entry.
+    /// How long the journal keeps an entry, of which it keeps the last 500,000.
     pub history_for: Span,
     /// Longest time until the health of the whole system is told in the log again where it stays as it is.
     pub system_check_every: Span,

@@ -26,6 +26,7 @@ mod signals;
 pub(crate) mod standing;
 pub mod stopped;
 pub mod testing;
+pub mod trial;
 mod triggers;
 pub mod watch;
 

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::{Error, Journal, time};
 use crate::core::{
@@ -174,14 +174,16 @@ impl Journal {
     }
 
     /// Forgets what was written before `oldest`, but for what was so then. All rows are gone through for it, so it
-    /// does so once an hour.
-    pub(super) fn prune_facts(&mut self, oldest: Timestamp) -> Result<(), Error> {
+    /// does so once an hour. Where there are twice as many as `most`, it does so at once, and forgets what was
+    /// written before the last `most` of them.
+    pub(super) fn prune_facts(&mut self, oldest: Timestamp, most: i64) -> Result<(), Error> {
         let before = self.facts_pruned.filter(|it| *it <= oldest);
-        if before.is_some_and(|it| oldest < after(it, PRUNE_EVERY)) {
+        let last = self.last_facts(most).map_err(|source| self.error(source))?;
+        if last.is_none() && before.is_some_and(|it| oldest < after(it, PRUNE_EVERY)) {
             return Ok(());
         }
         self.facts_pruned = Some(oldest);
-        let oldest = time(oldest);
+        let oldest = last.into_iter().fold(time(oldest), String::max);
         let prune = || {
             let sql =
                 "DELETE FROM fact WHERE session IN (SELECT number FROM session WHERE looked < ?1)";
@@ -193,6 +195,17 @@ impl Journal {
             self.connection.execute(sql, [&oldest])
         };
         prune().map(drop).map_err(|source| self.error(source))
+    }
+
+    /// When the last `most` facts begin, where there are twice as many.
+    fn last_facts(&self, most: i64) -> rusqlite::Result<Option<String>> {
+        let sql = "SELECT count(*) FROM fact";
+        if self.connection.query_row(sql, [], |row| row.get::<_, i64>(0))? < most.saturating_mul(2)
+        {
+            return Ok(None);
+        }
+        let sql = "SELECT at FROM fact ORDER BY number DESC LIMIT 1 OFFSET ?1";
+        self.connection.query_row(sql, [most], |row| row.get(0)).optional()
     }
 }
 

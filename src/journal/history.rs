@@ -5,19 +5,21 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{OptionalExtension, params};
 
-use super::{CHECKPOINT_AFTER, Error, Event, Journal, time};
+use super::{CHECKPOINT_AFTER, Error, Event, Journal, MOST_ROWS, time};
 use crate::core::id::Id;
 
 impl Journal {
-    /// Forgets what is older than `keep`, and now and then makes what was written outlive a power
-    /// loss.
+    /// Forgets what is older than `keep` or more than [`MOST_ROWS`], and now and then makes what was written outlive
+    /// a power loss. A journal that was removed meanwhile is begun anew.
     pub fn prune(&mut self, now: Timestamp, keep: Duration) -> Result<(), Error> {
         let keep = SignedDuration::try_from(keep).unwrap_or(SignedDuration::MAX);
+        if !self.is_in_place() {
+            self.begin_anew()?;
+        }
         // Longer than time itself: there is nothing to forget.
         let Ok(oldest) = now.checked_sub(keep) else { return Ok(()) };
-        let forget = self.connection.execute("DELETE FROM event WHERE at < ?1", [time(oldest)]);
-        forget.map_err(|source| self.error(source))?;
-        self.prune_facts(oldest)?;
+        self.prune_events(oldest, MOST_ROWS)?;
+        self.prune_facts(oldest, MOST_ROWS)?;
         if self.written >= CHECKPOINT_AFTER {
             // Passive: nobody who reads is waited for. Where it can't be made now, the next one is.
             let checkpoint = self.connection.execute_batch("PRAGMA wal_checkpoint(PASSIVE)");
@@ -25,6 +27,14 @@ impl Journal {
             self.written = 0;
         }
         Ok(())
+    }
+
+    /// Forgets events from before `oldest`, and all but the last `most`.
+    pub(super) fn prune_events(&mut self, oldest: Timestamp, most: i64) -> Result<(), Error> {
+        let sql =
+            "DELETE FROM event WHERE at < ?1 OR number <= (SELECT max(number) FROM event) - ?2";
+        let forget = self.connection.execute(sql, params![time(oldest), most]);
+        forget.map(drop).map_err(|source| self.error(source))
     }
 
     /// The last `limit` events, of one resource or of all, the oldest of them first.

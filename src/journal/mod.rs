@@ -140,6 +140,7 @@ pub struct Journal {
     path: PathBuf,
     /// Device and inode of the file that is open.
     file: (u64, u64),
+    begun_anew: u32,
     connection: Connection,
     /// What is to be written with the next entries.
     waiting: Vec<Entry>,
@@ -152,6 +153,13 @@ pub struct Journal {
     /// How often something was written since the last checkpoint.
     written: u32,
 }
+
+/// The most events, and the most facts, that are kept: some 100 MB of each. What starts a process ten times a second
+/// writes as much in a day.
+const MOST_ROWS: i64 = 500_000;
+
+/// The device and inode that no file has.
+const OF_NO_FILE: (u64, u64) = (0, 0);
 
 /// After so many writes the next pruning makes a checkpoint.
 const CHECKPOINT_AFTER: u32 = 200;
@@ -278,6 +286,7 @@ impl Journal {
         let journal = Self {
             path: path.to_owned(),
             file,
+            begun_anew: 0,
             connection,
             waiting: Vec::new(),
             to_remember: BTreeMap::new(),
@@ -332,6 +341,7 @@ impl Journal {
 
     /// Opens it once more, where the file was removed or damaged, and says so in the log and in the new one.
     fn begin_anew(&mut self) -> Result<(), Error> {
+        self.close()?;
         let (mut journal, damaged) = Self::open(&self.path.clone())?;
         let text = damaged.unwrap_or_else(|| {
             "the journal was taken away, and the one that is there is used".to_owned()
@@ -342,14 +352,25 @@ impl Journal {
         journal.waiting.push(Entry { at, kind: Kind::Controller, id: None, text });
         let to_remember = std::mem::take(&mut self.to_remember);
         let facts = std::mem::take(&mut self.facts);
-        *self = Self { to_remember, facts, ..journal };
+        let begun_anew = self.begun_anew.saturating_add(1);
+        *self = Self { begun_anew, to_remember, facts, ..journal };
         Ok(())
     }
 
-    /// What tells the file that is open from another one in its place: device and inode.
+    /// Lets go of the file before another one at its path is opened. SQLite maps `-shm`, which both share, into
+    /// memory, and guards it by locks that a process loses with the first of its connections to it that closes:
+    /// the next program to open the journal would cut short what this one has mapped, and end it by SIGBUS.
+    fn close(&mut self) -> Result<(), Error> {
+        let nowhere = Connection::open_in_memory().map_err(|source| self.error(source))?;
+        self.file = OF_NO_FILE;
+        drop(std::mem::replace(&mut self.connection, nowhere));
+        Ok(())
+    }
+
+    /// How often it was begun anew since it was opened: each time, what it had is in it no more.
     #[must_use]
-    pub fn file_that_is_open(&self) -> (u64, u64) {
-        self.file
+    pub fn times_begun_anew(&self) -> u32 {
+        self.begun_anew
     }
 
     /// Whether the file at its path is still the one that is open.

@@ -83,6 +83,18 @@ fn old_entries_are_forgotten() {
 }
 
 #[test]
+fn of_more_than_can_be_kept_the_last_stay() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut journal, _) = Journal::open(&Journal::file(dir.path())).unwrap();
+    journal.prune_events(Timestamp::MIN, 2).unwrap();
+    for text in ["one", "two", "three"] {
+        journal.write(&[entry(None, Kind::Seen, text)]).unwrap();
+    }
+    journal.prune_events(Timestamp::MIN, 2).unwrap();
+    assert_eq!(texts(&journal.history(None, 10).unwrap()), ["two", "three"]);
+}
+
+#[test]
 fn a_damaged_journal_is_put_aside_and_kept() {
     let dir = tempfile::tempdir().unwrap();
     let file = Journal::file(dir.path());
@@ -121,6 +133,25 @@ fn a_journal_that_is_taken_away_or_damaged_is_begun_anew() {
     journal.write(&[entry(None, Kind::Seen, "five")]).unwrap();
     assert!(told().starts_with("five the journal was damaged ("), "{}", told());
     assert!(told().ends_with(" and a new one was begun"), "{}", told());
+}
+
+#[test]
+fn a_journal_that_is_begun_anew_is_locked_against_who_opens_it_next() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = Journal::file(dir.path());
+    let (mut journal, _) = Journal::open(&file).unwrap();
+    journal.write(&[entry(None, Kind::Seen, "one")]).unwrap();
+    // What is beside it stays.
+    fs::remove_file(&file).unwrap();
+    journal.write(&[entry(None, Kind::Seen, "two")]).unwrap();
+    let shared = fs::metadata(super::with(&file, "-shm")).unwrap().ino();
+    let (pid, shared) = (std::process::id().to_string(), format!(":{shared}"));
+    let locks = fs::read_to_string("/proc/locks").unwrap();
+    let ours = locks.lines().any(|lock| {
+        let mut words = lock.split_whitespace().skip(4);
+        words.next() == Some(&pid) && words.next().is_some_and(|it| it.ends_with(&shared))
+    });
+    assert!(ours, "{locks}");
 }
 
 #[test]

@@ -202,6 +202,31 @@ impl From<http::Error> for Error {
     }
 }
 
+/// A process, told from every other. When it becomes another program, it is still the same.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Process(process::kernel::ProcessId);
+
+impl Process {
+    /// The one that asks.
+    pub(crate) fn this() -> Result<Self, Error> {
+        use process::kernel::{ProcessId, boot_id, failed, stat};
+
+        let what = "find out which process this is";
+        let pid = std::process::id().cast_signed();
+        let stat = stat(pid).map_err(|error| failed(what, &error))?;
+        let gone = || failed(what, &std::io::ErrorKind::NotFound.into());
+        Ok(Self(ProcessId { pid, start: stat.ok_or_else(gone)?.start, boot: boot_id()? }))
+    }
+
+    /// Whether it has not ended. Where that can't be seen, it has not.
+    pub(crate) fn lives(&self) -> bool {
+        let process::kernel::ProcessId { pid, start, boot } = &self.0;
+        let same_boot = process::kernel::boot_id().map_or(true, |it| it == *boot);
+        same_boot && process::kernel::is_alive(*pid, *start).unwrap_or(true)
+    }
+}
+
 /// Puts a file that only its owner may read in place whole: whoever reads it, also after a power cut, sees the
 /// old or the new text and nothing between.
 pub(crate) fn replace_private(place: &std::path::Path, text: &str) -> std::io::Result<()> {

@@ -1,6 +1,6 @@
 //! A newer version of this program, put in its place, and the one before put back.
 //!
-//! - Nobody is asked and nothing is changed but by `redundancy self-update`.
+//! - Nobody is asked and nothing is changed but by `redundancy self-update`, or by a watch whose config says so.
 //! - A program takes the place of this one only when it has come whole, its SHA-256 is what the release says in
 //!   `SHA256SUMS` and what GitHub says, and it tells its version when it is run.
 //! - The place is never empty and never half written: a file beside it is renamed over it, as the program may be
@@ -18,7 +18,7 @@ pub use error::Error;
 pub use place::{Kept, Place};
 pub use release::{Release, Releases};
 
-use std::io::Write as _;
+use std::{io::Write as _, path::Path};
 
 use semver::Version;
 use sha2::{Digest as _, Sha256};
@@ -87,6 +87,30 @@ pub fn put(fetched: Fetched, place: &Kept) -> Result<Version, Error> {
     Ok(fetched.version)
 }
 
+impl Fetched {
+    /// Gives it the name `name` in its folder, under which it stays.
+    ///
+    /// # Errors
+    /// When that is not possible.
+    pub fn persist(self, name: &Path) -> Result<Version, Error> {
+        let failed = |error: tempfile::PathPersistError| Error::Disk {
+            doing: "write",
+            path: name.to_owned(),
+            source: error.error,
+        };
+        self.path.persist(name).map_err(failed)?;
+        Ok(self.version)
+    }
+}
+
+/// Puts the program at `new`, which is in the same folder, in its place.
+///
+/// # Errors
+/// When that is not possible. All is as it was then.
+pub fn put_tried(new: &Path, place: &Kept) -> Result<(), Error> {
+    place.put(new)
+}
+
 /// Puts the program before back, and keeps this one in its stead; the version that is back.
 ///
 /// # Errors
@@ -95,7 +119,7 @@ pub async fn put_back(place: &Kept) -> Result<Version, Error> {
     let old = place.old()?;
     let version =
         run::version(old).await.map_err(|how| Error::OldWrong { path: old.into(), how })?;
-    place.put(old)?;
+    place.swap()?;
     Ok(version)
 }
 

@@ -38,8 +38,14 @@ impl Place {
     /// # Errors
     /// When its file is there no more.
     pub fn of_this() -> Result<Self, Error> {
-        let program =
-            env::current_exe().and_then(|it| it.canonicalize()).map_err(Error::Nowhere)?;
+        Self::of(env::current_exe().and_then(|it| it.canonicalize()).map_err(Error::Nowhere)?)
+    }
+
+    /// The place of `program`, its file itself.
+    ///
+    /// # Errors
+    /// When that is no path of a file.
+    pub fn of(program: PathBuf) -> Result<Self, Error> {
         let nowhere = || Error::Nowhere(io::Error::from(io::ErrorKind::InvalidFilename));
         let folder = program.parent().ok_or_else(nowhere)?.to_owned();
         let mut name: OsString = program.file_name().ok_or_else(nowhere)?.to_owned();
@@ -100,32 +106,51 @@ impl Kept {
     }
 
     /// Puts the program at `new`, in the same folder, in the place of this one, which becomes the one before. All is
-    /// as it was where that fails.
+    /// as it was where that fails. Whoever is killed in the middle leaves a program in its place, and the same one or
+    /// the one before it as `NAME.old`.
     pub(super) fn put(&self, new: &Path) -> Result<(), Error> {
         let Place { program, old, folder } = &self.place;
-        let failed = |doing, path: &Path| {
-            let path = path.to_owned();
-            move |source| Error::Disk { doing, path, source }
-        };
-        // A second name for it, so that it is not gone when its own is another's.
-        let spare = self.beside()?.into_temp_path();
-        let copied = fs::remove_file(&spare).and_then(|()| match fs::hard_link(program, &spare) {
-            Ok(()) => Ok(()),
-            // Not every file system has them.
-            Err(_) => fs::copy(program, &spare).and_then(|_| File::open(&spare)?.sync_all()),
-        });
-        copied.map_err(failed("keep", program))?;
-        fs::rename(new, program).map_err(failed("replace", program))?;
-        if let Err(source) = fs::rename(&spare, old) {
-            // The new one can be had again; this one can't.
-            fs::rename(&spare, program).map_err(failed("put back", program))?;
-            return Err(failed("write", old)(source));
+        let before = if old.exists() { Some(self.second_name(old)?) } else { None };
+        self.keep_old()?;
+        if let Err(source) = fs::rename(new, program) {
+            match before {
+                Some(before) => fs::rename(&before, old).map_err(failed("put back", old))?,
+                None => fs::remove_file(old).map_err(failed("remove", old))?,
+            }
+            return Err(failed("replace", program)(source));
         }
-        // It was moved away.
-        let _ = spare.keep();
         let synced = File::open(folder).and_then(|it| it.sync_all());
         synced.map_err(failed("write", folder))
     }
+
+    /// Puts the one before in the place of the program, and the other way round.
+    pub(super) fn swap(&self) -> Result<(), Error> {
+        self.put(&self.second_name(self.old()?)?)
+    }
+
+    /// Has the program be the one before, too: by then its own name may be another's.
+    fn keep_old(&self) -> Result<(), Error> {
+        let Place { program, old, .. } = &self.place;
+        let spare = self.second_name(program)?;
+        fs::rename(&spare, old).map_err(failed("write", old))
+    }
+
+    /// A second name for the file at `path`, in the same folder, which is removed when it is dropped.
+    fn second_name(&self, path: &Path) -> Result<TempPath, Error> {
+        let spare = self.beside()?.into_temp_path();
+        let copied = fs::remove_file(&spare).and_then(|()| match fs::hard_link(path, &spare) {
+            Ok(()) => Ok(()),
+            // Not every file system has them.
+            Err(_) => fs::copy(path, &spare).and_then(|_| File::open(&spare)?.sync_all()),
+        });
+        copied.map_err(failed("keep", path))?;
+        Ok(spare)
+    }
+}
+
+fn failed(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error + use<> {
+    let path = path.to_owned();
+    move |source| Error::Disk { doing, path, source }
 }
 
 #[cfg(test)]
@@ -151,8 +176,7 @@ mod tests {
         assert_eq!((read("p"), read("p.old")), ("two".to_owned(), "one".to_owned()));
         let mode = fs::metadata(dir.path().join("p")).unwrap().permissions().mode();
         assert_eq!(mode & 0o7777, 0o755);
-        let old = kept.old().unwrap().to_owned();
-        kept.put(&old).unwrap();
+        kept.swap().unwrap();
         assert_eq!((read("p"), read("p.old")), ("one".to_owned(), "two".to_owned()));
         drop(new);
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2);
@@ -171,8 +195,27 @@ mod tests {
         fs::create_dir(&kept.place.old).unwrap();
         fs::write(dir.path().join("new"), "two").unwrap();
         kept.put(&dir.path().join("new")).unwrap_err();
-        assert_eq!(read("p"), "one");
-        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2);
+        assert_eq!((read("p"), read("new")), ("one".to_owned(), "two".to_owned()));
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 3);
+    }
+
+    #[test]
+    fn whoever_is_killed_in_the_middle_leaves_a_program_and_the_one_before() {
+        let dir = tempfile::tempdir().unwrap();
+        let kept = kept(dir.path());
+        fs::write(&kept.place.old, "zero").unwrap();
+        fs::write(dir.path().join("new"), "two").unwrap();
+        let read = |name: &str| fs::read_to_string(dir.path().join(name)).unwrap();
+        // Before the first of the two renames, the names that it needs are there.
+        let spare = kept.second_name(&kept.place.program).unwrap();
+        assert_eq!((read("p"), read("p.old")), ("one".to_owned(), "zero".to_owned()));
+        drop(spare);
+        // Between the two.
+        kept.keep_old().unwrap();
+        assert_eq!((read("p"), read("p.old")), ("one".to_owned(), "one".to_owned()));
+        // One that is done after that goes on from there.
+        kept.put(&dir.path().join("new")).unwrap();
+        assert_eq!((read("p"), read("p.old")), ("two".to_owned(), "one".to_owned()));
     }
 
     #[test]

@@ -39,6 +39,7 @@ mod service;
 mod simulate;
 mod start;
 mod unattended;
+mod updates;
 #[path = "../parts/wait.rs"]
 mod wait;
 mod watch;

@@ -22,42 +22,42 @@ use crate::{
 const TARGET: &str = env!("TARGET");
 
 /// A release as GitHub tells of it, with its files.
-struct GitHub {
-    tag: &'static str,
-    files: Vec<Asset>,
+pub(crate) struct GitHub {
+    pub(crate) tag: &'static str,
+    pub(crate) files: Vec<Asset>,
     /// Where the files are, if not here.
     elsewhere: Option<String>,
 }
 
 #[derive(Clone)]
-struct Asset {
+pub(crate) struct Asset {
     name: String,
     size: usize,
-    digest: Option<String>,
+    pub(crate) digest: Option<String>,
     /// What comes when it is asked for.
-    comes: Fault,
+    pub(crate) comes: Fault,
 }
 
-fn sum(text: &str) -> String {
+pub(crate) fn sum(text: &str) -> String {
     Sha256::digest(text).iter().map(|it| format!("{it:02x}")).collect()
 }
 
-fn bytes(text: &str) -> Fault {
+pub(crate) fn bytes(text: &str) -> Fault {
     Fault::Status(200, "content-type: application/octet-stream\r\n", text.to_owned())
 }
 
-fn asset(name: &str, text: &str) -> Asset {
+pub(crate) fn asset(name: &str, text: &str) -> Asset {
     let digest = Some(format!("sha256:{}", sum(text)));
     Asset { name: name.to_owned(), size: text.len(), digest, comes: bytes(text) }
 }
 
-fn file() -> String {
+pub(crate) fn file() -> String {
     format!("redundancy-{TARGET}")
 }
 
 impl GitHub {
     /// A release whose program is `program`, and all of it is right.
-    fn of(tag: &'static str, program: &str) -> Self {
+    pub(crate) fn of(tag: &'static str, program: &str) -> Self {
         let sums = format!("{}  redundancy-other\n{}  {}\n", sum("other"), sum(program), file());
         let files = vec![asset(&file(), program), asset("SHA256SUMS", &sums)];
         Self { tag, files, elsewhere: None }
@@ -99,7 +99,7 @@ impl World for GitHub {
 }
 
 /// A program of a version, as far as an update needs one: it does what ours does, too.
-fn program(version: &str) -> String {
+pub(crate) fn program(version: &str) -> String {
     format!(
         "#!/bin/sh\ncase \"$1\" in\n--version) echo 'redundancy {version} (0123abc4 2026-11-27)' ;;\n\
          *) exec '{PROGRAM}' \"$@\" ;;\nesac\n"
@@ -107,13 +107,13 @@ fn program(version: &str) -> String {
 }
 
 /// A project, with a program of its own that can be replaced.
-struct Scene {
-    project: Project,
-    program: PathBuf,
+pub(crate) struct Scene {
+    pub(crate) project: Project,
+    pub(crate) program: PathBuf,
 }
 
 impl Scene {
-    fn new(config: &str) -> Self {
+    pub(crate) fn new(config: &str) -> Self {
         let project = Project::new(config);
         let program = project.path("bin/redundancy");
         fs::create_dir(project.path("bin")).unwrap();
@@ -139,12 +139,12 @@ impl Scene {
         Run::of(self.command(&self.program, arguments).output().unwrap())
     }
 
-    fn old(&self) -> PathBuf {
+    pub(crate) fn old(&self) -> PathBuf {
         self.project.path("bin/redundancy.old")
     }
 
     /// The file that is the program.
-    fn inode(&self) -> u64 {
+    pub(crate) fn inode(&self) -> u64 {
         fs::metadata(&self.program).unwrap().ino()
     }
 

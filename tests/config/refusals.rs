@@ -392,6 +392,11 @@ every = '1d'
 "), @r#"
         3:14 `repository` is "https://github.com/a/b", which is no repository; write it like "owner/name"
         4:13 `token_env` is the name of an environment variable, and it is empty
-        5:1 unknown key `every` (the keys here are `repository`, `token_env`, `api_url`)
+        5:1 unknown key `every` (the keys here are `repository`, `token_env`, `api_url`, `automatic`, `check_every`, `trial`)
+        "#);
+    insta::assert_snapshot!(wrong("[update]\nautomatic = true\ncheck_every = '1s'\ntrial = '0s'\n"), @r#"
+        2:13 nobody knows where newer versions are (give `repository = "owner/name"` too, the repository on GitHub whose releases they are)
+        3:15 `check_every` is at least `1m`
+        4:9 `trial` is at least `1s`
         "#);
 }

@@ -15,3 +15,4 @@ mod kill;
 mod saved;
 mod scene;
 mod tracer;
+mod update;

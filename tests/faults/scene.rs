@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Command, Output, Stdio},
 };
 
@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use crate::tracer::{Fault, Outcome, run};
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_redundancy");
+pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_redundancy");
 
 /// A workflow that prints `word`.
 fn workflow(word: &str) -> String {
@@ -101,6 +101,13 @@ impl Scene {
     /// Runs the program and has `fault` happen.
     pub(crate) fn run(&self, arguments: &[&str], fault: Fault) -> Outcome {
         run(&self.command(arguments), fault, &self.path("out"), |_| false)
+    }
+
+    /// The same with the program at `program`.
+    pub(crate) fn run_as(&self, program: &Path, arguments: &[&str], fault: Fault) -> Outcome {
+        let mut command = Command::new(program);
+        command.args(arguments).current_dir(self.dir.path()).stdin(Stdio::null());
+        run(&command, fault, &self.path("out"), |_| false)
     }
 
     /// The same with a watch. `meanwhile` is asked at each call, with its number, and again and again, and ends it.

@@ -3,7 +3,8 @@
 //! each event.
 //!
 //! `SIMULATION_SEEDS=5000` runs more days, `SIMULATION_SEED=123` one of them, and with
-//! `SIMULATION_TRACE=1` and `--nocapture` it tells all that happens in it.
+//! `SIMULATION_TRACE=1` and `--nocapture` it tells all that happens in it. `SIMULATION_DAYS=250` makes the life of
+//! each world so much longer.
 
 // The whole crate is a test, also what is not a test function by itself.
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
@@ -32,9 +33,7 @@ use world::{Event, HOUR, MINUTE, World};
 /// How many days are simulated where nobody says otherwise.
 const SEEDS: u64 = 12;
 
-/// A day, of which the last hour is calm.
-const END: i64 = 24 * HOUR;
-const CALM: i64 = 23 * HOUR;
+const DAY: i64 = 24 * HOUR;
 
 /// What is wrong with the controller, on purpose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +61,8 @@ struct Day {
 }
 
 struct Simulation {
+    /// How long it goes on. The last hour is calm.
+    end: i64,
     world: World,
     config: Config,
     controller: Controller,
@@ -74,7 +75,9 @@ struct Simulation {
 }
 
 impl Simulation {
-    fn new(seed: u64, mutant: Mutant) -> Self {
+    fn new(seed: u64, days: u64, mutant: Mutant) -> Self {
+        let end = DAY * i64::try_from(days).unwrap();
+        let calm = end - HOUR;
         let mut world = World::new(seed, scene::processes());
         let config = Config::new(&mut world.rng);
         // Primaries that are not of the config run already; all else is made.
@@ -89,13 +92,14 @@ impl Simulation {
             // What is to go wrong goes wrong soon.
             _ => 400,
         };
-        for _ in 0..faults {
-            let at = world.rng.between(MINUTE, CALM);
+        for _ in 0..faults * days {
+            let at = world.rng.between(MINUTE, calm);
             world.after(at, Event::Fault);
         }
         world.after(1, Event::Begins);
-        world.after(CALM, Event::Calm);
+        world.after(calm, Event::Calm);
         Self {
+            end,
             world,
             config,
             controller: Controller::default(),
@@ -245,7 +249,7 @@ impl Simulation {
             let event = self.world.next();
             self.happens(event)?;
             self.check_world()?;
-            if self.world.now < END {
+            if self.world.now < self.end {
                 continue;
             }
             let (rules, decision) =
@@ -253,7 +257,7 @@ impl Simulation {
             match self.check_end(&rules, &decision) {
                 Ok(()) => break,
                 // Duty may be on its way just then.
-                Err(_) if self.world.now < END + 10 * MINUTE => {
+                Err(_) if self.world.now < self.end + 10 * MINUTE => {
                     self.controller.take(&mut self.world, decision.plan.lanes, decision.in_order);
                     self.controller.sleep(&mut self.world, decision.wake_at);
                 }
@@ -272,7 +276,11 @@ impl Simulation {
 
 /// Lives through the day of `seed`; what was wrong with it, and how it came to that.
 fn day(seed: u64, mutant: Mutant) -> Result<Day, String> {
-    let mut simulation = Simulation::new(seed, mutant);
+    days(seed, number("SIMULATION_DAYS").unwrap_or(1), mutant)
+}
+
+fn days(seed: u64, days: u64, mutant: Mutant) -> Result<Day, String> {
+    let mut simulation = Simulation::new(seed, days, mutant);
     simulation.live().map_err(|wrong| {
         format!(
             "{wrong}\n\nThe last that happened:\n{}\n\nThe world then:\n{}\n\nAgain: \
@@ -319,6 +327,16 @@ fn whatever_goes_wrong_in_a_day_it_ends_well() {
         panic!("{} of {} days went wrong. The first: {first}", wrong.len(), last - first_seed);
     }
     eprintln!("the most of a day, but for failovers, which are of all: {all:?}");
+}
+
+#[test]
+fn what_is_remembered_of_many_days_is_no_more_than_of_a_few() {
+    let memory = |length| {
+        let lives = (0..3).map(|seed| days(seed, length, Mutant::None).unwrap().memory);
+        lives.max().unwrap()
+    };
+    let (few, many) = (memory(2), memory(8));
+    assert!(many < 2 * few, "{few} bytes became {many}");
 }
 
 #[test]

@@ -49,6 +49,14 @@ pub(super) fn check(config: &Config, root: &Item<'_>, problems: &mut Vec<Problem
         if let Some(name) = &config.update.token_env {
             variable("token_env", name, &item, problems);
         }
+        let it = &config.update;
+        if it.automatic && it.repository.is_none() {
+            let message = "nobody knows where newer versions are";
+            let help = "give `repository = \"owner/name\"` too, the repository on GitHub whose releases they are";
+            problems.push(Problem::at(item.value("automatic"), message).help(help));
+        }
+        at_least(Span::secs(60), ("check_every", it.check_every), &item, problems);
+        at_least(Span::secs(1), ("trial", it.trial), &item, problems);
     }
     if let Some(item) = root.child("netlify") {
         if let Some(folder) = &config.netlify.functions_dir {

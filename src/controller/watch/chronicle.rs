@@ -34,8 +34,8 @@ const TOO_MUCH: &str =
 #[derive(Debug, Default)]
 pub(super) struct Chronicler {
     chronicle: Chronicle,
-    /// The journal's file that has the session: another one in its place needs a session of its own.
-    file: Option<(u64, u64)>,
+    /// The journal that has the session, by how often one was begun anew: each needs a session of its own.
+    session_in: Option<u32>,
     /// When it was last written that somebody looks.
     said: Option<Instant>,
     /// When the last reports were begun.
@@ -56,9 +56,9 @@ impl Watch {
         let states = states(measure, &world.desired, &world.observed, pairs, duties);
         let mut journal = self.journal.borrow_mut();
         let it = &mut self.chronicler;
-        let file = Some(journal.file_that_is_open());
-        if it.file != file || it.chronicle.is_interrupted(now, longest) {
-            it.file = file;
+        let times = Some(journal.times_begun_anew());
+        if it.session_in != times || it.chronicle.is_interrupted(now, longest) {
+            it.session_in = times;
             it.chronicle.begin();
             journal.begin_session(now);
         }
@@ -80,7 +80,7 @@ impl Watch {
         }
         if !journal.note_facts(facts, now) {
             warn!("{TOO_MUCH}");
-            it.file = None;
+            it.session_in = None;
         }
     }
 
@@ -98,7 +98,7 @@ impl Watch {
         if !facts.is_empty() && !self.journal.borrow_mut().note_facts(facts, now) {
             warn!("{TOO_MUCH}");
             // The next look begins a session, with all that is so then.
-            self.chronicler.file = None;
+            self.chronicler.session_in = None;
         }
     }
 

@@ -87,8 +87,8 @@ impl Watch {
     /// Notes what has to be remembered, where that has changed: it is written with the intents that
     /// follow from it, or at the end of the look.
     pub(super) fn remember(&mut self) {
-        let file = self.journal.borrow().file_that_is_open();
-        if std::mem::replace(&mut self.remembered_in, file) != file {
+        let times = self.journal.borrow().times_begun_anew();
+        if std::mem::replace(&mut self.remembered_in, times) != times {
             // It is a new one, which has nothing of it.
             self.remembered.clear();
             self.remembered_book.clear();

@@ -6,6 +6,7 @@ mod chronicle;
 mod decide;
 mod show;
 mod tell;
+mod update;
 
 use std::{
     cell::RefCell,
@@ -20,8 +21,8 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 use tracing::{Instrument, error, info};
 
-use self::chronicle::Chronicler;
 pub(crate) use self::decide::{MEMORY, recalled};
+use self::{chronicle::Chronicler, update::Updates};
 use super::{
     Controller, Progress, Scope, Stop, World,
     alerts::{self, Alerts},
@@ -35,6 +36,7 @@ use super::{
     service_manager,
     signals::Signals,
     stopped::Starter,
+    trial::{Begun, Ledger, Next},
     triggers::{Changed, Triggers},
 };
 use crate::{
@@ -94,12 +96,25 @@ pub enum Error {
     Signals(std::io::Error),
 }
 
-/// Watches the project of the config at `path` until SIGTERM or SIGINT. What runs goes on running
-/// afterwards.
+impl Error {
+    /// Whether it has nothing to do with which version of this program it is.
+    #[must_use]
+    pub fn is_of_another_watch(&self) -> bool {
+        matches!(self, Self::Watched(_) | Self::StoppedOnPurpose)
+    }
+}
+
+/// Watches the project of the config at `path` until SIGTERM or SIGINT, or until it is to become another version;
+/// which. What runs goes on running afterwards.
 ///
 /// # Errors
 /// When it can't begin. Once begun it goes on, whatever fails.
-pub async fn run(path: PathBuf, starter: Starter, logs: Logs) -> Result<(), Error> {
+pub async fn run(
+    path: PathBuf,
+    starter: Starter,
+    logs: Logs,
+    begun: Begun,
+) -> Result<Option<Next>, Error> {
     // First of all, so that no signal kills it half-way.
     let mut signals = Signals::new().map_err(Error::Signals)?;
     let loaded = load(&path)?;
@@ -118,14 +133,27 @@ pub async fn run(path: PathBuf, starter: Starter, logs: Logs) -> Result<(), Erro
     // Nor before that: the logs are of the watch that goes on.
     logs.configure(&loaded.project);
     let (journal, damaged) = Journal::open_whatever_is_there(&Journal::file(&state_dir))?;
-    let mut watch = Watch::new(path, &loaded, journal, lock, logs, now)?;
+    let updates = Updates::new(Ledger::of(&state_dir), begun);
+    let mut watch = Watch::new(path, &loaded, journal, (lock, logs, updates), now)?;
     if let Some(damaged) = damaged {
         watch.note(None, Kind::Controller, damaged);
     }
     watch.note(None, Kind::Controller, format!("the watch began, pid {}", std::process::id()));
-    watch.until_stopped(&mut signals).await;
-    watch.note(None, Kind::Controller, "the watch ended; what runs goes on running".to_owned());
-    Ok(())
+    watch.tell_of_trial();
+    let next = watch.until_stopped(&mut signals).await;
+    let text = match &next {
+        None => "the watch ended; what runs goes on running".to_owned(),
+        Some(Next::Trial(_, trial)) => format!(
+            "the watch becomes version {}, where this is {}, and goes back if not all is healthy then; what runs \
+             goes on running",
+            trial.to, trial.from
+        ),
+        Some(Next::Undo(_, why)) => {
+            format!("the watch becomes the version before again: {why}; what runs goes on running")
+        }
+    };
+    watch.note(None, Kind::Controller, text);
+    Ok(next)
 }
 
 /// Takes the lock. What a watch that was killed was just starting has it too, for the moment until
@@ -153,6 +181,8 @@ enum Wake {
     Lost,
     /// Somebody who looks on is to be shown what is so now.
     Onlooker,
+    /// It is known whether there is a newer version of this program.
+    Update,
     Timer,
 }
 
@@ -177,13 +207,14 @@ struct Watch {
     prechecks: Prechecks,
     /// Whether somebody may have asked for something since that was last looked for.
     asked: bool,
-    /// The file that what has to be remembered is in.
-    remembered_in: (u64, u64),
+    /// The journal that the memory was last put into, by how often one was begun anew.
+    remembered_in: u32,
     /// What has to be remembered, as the journal has it or is about to.
     remembered: String,
     metrics: Metrics,
     chronicler: Chronicler,
     alerts: Alerts,
+    updates: Updates,
     /// What people were told of, also by the watch before.
     book: Book,
     /// The same, as the journal has it or is about to.
@@ -211,8 +242,7 @@ impl Watch {
         path: PathBuf,
         loaded: &Loaded,
         journal: Journal,
-        lock: Lock,
-        logs: Logs,
+        (lock, logs, updates): (Lock, Logs, Updates),
         now: Timestamp,
     ) -> Result<Self, Error> {
         let config = ConfigFile::new(path, loaded);
@@ -235,7 +265,7 @@ impl Watch {
             stop: Rc::default(),
             reconciler: Reconciler::new(recalled(remembered.as_deref()), now),
             asked: true,
-            remembered_in: journal.file_that_is_open(),
+            remembered_in: journal.times_begun_anew(),
             remembered: remembered.unwrap_or_default(),
             live: Live::begin(&loaded.project.state_dir()),
             probes: Probes::default(),
@@ -243,6 +273,7 @@ impl Watch {
             metrics: Metrics::default(),
             chronicler: Chronicler::default(),
             alerts,
+            updates,
             book: alerts::recalled(remembered_book.as_deref()),
             remembered_book: remembered_book.unwrap_or_default(),
             happened: Vec::new(),
@@ -261,16 +292,20 @@ impl Watch {
         Ok(watch)
     }
 
-    async fn until_stopped(&mut self, signals: &mut Signals) {
+    async fn until_stopped(&mut self, signals: &mut Signals) -> Option<Next> {
         // Before anything is read: what changes from now on is heard.
         self.watch_places();
         let mut wake = Wake::Timer;
-        loop {
+        let next = loop {
             let scope = match wake {
-                Wake::Signal => break,
+                Wake::Signal => break None,
                 Wake::Finished(finished) => self.take_finished(finished),
                 Wake::Provider(index) => Some(Scope::One(index)),
                 Wake::Probe => Some(Scope::All),
+                Wake::Update => {
+                    self.tell_updates();
+                    Some(Scope::All)
+                }
                 Wake::Lost => {
                     self.take_losses();
                     self.write_notes();
@@ -296,7 +331,7 @@ impl Watch {
                 Wake::Files(changed) => self.take(&changed).await,
             };
             if !self.keep_out_others() {
-                break;
+                break None;
             }
             if let Some(scope) = scope {
                 // What was changed meanwhile is decided on as it is now, and not as it was before.
@@ -305,14 +340,21 @@ impl Watch {
                 tokio::select! {
                     () = self.pass(scope).instrument(look) => self.tell_that_it_looked_unless_more_is_due(),
                     // Nothing is lost with a look that is broken off.
-                    () = signals.received() => break,
+                    () = signals.received() => break None,
                 }
+            }
+            let next = self.mind_updates();
+            if next.is_some() {
+                break next;
             }
             self.live.has_news();
             wake = self.sleep(signals).await;
-        }
+        };
         self.live.end();
-        service_manager::stopping();
+        if next.is_none() {
+            self.put_off_trial();
+            service_manager::stopping();
+        }
         if !self.in_hand.is_empty() {
             info!("asked to stop: finishing the changes in hand");
         }
@@ -321,6 +363,7 @@ impl Watch {
         self.remember();
         self.end_alerts().await;
         self.last_reports().await;
+        next
     }
 
     /// Waits until nothing is in hand.
@@ -448,6 +491,7 @@ impl Watch {
             () = self.prechecks.changed() => Wake::Probe,
             () = self.alerts.changed() => Wake::Lost,
             () = self.live.wanted() => Wake::Onlooker,
+            () = self.updates.looked() => Wake::Update,
             () = tokio::time::sleep_until(until) => Wake::Timer,
             // Last, because one where much is going on always has news.
             ((), index, _) = select_all(providers) => Wake::Provider(index),

@@ -128,10 +128,31 @@ fn of_too_much_the_session_ends_and_another_one_can_begin() {
 }
 
 #[test]
+fn of_more_than_can_be_kept_the_last_stays_and_what_was_so_before_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut journal = opened(&dir);
+    journal.begin_session(second(0));
+    assert!(journal.note_facts(vec![state("p/a", Health::Failed, false)], second(0)));
+    for hour in 1..=8 {
+        assert!(journal.note_facts(vec![drifts("p/a", "again")], second(hour * HOUR)));
+    }
+    journal.write(&[]).unwrap();
+    // Nothing is too old, and nine are fewer than twice five.
+    journal.prune_facts(second(-HOUR), 5).unwrap();
+    assert_eq!(record(&journal, 0).rows.len(), 9);
+    assert!(journal.note_facts(vec![drifts("p/a", "again")], second(9 * HOUR)));
+    journal.write(&[]).unwrap();
+    journal.prune_facts(second(-HOUR), 5).unwrap();
+    let left = rows(&record(&journal, 0));
+    let last = [4, 5, 6, 7, 8, 9].map(|hour| format!("{hour} p/a drifts"));
+    assert_eq!(left[0], "0 p/a state");
+    assert_eq!(left[1..], last);
+}
+
+#[test]
 fn what_waits_outlives_a_journal_that_was_removed() {
     let dir = tempfile::tempdir().unwrap();
     let mut journal = opened(&dir);
-    let file = journal.file_that_is_open();
     journal.begin_session(second(0));
     assert!(journal.note_facts(vec![drifts("p/a", "lost")], second(0)));
     journal.write(&[]).unwrap();
@@ -140,7 +161,7 @@ fn what_waits_outlives_a_journal_that_was_removed() {
     }
     assert!(journal.note_facts(vec![drifts("p/a", "kept")], second(HOUR)));
     journal.write(&[]).unwrap();
-    assert_ne!(journal.file_that_is_open(), file, "so the watch begins another session");
+    assert_eq!(journal.times_begun_anew(), 1, "so the watch begins another session");
     assert_eq!(rows(&record(&journal, 0)), ["1 p/a drifts"]);
 }
 
