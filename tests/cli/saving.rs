@@ -87,7 +87,7 @@ impl Edited {
         file.write_all(second.as_bytes()).unwrap();
     }
 
-    /// JetBrains ("safe write"): a new file, and two renames.
+    /// `JetBrains` ("safe write"): a new file, and two renames.
     fn jet_brains(&self, text: &str) {
         let (new, old) = (self.beside("___jb_tmp___"), self.beside("___jb_old___"));
         fs::write(&new, text).unwrap();
