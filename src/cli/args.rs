@@ -148,6 +148,13 @@ pub(super) enum Verb {
     Rollback(RollbackOptions),
     /// Show the alerts that are open, or send a test to the sinks of `[alerts]`
     Alerts(AlertsOptions),
+    /// Run the command of a sink, and end it when whoever reads the output is gone: the hand of the alerts
+    #[command(hide = true)]
+    Tell {
+        /// The program and its arguments
+        #[arg(last = true, required = true)]
+        command: Vec<String>,
+    },
     /// Check what this machine has, and say what does not work without the rest
     ///
     /// Changes nothing. The exit code is 0 where nothing is missing, 2 where something is, and 1 where

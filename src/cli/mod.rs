@@ -108,6 +108,7 @@ pub fn main() -> ExitCode {
         Verb::Alerts(options) => {
             project_even_if_broken().and_then(|project| alerts::run(&project, options))
         }
+        Verb::Tell { command } => return crate::controller::alerts::tell(command),
         Verb::Deploy(options) => project().and_then(|project| deploy::run(&project, options)),
         Verb::Doctor(options) => project().and_then(|project| doctor::run(&project, options)),
         Verb::Service(options) => project().and_then(|project| service::run(&project, options)),

@@ -108,3 +108,42 @@ fn the_heartbeat_is_heard_and_its_address_is_not_shown() {
     said += &everything_said(&project);
     without_secrets(&said);
 }
+
+#[test]
+fn what_a_sink_runs_ends_with_a_watch_that_is_killed() {
+    let project = failing(
+        "[[alerts.sink]]\nkind = \"command\"\ntimeout = \"1m\"\n\
+         command = [\"sh\", \"-c\", \"sleep 4243.75; true\"]\n",
+    );
+    let watch = project.watch();
+    wait_for("the shell and what it runs", || (running_with("4243.75") > 0).then_some(()));
+    watch.kill();
+    wait_for("nothing is left of it", || (running_with("4243.75") == 0).then_some(()));
+}
+
+#[test]
+fn why_a_command_told_nobody_is_said() {
+    let sink = |name: &str, command: &str| {
+        format!(
+            "[[alerts.sink]]\nname = \"{name}\"\nkind = \"command\"\ncommand = [{command}]\n\
+             timeout = \"1s\"\n"
+        )
+    };
+    let project = failing(
+        &(sink("missing", "\"no-such-program\"")
+            + &sink("bad", "\"sh\", \"-c\", \"exit 7\"")
+            + &sink("killed", "\"sh\", \"-c\", \"kill -9 $$\"")
+            + &sink("slow", "\"sleep\", \"4244.25\"")),
+    );
+    let tested = project.run(&["alerts", "test"]);
+    assert_eq!(tested.code, 2);
+    for why in [
+        "cannot run \"no-such-program\": No such file or directory",
+        "\"sh\" ended with exit status: 7",
+        "\"sh\" ended with signal: 9 (SIGKILL)",
+        "\"sleep\" did not end within 1s",
+    ] {
+        assert!(tested.stdout.contains(why), "{}{}", tested.stdout, tested.stderr);
+    }
+    wait_for("nothing is left of it", || (running_with("4244.25") == 0).then_some(()));
+}

@@ -12,6 +12,7 @@ mod config;
 #[path = "../cli/project.rs"]
 #[allow(dead_code)]
 mod project;
+mod providers;
 #[path = "../parts/watch.rs"]
 mod running;
 mod scene;

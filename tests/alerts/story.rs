@@ -179,7 +179,10 @@ fn a_command_gets_it_on_its_standard_input() {
         text.lines().filter_map(line).map(|it| it["key"].as_str().unwrap().to_owned()).collect()
     };
     let lines = |file: &str| -> Vec<String> { lines(file) };
-    wait_for("it is told", || (lines("told").len() == 1).then_some(()));
+    // Both of them: what a sink runs ends with a watch that is killed.
+    wait_for("it is told", || {
+        (lines("told").len() == 1 && lines("severe").len() == 1).then_some(())
+    });
     first.kill();
     let second = project.watch();
     wait_for("the crash is told", || (lines("told").len() == 2).then_some(()));

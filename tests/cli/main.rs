@@ -8,6 +8,7 @@
 #![allow(clippy::print_stderr)]
 
 mod apply;
+mod canary;
 mod doctor;
 mod duty;
 mod explain;
@@ -30,6 +31,7 @@ mod reports;
 mod rollback;
 #[path = "../parts/watch.rs"]
 mod running;
+mod saving;
 mod self_update;
 #[path = "../parts/server/mod.rs"]
 mod server;

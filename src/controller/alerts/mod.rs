@@ -1,6 +1,7 @@
 //! Sending alerts. `core/alert` decides what is told; here it goes to the sinks of the config, each
 //! with a queue and a task of its own, so that none of them holds up the watch or another one.
 
+mod bound;
 mod form;
 mod outbox;
 mod ping;
@@ -13,6 +14,7 @@ use futures_util::future::join_all;
 use jiff::Timestamp;
 use tokio::{task::JoinHandle, time::timeout};
 
+pub use self::bound::tell;
 pub(crate) use self::outbox::Lost;
 use self::{
     outbox::{Losses, Outbox},

@@ -1,17 +1,22 @@
 //! One attempt to deliver a message.
 
-use std::{fmt, path::PathBuf, process::Stdio, time::Duration};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use reqwest::header;
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::{
-    io::AsyncWriteExt,
+    io::{AsyncReadExt, AsyncWriteExt},
     process::{Child, Command},
     time::timeout,
 };
 
 use super::{
+    bound::{bound, passes},
     form::{self, Origin},
     secret::{Address, SigningKey},
 };
@@ -212,47 +217,53 @@ impl Target {
             }
             Place::Command { command, folder, limit } => {
                 let body = form::own(message, from).to_string();
-                run(command, folder.clone(), body, *limit).await
+                run(command, folder, body, *limit).await
             }
         }
     }
 }
 
-/// Runs a command with `body` on its standard input, and ends all of it when the time is over.
+/// Runs a command with `body` on its standard input, and ends all of it when the time is over or when
+/// this program is gone.
 async fn run(
     command: &[String],
-    folder: PathBuf,
+    folder: &Path,
     body: String,
     limit: Duration,
 ) -> Result<(), Failure> {
     let [program, arguments @ ..] = command else {
         return Err(Failure::lasting("it names no program"));
     };
-    let mut child = Command::new(program)
-        .args(arguments)
-        .current_dir(folder)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .process_group(0)
+    let mut child = Command::from(bound(program, arguments, folder))
         .kill_on_drop(true)
         .spawn()
         .map_err(|error| Failure::lasting(format!("cannot run {program:?}: {error}")))?;
     let mut group = Group::of(&child);
-    let input = child.stdin.take();
+    let (input, output) = (child.stdin.take(), child.stdout.take());
     let ran = async {
         if let Some(mut input) = input {
             // One that does not read it says by its exit code whether that is fine.
             let _ = input.write_all(body.as_bytes()).await;
         }
+        let mut said = Vec::new();
+        if let Some(output) = output {
+            // What is missing of it, the exit code says.
+            let _ = output.take(MOST_BYTES as u64).read_to_end(&mut said).await;
+        }
         let ended = child.wait().await;
         // Its number may be another one's from now on.
         group.0 = None;
-        ended
+        ended.map(|status| (status, said))
     };
     match timeout(limit, ran).await {
-        Ok(Ok(status)) if status.success() => Ok(()),
-        Ok(Ok(status)) => Err(Failure::passing(format!("{program:?} ended with {status}"))),
+        Ok(Ok((status, _))) if status.success() => Ok(()),
+        Ok(Ok((status, said))) if said.is_empty() => {
+            Err(Failure::passing(format!("{program:?} ended with {status}")))
+        }
+        Ok(Ok((status, said))) => {
+            let why = String::from_utf8_lossy(&said).into_owned();
+            Err(Failure { why, passes: passes(status.code()) })
+        }
         Ok(Err(error)) => Err(Failure::passing(format!("{program:?} was lost: {error}"))),
         Err(_) => Err(Failure::passing(format!("{program:?} did not end within {limit:?}"))),
     }
