@@ -15,7 +15,7 @@ use std::{
 use rustix::{
     event::{PollFd, PollFlags, poll},
     io::Errno,
-    process::{Pid, PidfdFlags, Signal, getpgrp, kill_process_group, pidfd_open},
+    process::{Pid, PidfdFlags, Signal, getpgrp, getpid, kill_process_group, pidfd_open},
 };
 
 /// The exit code where the next attempt may work.
@@ -41,10 +41,13 @@ pub(super) fn bound(program: &str, arguments: &[String], folder: &Path) -> Comma
 }
 
 /// Runs `command` with what comes on the standard input, until it ends or nobody reads the standard
-/// output any more. To be run as the leader of a group, which is killed then.
+/// output any more. Only as the leader of a group, which is killed then.
 #[must_use]
 pub fn tell(command: &[String]) -> ExitCode {
     let [program, arguments @ ..] = command else { return ExitCode::from(LASTING) };
+    if getpgrp() != getpid() {
+        return fail(LASTING, "only a watch runs this, in a group of its own");
+    }
     let child =
         Command::new(program).args(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
     let mut child = match child {
