@@ -266,3 +266,32 @@ fn this_test_sees_what_is_used() {
     assert!(!seen.iter().any(|it| it.contains("cli")), "{seen:?}");
     assert_eq!(part("crate::cli::main"), Some("cli"));
 }
+
+/// How far from its line a link may lead: who follows it sees what it names.
+const ABOUT: usize = 15;
+
+#[test]
+fn links_to_functions_lead_there() {
+    let text = fs::read_to_string("ARCHITECTURE.md").unwrap();
+    let mut wrong = Vec::new();
+    let mut links = 0;
+    for link in text.split("[`").skip(1) {
+        // [`name`](file#Lline)
+        let Some((name, rest)) = link.split_once("`](") else { continue };
+        let Some((file, line)) = rest.split(')').next().unwrap().split_once("#L") else { continue };
+        links += 1;
+        let source = fs::read_to_string(file).unwrap_or_else(|error| panic!("{file}: {error}"));
+        let function = format!("fn {name}(");
+        let generic = format!("fn {name}<");
+        let lines = source.lines().zip(1_usize..);
+        let mut lines = lines.filter(|(it, _)| it.contains(&function) || it.contains(&generic));
+        match lines.next() {
+            Some((_, found)) if found.abs_diff(line.parse().unwrap()) <= ABOUT => {}
+            found => {
+                wrong.push(format!("{name} in {file}: {:?}, not {line}", found.map(|it| it.1)))
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "links of ARCHITECTURE.md that lead elsewhere: {wrong:#?}");
+    assert!(links > 15, "{links} links");
+}
