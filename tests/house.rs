@@ -288,7 +288,7 @@ fn links_to_functions_lead_there() {
         match lines.next() {
             Some((_, found)) if found.abs_diff(line.parse().unwrap()) <= ABOUT => {}
             found => {
-                wrong.push(format!("{name} in {file}: {:?}, not {line}", found.map(|it| it.1)))
+                wrong.push(format!("{name} in {file}: {:?}, not {line}", found.map(|it| it.1)));
             }
         }
     }
