@@ -1,6 +1,10 @@
 //! What holds of a journal, whatever becomes of its file.
 
-use std::os::unix::fs::PermissionsExt;
+use std::{
+    fs,
+    os::unix::fs::{MetadataExt, PermissionsExt},
+    time::Duration,
+};
 
 use jiff::SignedDuration;
 
@@ -144,7 +148,7 @@ fn a_journal_that_is_begun_anew_is_locked_against_who_opens_it_next() {
     // What is beside it stays.
     fs::remove_file(&file).unwrap();
     journal.write(&[entry(None, Kind::Seen, "two")]).unwrap();
-    let shared = fs::metadata(super::with(&file, "-shm")).unwrap().ino();
+    let shared = fs::metadata(super::open::with(&file, "-shm")).unwrap().ino();
     let (pid, shared) = (std::process::id().to_string(), format!(":{shared}"));
     let locks = fs::read_to_string("/proc/locks").unwrap();
     let ours = locks.lines().any(|lock| {
