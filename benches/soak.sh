@@ -18,7 +18,7 @@ report_every = "1m"
 [metrics]
 socket = "metrics.socket"
 [[workflow]]
-backs_up = ".github/workflows/nightly.yml"
+backs_up = "nightly.yml"
 '
 mkdir -p .github/workflows
 cat >.github/workflows/nightly.yml <<'END'

@@ -55,6 +55,19 @@ backs_up = ['a', 5]
 }
 
 #[test]
+fn a_path_is_no_pattern_for_names() {
+    insta::assert_snapshot!(wrong("
+[[workflow]]
+backs_up = '.github/workflows/nightly.yml'
+[[function]]
+backs_up = ['hello', 'netlify/functions/*']
+"), @r"
+    3:12 `.github/workflows/nightly.yml` is a path, and names are looked for here (without its folder: `nightly.yml`)
+    5:12 `netlify/functions/*` is a path, and names are looked for here (without its folder: `*`)
+    ");
+}
+
+#[test]
 fn a_key_in_the_wrong_place_is_sent_home() {
     insta::assert_snapshot!(wrong("
 look_every = '1m'

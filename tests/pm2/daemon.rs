@@ -418,8 +418,9 @@ fn looking_starts_no_daemon_and_each_absence_is_told_as_what_it_is() {
         RESOURCE KIND BACKS UP DUTY STATE HEALTH SINCE LAST CHANGE
         pm2/b process w stands by missing unhealthy - create T ago
         pm2/daemon process - - down: was killed: nobody answers at its socket unhealthy T ago -
-        pm2/w process - on duty down: was left by a daemon of PM2 that died, as pid N, which is ended first unhealthy T ago create T ago
+        pm2/w process - on duty down unhealthy T ago create T ago
 
+        pm2/w: down: was left by a daemon of PM2 that died, as pid N, which is ended first
         the system: 0 of 2 healthy
         pm2: 0 of 2 healthy; works
         nobody watches; `redundancy watch` does

@@ -142,7 +142,7 @@ fn cells(row: &Row, shown: Shown, now: Timestamp) -> Vec<String> {
 
 /// What of a state has room in a table: where it is long, what it is without why.
 fn in_room(state: &str) -> &str {
-    const ROOM: usize = 40;
+    const ROOM: usize = 50;
     match state.split_once(": ") {
         Some((what, _)) if state.chars().count() > ROOM => what,
         _ => state,

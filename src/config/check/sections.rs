@@ -124,4 +124,12 @@ pub(super) fn check_patterns(backs_up: &Patterns, item: &Item<'_>, problems: &mu
         problems
             .push(Problem::at(item.value("backs_up"), message).help("for all: `backs_up = \"*\"`"));
     }
+    for text in backs_up.texts().filter(|it| it.contains('/')) {
+        let message = format!("`{text}` is a path, and names are looked for here");
+        let name = text.rsplit('/').next().unwrap_or_default();
+        problems.push(
+            Problem::at(item.value("backs_up"), message)
+                .help(format!("without its folder: `{name}`")),
+        );
+    }
 }
