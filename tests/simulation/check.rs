@@ -35,8 +35,8 @@ const MOST_MEMORY: usize = 12_000;
 
 #[derive(Default)]
 pub(crate) struct Checks {
-    /// Whether both of a pair ran after the last event, and since when, as far as it counts.
-    both: BTreeMap<Id, (bool, i64)>,
+    /// Whether both of a pair ran after the last event, whether that counts, and since when it does.
+    both: BTreeMap<Id, (bool, bool, i64)>,
     /// Since when nothing of a pair runs although it could.
     nothing: BTreeMap<Id, i64>,
     /// The failovers of each pair, as long as the clock runs evenly.
@@ -91,10 +91,11 @@ impl Simulation {
             let runs = [primary, backup].map(|it| self.world.processes[it].runs());
             let both = runs == [true; 2];
             let counts = self.counts(pair);
-            let (before, since) =
-                self.checks.both.get(&pair.backup).copied().unwrap_or((false, now));
-            let since = if both && before && counts { since } else { now };
-            self.checks.both.insert(pair.backup.clone(), (both, since));
+            let (before, counted, since) =
+                self.checks.both.get(&pair.backup).copied().unwrap_or((false, false, now));
+            // Also where nothing happened for long while it did not count.
+            let since = if both && before && counts && counted { since } else { now };
+            self.checks.both.insert(pair.backup.clone(), (both, counts, since));
             let excused = [primary, backup].iter().any(|it| self.world.processes[*it].by_person);
             if both && !before && !excused {
                 return wrong(format!(
