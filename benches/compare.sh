@@ -231,6 +231,36 @@ if command -v node >/dev/null; then
   fi
 fi
 
+# Workflows of a folder of yours, each of which gets a backup.
+if [ -n "${WORKFLOWS:-}" ] && command -v node >/dev/null; then
+  project=$work/corpus
+  folder=$project/.github/workflows
+  mkdir -p "$folder"
+  number=0
+  while IFS= read -r file; do
+    number=$((number + 1))
+    cp "$file" "$folder/$number.yml"
+  done < <(find "$WORKFLOWS" -name '*.yml' -o -name '*.yaml')
+  printf '[[workflow]]\nbacks_up = "*"\n' >"$project/redundancy.toml"
+  row "plan of backups for $number workflows" redundancy "$(timed "$program" -c "$project/redundancy.toml" plan)"
+  row '  its peak memory' redundancy "$(peak "$program" -c "$project/redundancy.toml" plan)"
+  parser=$(echo "$PWD"/target/tmp/node-*/node_modules/@actions/workflow-parser | cut -d' ' -f1)
+  if [ -d "$parser" ]; then
+    cat >"$work/parse.mjs" <<END
+import { readFileSync, readdirSync } from 'node:fs'
+import { register } from 'node:module'
+register('$PWD/tests/node/json-modules.mjs', import.meta.url)
+const { convertWorkflowTemplate, NoOperationTraceWriter, parseWorkflow } = await import('$parser/dist/index.js')
+for (const name of readdirSync('$folder')) {
+  const content = readFileSync('$folder/' + name, 'utf8')
+  const { context, value } = parseWorkflow({ name, content }, new NoOperationTraceWriter())
+  if (value) await convertWorkflowTemplate(context, value)
+}
+END
+    row "reading $number workflows, with the start of Node" "GitHub's own parser" "$(timed node "$work/parse.mjs")"
+  fi
+fi
+
 if command -v pm2 >/dev/null; then
   export PM2_HOME=$work/pm2
   mkdir -p "$PM2_HOME"
