@@ -212,6 +212,57 @@ for count in 1 50 200; do
   "$program" -c "$project/redundancy.toml" stop >"$work/out" 2>&1
 done
 
+# The peers with as many, all at once: idle, they don't disturb each other.
+declare -A idle_before
+ticks_of() { awk '{ print $14 + $15 }' "/proc/$1/stat"; }
+peers=()
+for count in 1 50 200; do
+  if command -v pm2 >/dev/null; then
+    home=$work/pm2-idle-$count
+    mkdir -p "$home"
+    for n in $(seq "$count"); do
+      printf '{"name":"p%s","script":"sleep","args":"100000","interpreter":"none"}\n' "$n"
+    done | paste -sd, | sed 's/.*/{"apps":[&]}/' >"$home/all.json"
+    PM2_HOME=$home pm2 start "$home/all.json" >"$work/out"
+    peers+=("PM2 $count $(cat "$home/pm2.pid")")
+  fi
+  if command -v supervisord >/dev/null; then
+    printf '[supervisord]\nnodaemon=true\nlogfile=%s/idle.log\npidfile=%s/idle-%s.pid\n' "$work" "$work" "$count" >"$work/idle-$count.conf"
+    for n in $(seq "$count"); do
+      printf '[program:p%s]\ncommand=sleep 100000\n' "$n"
+    done >>"$work/idle-$count.conf"
+    supervisord -c "$work/idle-$count.conf" >"$work/out" 2>&1 &
+    started+=("$!")
+    peers+=("supervisord $count $!")
+  fi
+  if command -v monit >/dev/null; then
+    printf 'set daemon 1\nset pidfile %s/m-%s.pid\nset idfile %s/m-%s.id\nset statefile %s/m-%s.state\n' \
+      "$work" "$count" "$work" "$count" "$work" "$count" >"$work/monitrc-$count"
+    for n in $(seq "$count"); do
+      sleep 1000 &
+      started+=("$!")
+      echo "$!" >"$work/m-$count-$n"
+      printf 'check process p%s with pidfile %s/m-%s-%s\n' "$n" "$work" "$count" "$n"
+    done >>"$work/monitrc-$count"
+    chmod 600 "$work/monitrc-$count"
+    monit -I -c "$work/monitrc-$count" >"$work/monit.log" 2>&1 &
+    started+=("$!")
+    peers+=("monit $count $!")
+  fi
+done
+sleep 20
+for peer in "${peers[@]}"; do read -r _ _ pid <<<"$peer" && idle_before[$pid]=$(ticks_of "$pid"); done
+sleep 65
+for peer in "${peers[@]}"; do
+  read -r who count pid <<<"$peer"
+  row "processor time an hour, idle, $count processes" "$who" \
+    "$(awk -v t="$(($(ticks_of "$pid") - idle_before[$pid]))" 'BEGIN { printf "%.1f s", t / 100 * 3600 / 65 }')"
+  row '  its resident memory' "$who" "$(awk '/VmRSS/ { printf "%.1f MiB", $2 / 1024 }' "/proc/$pid/status")"
+done
+for home in "$work"/pm2-idle-*/; do
+  [ -d "$home" ] && PM2_HOME=$home pm2 kill >"$work/stop.log" 2>&1
+done
+
 # A thousand functions, each with a backup to be made.
 if command -v node >/dev/null; then
   project=$work/functions

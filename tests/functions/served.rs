@@ -187,7 +187,7 @@ fn a_backup_answers_as_its_primary_and_goes_on_when_that_is_broken() {
     let (primary, backup) = (row("netlify/common "), row("netlify/common-backup "));
     assert!(primary.contains(" broken "), "{status}");
     let why = "netlify/common: broken: netlify/functions/lib/say.js:2:";
-    assert!(row(why) != "", "{status}");
+    assert!(!row(why).is_empty(), "{status}");
     assert!(backup.contains("healthy"), "{status}");
     let plan = site.run(&["plan"]).out;
     assert!(plan.contains("its backup stays as it is"), "{plan}");

@@ -1,5 +1,5 @@
 //! What duty does where the model does not go: rules that differ, times that are long, and what a
-//! person says. All of it through [`step`].
+//! person says. Nearly all of it through [`step`].
 
 use std::time::Duration;
 
@@ -551,4 +551,40 @@ fn a_person_may_stop_what_has_just_come_up() {
     assert_eq!(pair.see(1, Sight::Off, WELL), Phase::Start(Backup));
     assert_eq!(pair.see(1, Sight::Off, Sight::StoppedByHand), Phase::On(Backup));
     assert!(!pair.duty.is_starting(Backup));
+}
+
+#[test]
+fn what_was_wrong_until_it_came_up_is_over_also_where_it_had_duty_before() {
+    let Pair { mut duty, rules, now, .. } = Pair::new(rules());
+    let enter = |duty: &mut Duty, to| {
+        duty.enter(Move::new(to, Cause::Asked), now, &mut Vec::new());
+    };
+    enter(&mut duty, Phase::Start(Primary));
+    let later = now + SignedDuration::from_mins(1);
+    duty.evidence.primary.see(&ill(later.as_second()), rules.patience, later);
+    assert_ne!(duty.evidence.primary.failures(), 0);
+    enter(&mut duty, Phase::On(Primary));
+    assert_eq!(duty.evidence.primary.failures(), 0);
+    // What goes wrong while it has duty is not over by a pause.
+    duty.evidence.primary.see(&ill(later.as_second() + 60), rules.patience, later);
+    let failures = duty.evidence.primary.failures();
+    enter(&mut duty, Phase::Paused);
+    enter(&mut duty, Phase::On(Primary));
+    assert_ne!(failures, 0);
+    assert_eq!(duty.evidence.primary.failures(), failures);
+}
+
+#[test]
+fn what_a_person_said_is_stopped_counts_as_stopped_until_it_is_started() {
+    let Pair { mut duty, now, .. } = Pair::new(rules());
+    let start = |duty: &mut Duty, side, assumes| {
+        let it = Move { assumes, ..Move::new(Phase::Start(side), Cause::AssumedStopped) };
+        duty.enter(it, now, &mut Vec::new());
+    };
+    start(&mut duty, Primary, true);
+    assert_eq!(duty.assumed_stopped, Some(Backup));
+    start(&mut duty, Primary, false);
+    assert_eq!(duty.assumed_stopped, Some(Backup));
+    start(&mut duty, Backup, false);
+    assert_eq!(duty.assumed_stopped, None);
 }
