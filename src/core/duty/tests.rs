@@ -588,3 +588,36 @@ fn what_a_person_said_is_stopped_counts_as_stopped_until_it_is_started() {
     start(&mut duty, Backup, false);
     assert_eq!(duty.assumed_stopped, None);
 }
+
+#[test]
+fn it_wakes_for_what_is_still_to_come_and_for_nothing_else() {
+    let Pair { mut duty, rules, now, .. } = Pair::new(rules());
+    let ago = |minutes| now - SignedDuration::from_mins(minutes);
+    assert_eq!(duty.wakes_at(&rules, now), None);
+    // A failover counts for an hour.
+    duty.failovers = vec![ago(90), ago(60), ago(20)];
+    assert_eq!(duty.wakes_at(&rules, now), Some(now + SignedDuration::from_mins(40)));
+    duty.failovers = vec![ago(90), ago(60)];
+    assert_eq!(duty.wakes_at(&rules, now), None);
+    assert_eq!(duty.failovers_within(&rules, now), 0);
+    // A stop has a minute.
+    (duty.phase, duty.since) = (Phase::Fence(Primary), ago(1));
+    assert_eq!(duty.wakes_at(&rules, now), None);
+    duty.since = now;
+    assert_eq!(duty.wakes_at(&rules, now), Some(now + SignedDuration::from_mins(1)));
+}
+
+#[test]
+fn it_wakes_when_a_failure_counts_again_until_it_has_failed_often_enough() {
+    let Pair { mut duty, rules, now, .. } = Pair::new(rules());
+    let mut fail = |seconds| {
+        let at = now + SignedDuration::from_secs(seconds);
+        let hangs = Sight::Ill { occasion: at, proven: false, how: "hangs".to_owned() };
+        duty.evidence.primary.see(&hangs, rules.patience, at);
+        (duty.evidence.primary.has_fallen(rules.patience), duty.wakes_at(&rules, at))
+    };
+    let (fallen, wakes_at) = fail(0);
+    assert!(!fallen && wakes_at.is_some_and(|it| it > now), "{wakes_at:?}");
+    let last = (1..1000).map(|n| fail(n * 60)).find(|it| it.0);
+    assert_eq!(last, Some((true, None)));
+}
