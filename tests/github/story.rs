@@ -241,7 +241,9 @@ fn a_run_that_never_began_is_missed_and_covered() {
         ended(&mut world, scene.ci, "workflow_dispatch", 30, "success");
     }
     let status = scene.status("github/ci.yml");
-    assert!(status.contains("on duty missed: the run of"), "{status}");
+    assert!(status.contains("on duty missed unhealthy"), "{status}");
+    let status = scene.run(&["status"]).ok().stdout;
+    assert!(status.contains("\ngithub/ci.yml: missed: the run of"), "{status}");
     let plan = scene.run(&["plan"]).ok().stdout;
     assert!(
         plan.contains("github/ci-backup  it stands in for ci.yml, which did not begin"),
