@@ -14,7 +14,7 @@ use crate::{
     controller::{
         lock::{self, Holder, Lock},
         make_state_dir,
-        trial::Ledger,
+        self_update::Ledger,
     },
     core::update::{Step, step},
     update::{self, Place, Release, Releases, VERSION},

@@ -22,8 +22,8 @@ use crate::{
     config::LoadError,
     controller::{
         logs::Logs,
+        self_update::{self, Next},
         stopped::Starter,
-        trial::{self, Next},
         watch,
     },
 };
@@ -32,7 +32,7 @@ pub(super) fn run(path: Option<&Path>, options: &WatchOptions) -> anyhow::Result
     let path = find(path)?;
     let logs = log_to_stderr_and_files(options.unless_stopped)?;
     // Before the config and the journal are read: a version that can't read them may be on trial.
-    let begun = trial::begin(&path);
+    let begun = self_update::begin(&path);
     // Who takes a watch over has not been asked to begin one.
     let by_nobody = options.unless_stopped || begun.goes_on;
     let starter = if by_nobody { Starter::Monitor } else { Starter::Person };

@@ -21,12 +21,13 @@ mod reload;
 pub mod reports;
 pub mod requests;
 mod routes;
+pub mod self_update;
 mod service_manager;
 mod signals;
 pub(crate) mod standing;
 pub mod stopped;
 pub mod testing;
-pub mod trial;
+
 mod triggers;
 pub mod watch;
 

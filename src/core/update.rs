@@ -1,8 +1,10 @@
 //! Whether a release of this program takes its place, and whether a file of it is the right one.
 
-use std::{cmp::Ordering, fmt, str::FromStr};
+use std::{cmp::Ordering, fmt, str::FromStr, time::Duration};
 
 use semver::Version;
+
+use super::digest::{from_hex, write_hex};
 
 /// The file of a release that says what the SHA-256 of the others is, as `sha256sum` writes it.
 pub const SUMS: &str = "SHA256SUMS";
@@ -13,7 +15,7 @@ pub struct Sum(pub [u8; 32]);
 
 impl fmt::Display for Sum {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        write_hex(&self.0, f)
     }
 }
 
@@ -32,14 +34,39 @@ impl FromStr for Sum {
     type Err = NoSum;
 
     fn from_str(text: &str) -> Result<Self, NoSum> {
-        if text.len() != 64 || !text.bytes().all(|it| it.is_ascii_hexdigit()) {
-            return Err(NoSum);
-        }
-        let mut sum = [0; 32];
-        for (byte, at) in sum.iter_mut().zip((0..64).step_by(2)) {
-            *byte = u8::from_str_radix(&text[at..at + 2], 16).map_err(|_| NoSum)?;
-        }
-        Ok(Self(sum))
+        from_hex(text).map(Self).ok_or(NoSum)
+    }
+}
+
+/// What becomes of a version on trial.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It has its time.
+    Wait,
+    /// It did well, and takes its place.
+    Pass,
+    /// Its time is over, and it did not do well.
+    Undo,
+}
+
+/// All has to be well for this part of the time of a trial: what does badly is not always seen at once.
+const PART: u32 = 10;
+
+/// Whether all has been well for long enough, where it has been for `well_for`.
+#[must_use]
+pub fn is_well(well_for: Option<Duration>, trial: Duration) -> bool {
+    well_for.is_some_and(|it| it >= trial / PART)
+}
+
+/// What becomes of a version that has been on trial for `tried_for`, of `trial` at most.
+#[must_use]
+pub fn verdict(well_for: Option<Duration>, tried_for: Duration, trial: Duration) -> Verdict {
+    if is_well(well_for, trial) {
+        Verdict::Pass
+    } else if tried_for < trial {
+        Verdict::Wait
+    } else {
+        Verdict::Undo
     }
 }
 
@@ -182,6 +209,19 @@ mod tests {
 
     fn sum(of: u8) -> Sum {
         Sum([of; 32])
+    }
+
+    #[test]
+    fn a_version_passes_when_all_was_well_for_a_tenth_of_its_time() {
+        let [second, nearly, minute] = [1, 59, 60].map(Duration::from_secs);
+        let trial = Duration::from_mins(10);
+        assert_eq!(verdict(Some(nearly), second, trial), Verdict::Wait);
+        assert_eq!(verdict(Some(minute), second, trial), Verdict::Pass);
+        assert_eq!(verdict(None, minute * 9, trial), Verdict::Wait);
+        assert_eq!(verdict(None, trial, trial), Verdict::Undo);
+        assert_eq!(verdict(Some(nearly), trial, trial), Verdict::Undo);
+        // Late, but well.
+        assert_eq!(verdict(Some(minute), 2 * trial, trial), Verdict::Pass);
     }
 
     #[test]

@@ -103,14 +103,6 @@ impl Fetched {
     }
 }
 
-/// Puts the program at `new`, which is in the same folder, in its place.
-///
-/// # Errors
-/// When that is not possible. All is as it was then.
-pub fn put_tried(new: &Path, place: &Kept) -> Result<(), Error> {
-    place.put(new)
-}
-
 /// Puts the program before back, and keeps this one in its stead; the version that is back.
 ///
 /// # Errors

@@ -108,7 +108,10 @@ impl Kept {
     /// Puts the program at `new`, in the same folder, in the place of this one, which becomes the one before. All is
     /// as it was where that fails. Whoever is killed in the middle leaves a program in its place, and the same one or
     /// the one before it as `NAME.old`.
-    pub(super) fn put(&self, new: &Path) -> Result<(), Error> {
+    ///
+    /// # Errors
+    /// When that is not possible.
+    pub fn put(&self, new: &Path) -> Result<(), Error> {
         let Place { program, old, folder } = &self.place;
         let before = if old.exists() { Some(self.second_name(old)?) } else { None };
         self.keep_old()?;

@@ -30,9 +30,9 @@ use super::{
     logs::{Logs, LookId},
     metrics::Metrics,
     reload::ConfigFile,
+    self_update::Next,
     service_manager,
     signals::Signals,
-    trial::Next,
     triggers::{Changed, Triggers},
 };
 use crate::{

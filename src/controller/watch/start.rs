@@ -24,9 +24,9 @@ use crate::{
         logs::{Logs, LookId},
         metrics::Metrics,
         reload::ConfigFile,
+        self_update::{Begun, Ledger, Next},
         signals::Signals,
         stopped::Starter,
-        trial::{Begun, Ledger, Next},
         triggers::Triggers,
     },
     core::reconciler::Reconciler,
@@ -115,7 +115,7 @@ pub async fn run(
     let next = watch.until_stopped(&mut signals).await;
     let text = match &next {
         None => "the watch ended; what runs goes on running".to_owned(),
-        Some(Next::Trial(_, trial)) => format!(
+        Some(Next::Try(_, trial)) => format!(
             "the watch becomes version {}, where this is {}, and goes back if not all is healthy then; what runs \
              goes on running",
             trial.to, trial.from

@@ -11,26 +11,23 @@ use crate::{
     config::model::Update,
     controller::{
         World,
-        trial::{Begun, Ledger, Next, Trial, updated},
+        self_update::{Begun, Candidate, Ledger, Next, updated},
     },
     core::{
         duty::Phase,
         failover::Pair,
         system::System,
-        update::{Step, step},
+        update::{Step, Verdict, is_well, step, verdict},
     },
     journal::Kind,
     update::{self, Error, Fetched, Place, Releases, VERSION},
 };
 
-/// All has to be well for this part of the time of a trial: what does badly is not always seen at once.
-const PART: u32 = 10;
-
 /// What a watch knows of newer versions.
 pub(super) struct Updates {
     ledger: Ledger,
     /// The version on trial, which this program is, and since when it is on trial.
-    trial: Option<(Trial, Instant)>,
+    trial: Option<(Candidate, Instant)>,
     /// Since when all is well, look by look.
     well_since: Option<Instant>,
     looking: Option<JoinHandle<Result<Option<Fetched>, Error>>>,
@@ -141,21 +138,24 @@ impl Watch {
         let config = self.controller.project().config.update.clone();
         let since = self.is_well().then(|| self.updates.well_since.unwrap_or_else(Instant::now));
         self.updates.well_since = since;
-        let is_well = since.is_some_and(|it| it.elapsed() >= config.trial.0 / PART);
-        if let Some((trial, since)) = &self.updates.trial {
-            if !is_well && since.elapsed() < config.trial.0 {
-                return None;
-            }
+        let well_for = since.map(|it| it.elapsed());
+        if let Some((candidate, since)) = &self.updates.trial {
             let ledger = self.updates.ledger.clone();
-            if !is_well {
-                let system = System::of(&self.world.desired, &self.world.observed);
-                let why = format!("not all was healthy within {}: {system}", config.trial);
+            let undone = match verdict(well_for, since.elapsed(), config.trial.0) {
+                Verdict::Wait => return None,
+                Verdict::Undo => {
+                    let system = System::of(&self.world.desired, &self.world.observed);
+                    Some(format!("not all was healthy within {}: {system}", config.trial))
+                }
+                Verdict::Pass => {
+                    let passed = ledger.pass(candidate);
+                    passed.err().map(|why| format!("it could not take its place: {why}"))
+                }
+            };
+            if let Some(why) = undone {
                 return Some(Next::Undo(ledger, why));
             }
-            if let Err(why) = ledger.pass(trial) {
-                return Some(Next::Undo(ledger, format!("it could not take its place: {why}")));
-            }
-            let text = updated(trial);
+            let text = updated(candidate);
             self.updates.trial = None;
             self.note(None, Kind::Controller, text);
             return None;
@@ -167,14 +167,14 @@ impl Watch {
             }
             return None;
         }
-        if !is_well {
+        if !is_well(well_for, config.trial.0) {
             return None;
         }
         if let Some(fetched) = self.updates.found.take() {
             let place = Place::of_this().map_err(|error| error.to_string());
             let prepared = place.and_then(|it| self.updates.ledger.prepare(fetched, &it));
             match prepared {
-                Ok(trial) => return Some(Next::Trial(self.updates.ledger.clone(), trial)),
+                Ok(it) => return Some(Next::Try(self.updates.ledger.clone(), it)),
                 Err(why) => {
                     self.updates.say(why);
                     self.tell_updates();

@@ -24,7 +24,7 @@ use crate::{
 
 /// A version on trial.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Trial {
+pub struct Candidate {
     /// The version that went before.
     pub from: String,
     /// The version.
@@ -43,7 +43,7 @@ pub struct Trial {
 pub(super) struct Record {
     /// When a newer version was looked for.
     pub(super) looked: Option<jiff::Timestamp>,
-    trial: Option<Trial>,
+    trial: Option<Candidate>,
     /// Who becomes another program. Where there is a trial, it was not begun before.
     process: Option<Process>,
     /// The versions that nobody but a person tries again.
@@ -60,7 +60,7 @@ pub struct Ledger(PathBuf);
 #[derive(Debug, Default)]
 pub struct Begun {
     /// The version on trial, which this program is.
-    pub trial: Option<(Ledger, Trial)>,
+    pub trial: Option<(Ledger, Candidate)>,
     /// Whether this process was a watch already, by another program.
     pub goes_on: bool,
 }
@@ -69,7 +69,7 @@ pub struct Begun {
 #[derive(Debug)]
 pub enum Next {
     /// A newer version, for a trial.
-    Trial(Ledger, Trial),
+    Try(Ledger, Candidate),
     /// The one before: why.
     Undo(Ledger, String),
 }
@@ -124,7 +124,11 @@ impl Ledger {
     }
 
     /// Puts the version that was fetched beside the program at `place`, to be tried.
-    pub(super) fn prepare(&self, fetched: update::Fetched, place: &Place) -> Result<Trial, String> {
+    pub(super) fn prepare(
+        &self,
+        fetched: update::Fetched,
+        place: &Place,
+    ) -> Result<Candidate, String> {
         let program = place.program.clone();
         let before = file_id(&program).ok_or_else(|| {
             format!("cannot see {}, in whose place it would be", program.display())
@@ -135,7 +139,7 @@ impl Ledger {
         // Watches of several projects may be this program.
         new.push(format!(".new-{}", std::process::id()));
         let (from, to) = (update::VERSION.to_owned(), fetched.version.to_string());
-        let trial = Trial { from, to, new: new.into(), program, before };
+        let trial = Candidate { from, to, new: new.into(), program, before };
         // First what is known, so that whoever is killed leaves nothing that nobody knows of.
         let noted = self.change(|it| (it.trial, it.process) = (Some(trial.clone()), None));
         noted.map_err(|error| format!("cannot write {}: {error}", self.0.display()))?;
@@ -147,13 +151,13 @@ impl Ledger {
     }
 
     /// Has a version that did well take its place.
-    pub(super) fn pass(&self, trial: &Trial) -> Result<(), String> {
+    pub(super) fn pass(&self, trial: &Candidate) -> Result<(), String> {
         if file_id(&trial.program) != Some(trial.before) {
             let program = trial.program.display();
             return Err(format!("another one was put in the place of {program} meanwhile"));
         }
         let put = Place::of(trial.program.clone()).and_then(Place::keep);
-        let put = put.and_then(|place| update::put_tried(&trial.new, &place));
+        let put = put.and_then(|place| place.put(&trial.new));
         put.map_err(|error| error.to_string())?;
         self.try_to_change(Record::end);
         Ok(())
@@ -170,9 +174,9 @@ impl Record {
         (self.trial, self.process) = (None, None);
     }
 
-    fn undo(&mut self, trial: &Trial, why: &str) {
+    fn undo(&mut self, trial: &Candidate, why: &str) {
         self.end();
-        let Trial { from, to, .. } = trial;
+        let Candidate { from, to, .. } = trial;
         self.refused.insert(to.clone());
         self.to_tell.push(format!(
             "the update from {from} to {to} was undone: {why}; {to} is not tried again, unless by \
@@ -227,7 +231,7 @@ pub fn begin(config: &Path) -> Begun {
 }
 
 /// What is told of a version that did well.
-pub(super) fn updated(trial: &Trial) -> String {
+pub(super) fn updated(trial: &Candidate) -> String {
     format!("updated from {} to {}", trial.from, trial.to)
 }
 
@@ -246,7 +250,7 @@ impl Next {
     /// what was tried last.
     pub fn become_it(self) -> (PathBuf, io::Error) {
         match self {
-            Self::Trial(ledger, trial) => {
+            Self::Try(ledger, trial) => {
                 let process = Process::this().ok();
                 if let Err(error) = ledger.change(|it| it.process = process) {
                     error!("cannot write down that {} is tried, so it is not: {error}", trial.to);
@@ -290,7 +294,7 @@ mod tests {
     struct Scene {
         dir: tempfile::TempDir,
         ledger: Ledger,
-        trial: Trial,
+        trial: Candidate,
     }
 
     impl Scene {
@@ -305,7 +309,7 @@ mod tests {
             fs::write(&program, "old").unwrap();
             let before = file_id(&program).unwrap();
             let (from, to) = ("1.0.0".to_owned(), "2.0.0".to_owned());
-            let trial = Trial { from, to, new, program, before };
+            let trial = Candidate { from, to, new, program, before };
             let ledger = Ledger::of(&dir.path().join("state"));
             let noted = Some(trial.clone());
             ledger.change(|it| (it.trial, it.process) = (noted, process)).unwrap();
