@@ -54,14 +54,14 @@ const PART: u32 = 10;
 
 /// Whether all has been well for long enough, where it has been for `well_for`.
 #[must_use]
-pub fn is_well(well_for: Option<Duration>, trial: Duration) -> bool {
+pub fn has_done_well(well_for: Option<Duration>, trial: Duration) -> bool {
     well_for.is_some_and(|it| it >= trial / PART)
 }
 
 /// What becomes of a version that has been on trial for `tried_for`, of `trial` at most.
 #[must_use]
 pub fn verdict(well_for: Option<Duration>, tried_for: Duration, trial: Duration) -> Verdict {
-    if is_well(well_for, trial) {
+    if has_done_well(well_for, trial) {
         Verdict::Pass
     } else if tried_for < trial {
         Verdict::Wait

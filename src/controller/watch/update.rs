@@ -17,7 +17,7 @@ use crate::{
         duty::Phase,
         failover::Pair,
         system::System,
-        update::{Step, Verdict, is_well, step, verdict},
+        update::{Step, Verdict, has_done_well, step, verdict},
     },
     journal::Kind,
     update::{self, Error, Fetched, Place, Releases, VERSION},
@@ -167,7 +167,7 @@ impl Watch {
             }
             return None;
         }
-        if !is_well(well_for, config.trial.0) {
+        if !has_done_well(well_for, config.trial.0) {
             return None;
         }
         if let Some(fetched) = self.updates.found.take() {
