@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::core::{
-    change::Reason,
+    change::{Held, Reason},
     duty::{self, HandBack, Phase, Side, Stuck},
     evidence::Patience,
     pause::Pause,
@@ -211,6 +211,22 @@ fn who_is_not_seen_for_a_moment_gets_no_more_attempts_for_it() {
 }
 
 #[test]
+fn a_rest_outlasts_a_moment_in_which_nothing_is_seen() {
+    let mut world = World::new(&["a", "b", "c"], &[]);
+    world.set("a", Status::Stopped);
+    for at in [0, 1] {
+        let decision = world.decide(at);
+        assert_eq!(told(&decision), ["start a: drift: it should run, and is stopped"]);
+        world.fail(&decision.plan);
+    }
+    world.blind = true;
+    world.decide(2);
+    world.blind = false;
+    let held = world.decide(3).plan.held;
+    assert!(matches!(held[..], [Held { why: Why::Resting { .. }, .. }]), "{held:?}");
+}
+
+#[test]
 fn where_most_changes_fail_the_provider_gets_a_rest() {
     let resources = ["a", "b", "c", "d", "e", "f"];
     let mut world = World::new(&resources, &[]);
@@ -228,6 +244,15 @@ fn where_most_changes_fail_the_provider_gets_a_rest() {
     assert!(matches!(held.why, Why::BreakerOpen { failed: 5, tried: 5, .. }), "{:?}", held.why);
     assert_eq!(decision.wake_at, Some(second(10)), "then one is tried");
     assert_eq!(world.decide(10).plan.lanes.len(), 1);
+    // All of it is mended. That shows only where it can be seen.
+    for it in resources.into_iter().chain(["g"]) {
+        world.set(it, running());
+    }
+    for (at, blind, rests) in [(69, false, 1), (70, true, 1), (71, false, 0)] {
+        world.blind = blind;
+        world.decide(at);
+        assert_eq!(world.reconciler.memory().breakers.open().count(), rests, "at {at}");
+    }
 }
 
 #[test]
