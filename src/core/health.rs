@@ -59,10 +59,9 @@ impl Health {
     #[must_use]
     pub fn in_view(desired: &Desired, observed: &Observed, id: &Id) -> Self {
         let wanted = desired.wanted.get(id);
-        let unseen = desired.unseen.contains_key(id) || observed.blind.contains_key(&id.provider);
         match observed.found.get(id) {
             Some(found) => Self::of(wanted.map_or(Run::On, |it| it.run), Some(&found.status)),
-            None if unseen => Self::Unknown,
+            None if observed.is_unseen(id, desired) => Self::Unknown,
             // It can't be made.
             None if wanted.is_none() => Self::Failed,
             // It is missing.
