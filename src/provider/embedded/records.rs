@@ -26,7 +26,8 @@ use rustix::{
 use super::record::{Entry, Record, Run};
 use crate::{
     core::id::Name,
-    provider::{Error, each::each, no_room},
+    disk::no_room,
+    provider::{Error, each::each},
 };
 
 /// A record that can't be read.
@@ -116,7 +117,7 @@ impl Records {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(failed(error)),
         }
-        let looks = each(&names, |name| self.read(name));
+        let looks = each(&names, |name| self.read_for_sure(name));
         let mut all = BTreeMap::new();
         for (name, look) in names.into_iter().zip(looks) {
             // None: removed since the folder was read.
@@ -132,8 +133,26 @@ impl Records {
 
     /// Reads one record, if there is one.
     pub(super) fn get(&mut self, name: &Name) -> Option<Reading> {
+        let look = self.read_for_sure(name);
+        self.remember(name, look)
+    }
+
+    /// The same for who has the lock.
+    fn get_alone(&mut self, name: &Name) -> Option<Reading> {
         let look = self.read(name);
         self.remember(name, look)
+    }
+
+    /// Reads a record, and what makes no sense once more while nobody writes: by then, the file that was
+    /// opened may be the one beside the record, to which the next record is written.
+    fn read_for_sure(&self, name: &Name) -> Look {
+        match self.read(name) {
+            torn @ Look::Read(Err(_), _) => match self.shared_lock() {
+                Ok(_nobody_writes) => self.read(name),
+                Err(_) => torn,
+            },
+            look => look,
+        }
     }
 
     fn read(&self, name: &Name) -> Look {
@@ -150,10 +169,15 @@ impl Records {
             let about = file.metadata()?;
             let mut bytes = Vec::with_capacity(usize::try_from(about.len()).unwrap_or(0) + 1);
             file.read_to_end(&mut bytes)?;
-            Ok((about, bytes))
+            let is_steady = Version::of(&file.metadata()?) == Version::of(&about);
+            Ok((about, is_steady.then_some(bytes)))
         };
         match read() {
-            Ok((about, bytes)) => Look::Read(parse(&path, &bytes, &about), about),
+            Ok((about, Some(bytes))) => Look::Read(parse(&path, &bytes, &about), about),
+            Ok((about, None)) => {
+                let what = format!("the record {} was changed while it was read", path.display());
+                Look::Read(Err(Damage { what, since: changed_at(&about), torn: true }), about)
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => Look::Nothing,
             Err(error) => Look::Unreadable(unreadable(&path, &error)),
         }
@@ -196,7 +220,7 @@ impl Records {
         record: Record,
     ) -> Result<Arc<Entry>, Error> {
         let _lock = self.lock()?;
-        match self.get(name) {
+        match self.get_alone(name) {
             Some(Ok(entry)) if Some(&entry.record.run) != seen => Ok(entry),
             _ => self.write(name, record),
         }
@@ -227,9 +251,18 @@ impl Records {
 
     /// Waits until every process that is being started carries its mark.
     pub(super) fn await_starts(&self) -> io::Result<()> {
+        self.shared_lock().map(drop)
+    }
+
+    /// Keeps everybody from writing and from starting a process, until it is dropped. None where there is
+    /// no folder yet.
+    fn shared_lock(&self) -> io::Result<Option<File>> {
         match File::open(&self.folder) {
-            Ok(folder) => Ok(flock(folder, FlockOperation::LockShared)?),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Ok(folder) => {
+                flock(&folder, FlockOperation::LockShared)?;
+                Ok(Some(folder))
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -255,7 +288,7 @@ impl Records {
             }
             Err(error) => error,
         };
-        match self.get(name) {
+        match self.get_alone(name) {
             Some(Ok(there)) if no_room(&error) && record.tells_only_of_runs(&there.record) => {
                 let about = fs::metadata(&path).map_err(|error| failed_write(&path, &error))?;
                 tracing::warn!("{}", failed_write(&path, &error));
@@ -295,7 +328,7 @@ impl Records {
         for name in names {
             let Ok(_lock) = self.lock() else { return };
             // Forgets it if another program wrote since.
-            let _ = self.get(&name);
+            let _ = self.get_alone(&name);
             if let Some((_, entry)) = self.unwritten.get(&name)
                 && self.replace(&name, &entry.record).is_ok()
             {
@@ -311,10 +344,15 @@ fn parse(path: &Path, bytes: &[u8], about: &fs::Metadata) -> Reading {
         let place = format!("line {}, column {}", error.line(), error.column());
         Damage {
             what: format!("the record {} is damaged at {place}", path.display()),
-            since: about.modified().ok().and_then(|it| it.try_into().ok()).unwrap_or_default(),
+            since: changed_at(about),
             torn: true,
         }
     })
+}
+
+/// The time of a file's last change.
+fn changed_at(about: &fs::Metadata) -> Timestamp {
+    about.modified().ok().and_then(|it| it.try_into().ok()).unwrap_or_default()
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> Damage {
@@ -337,6 +375,42 @@ fn failed_write(path: &Path, error: &io::Error) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{core::digest::Digest, provider::embedded::definition::Definition};
+
+    #[test]
+    fn who_reads_while_another_writes_sees_one_record_or_the_other() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("embedded");
+        let name = Name::literal("a");
+        let record = |length: usize| Record {
+            definition: Definition::seen(vec!["x".repeat(length)], None),
+            written: Digest::of(["a"]),
+            backs_up: None,
+            on: true,
+            run: Run::Never,
+            failures: 0,
+            restarts: length as u64,
+            last_tick: None,
+        };
+        let mut writer = Records::new(folder.clone());
+        writer.put(&name, record(1)).unwrap();
+        let done = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let mut reader = Records::new(folder);
+                while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                    let all = reader.all().unwrap();
+                    let entry = all[&name].as_ref().unwrap_or_else(|it| panic!("{}", it.what));
+                    let Record { definition, restarts, .. } = &entry.record;
+                    assert_eq!(definition.command[0].len() as u64, *restarts, "a mixture");
+                }
+            });
+            for round in 0..20_000 {
+                writer.put(&name, record(1 + round % 2 * 10_000)).unwrap();
+            }
+            done.store(true, std::sync::atomic::Ordering::Relaxed);
+        });
+    }
 
     #[test]
     fn a_look_waits_for_a_start_even_when_the_starting_program_was_killed() {
