@@ -146,7 +146,11 @@ impl Records {
     /// Reads a record, and what makes no sense once more while nobody writes: by then, the file that was
     /// opened may be the one beside the record, to which the next record is written.
     fn read_for_sure(&self, name: &Name) -> Look {
-        match self.read(name) {
+        self.make_sure(name, self.read(name))
+    }
+
+    fn make_sure(&self, name: &Name, look: Look) -> Look {
+        match look {
             torn @ Look::Read(Err(_), _) => match self.shared_lock() {
                 Ok(_nobody_writes) => self.read(name),
                 Err(_) => torn,
@@ -164,20 +168,10 @@ impl Records {
         {
             return Look::Known;
         }
-        let read = || -> io::Result<_> {
-            let mut file = File::open(&path)?;
-            let about = file.metadata()?;
-            let mut bytes = Vec::with_capacity(usize::try_from(about.len()).unwrap_or(0) + 1);
-            file.read_to_end(&mut bytes)?;
-            let is_steady = Version::of(&file.metadata()?) == Version::of(&about);
-            Ok((about, is_steady.then_some(bytes)))
-        };
-        match read() {
-            Ok((about, Some(bytes))) => Look::Read(parse(&path, &bytes, &about), about),
-            Ok((about, None)) => {
-                let what = format!("the record {} was changed while it was read", path.display());
-                Look::Read(Err(Damage { what, since: changed_at(&about), torn: true }), about)
-            }
+        let opened = File::open(&path).and_then(|file| Ok((file.metadata()?, file)));
+        let read = opened.and_then(|(about, file)| Ok((read_whole(&path, file, &about)?, about)));
+        match read {
+            Ok((reading, about)) => Look::Read(reading, about),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Look::Nothing,
             Err(error) => Look::Unreadable(unreadable(&path, &error)),
         }
@@ -338,6 +332,17 @@ impl Records {
     }
 }
 
+/// Reads a record's file to its end, if it is the same all the time.
+fn read_whole(path: &Path, mut file: File, about: &fs::Metadata) -> io::Result<Reading> {
+    let mut bytes = Vec::with_capacity(usize::try_from(about.len()).unwrap_or(0) + 1);
+    file.read_to_end(&mut bytes)?;
+    if Version::of(&file.metadata()?) == Version::of(about) {
+        return Ok(parse(path, &bytes, about));
+    }
+    let what = format!("the record {} was changed while it was read", path.display());
+    Ok(Err(Damage { what, since: changed_at(about), torn: true }))
+}
+
 fn parse(path: &Path, bytes: &[u8], about: &fs::Metadata) -> Reading {
     serde_json::from_slice(bytes).map(|record| Arc::new(Entry::new(record))).map_err(|error| {
         // Not the error's own text: it may quote the record, and with it a secret.
@@ -373,62 +378,4 @@ fn failed_write(path: &Path, error: &io::Error) -> Error {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{core::digest::Digest, provider::embedded::definition::Definition};
-
-    #[test]
-    fn who_reads_while_another_writes_sees_one_record_or_the_other() {
-        let dir = tempfile::tempdir().unwrap();
-        let folder = dir.path().join("embedded");
-        let name = Name::literal("a");
-        let record = |length: usize| Record {
-            definition: Definition::seen(vec!["x".repeat(length)], None),
-            written: Digest::of(["a"]),
-            backs_up: None,
-            on: true,
-            run: Run::Never,
-            failures: 0,
-            restarts: length as u64,
-            last_tick: None,
-        };
-        let mut writer = Records::new(folder.clone());
-        writer.put(&name, record(1)).unwrap();
-        let done = std::sync::atomic::AtomicBool::new(false);
-        std::thread::scope(|scope| {
-            scope.spawn(|| {
-                let mut reader = Records::new(folder);
-                while !done.load(std::sync::atomic::Ordering::Relaxed) {
-                    let all = reader.all().unwrap();
-                    let entry = all[&name].as_ref().unwrap_or_else(|it| panic!("{}", it.what));
-                    let Record { definition, restarts, .. } = &entry.record;
-                    assert_eq!(definition.command[0].len() as u64, *restarts, "a mixture");
-                }
-            });
-            for round in 0..20_000 {
-                writer.put(&name, record(1 + round % 2 * 10_000)).unwrap();
-            }
-            done.store(true, std::sync::atomic::Ordering::Relaxed);
-        });
-    }
-
-    #[test]
-    fn a_look_waits_for_a_start_even_when_the_starting_program_was_killed() {
-        let dir = tempfile::tempdir().unwrap();
-        let records = Records::new(dir.path().join("embedded"));
-        records.await_starts().unwrap();
-        let starting = records.begin_start().unwrap();
-        // What a child has of it until it becomes its program.
-        let inherited = starting.try_clone().unwrap();
-        let may_look = || {
-            let folder = File::open(records.folder()).unwrap();
-            flock(folder, FlockOperation::NonBlockingLockShared).is_ok()
-        };
-        assert!(!may_look());
-        drop(starting);
-        assert!(!may_look());
-        drop(inherited);
-        assert!(may_look());
-        records.await_starts().unwrap();
-    }
-}
+mod tests;
