@@ -19,16 +19,28 @@ use syn::{
 const MAY_USE: &[(&str, &[&str])] = &[
     ("core", &[]),
     ("config", &["core"]),
+    ("disk", &[]),
     ("http", &["core"]),
     ("journal", &["core"]),
     ("probe", &["config", "core", "http"]),
-    ("provider", &["config", "core", "http"]),
-    ("controller", &["config", "core", "journal", "probe", "provider", "http", "update"]),
+    ("provider", &["config", "core", "disk", "http"]),
+    ("controller", &["config", "core", "disk", "journal", "probe", "provider", "http", "update"]),
     ("sync", &["config", "core", "controller", "provider"]),
     ("update", &["config", "core", "http"]),
     (
         "cli",
-        &["config", "core", "controller", "http", "journal", "probe", "provider", "sync", "update"],
+        &[
+            "config",
+            "core",
+            "controller",
+            "disk",
+            "http",
+            "journal",
+            "probe",
+            "provider",
+            "sync",
+            "update",
+        ],
     ),
 ];
 

@@ -22,7 +22,7 @@ use crate::{
         id::Id,
         plan::{Asker, Consent},
     },
-    provider,
+    disk::replace_text,
 };
 
 #[derive(Debug, clap::Args)]
@@ -163,6 +163,6 @@ fn put_config_back(
         let number = generations.keep_config(By::Edit, &edited, Timestamp::now())?;
         output::remark(&format!("redundancy.toml as it was is generation {number}\n"));
     }
-    provider::replace_text(&project.path, to)
+    replace_text(&project.path, to)
         .with_context(|| format!("cannot write {}", project.path.display()))
 }

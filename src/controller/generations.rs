@@ -14,7 +14,7 @@ use crate::{
         change::Step,
         generation::{By, Generation, VERSION},
     },
-    provider::replace_private,
+    disk::replace_private,
 };
 
 /// How many are kept.

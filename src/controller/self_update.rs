@@ -18,7 +18,8 @@ use tracing::{error, warn};
 
 use crate::{
     config,
-    provider::{self, Process},
+    disk::replace_private,
+    provider::ProcessId,
     update::{self, Place},
 };
 
@@ -45,7 +46,7 @@ pub(super) struct Record {
     pub(super) looked: Option<jiff::Timestamp>,
     trial: Option<Candidate>,
     /// Who becomes another program. Where there is a trial, it was not begun before.
-    process: Option<Process>,
+    process: Option<ProcessId>,
     /// The versions that nobody but a person tries again.
     pub(super) refused: BTreeSet<String>,
     /// What the history has not been told.
@@ -105,7 +106,7 @@ impl Ledger {
         let mut record = self.read();
         change(&mut record);
         let text = serde_json::to_string_pretty(&record).map_err(io::Error::other)?;
-        provider::replace_private(&self.0, &format!("{text}\n"))
+        replace_private(&self.0, &format!("{text}\n"))
     }
 
     /// The same, where it goes on without.
@@ -134,7 +135,7 @@ impl Ledger {
             format!("cannot see {}, in whose place it would be", program.display())
         })?;
         // What can't be told from another could not be undone.
-        Process::this().map_err(|error| error.to_string())?;
+        ProcessId::this().map_err(|error| error.to_string())?;
         let mut new = program.clone().into_os_string();
         // Watches of several projects may be this program.
         new.push(format!(".new-{}", std::process::id()));
@@ -204,7 +205,7 @@ pub fn begin(config: &Path) -> Begun {
         }
         return Begun::default();
     };
-    let goes_on = Process::this().is_ok_and(|it| it == process);
+    let goes_on = ProcessId::this().is_ok_and(|it| it == process);
     match record.trial {
         Some(trial) if goes_on && trial.new.exists() => {
             return Begun { trial: Some((ledger, trial)), goes_on };
@@ -251,7 +252,7 @@ impl Next {
     pub fn become_it(self) -> (PathBuf, io::Error) {
         match self {
             Self::Try(ledger, trial) => {
-                let process = Process::this().ok();
+                let process = ProcessId::this().ok();
                 if let Err(error) = ledger.change(|it| it.process = process) {
                     error!("cannot write down that {} is tried, so it is not: {error}", trial.to);
                     return become_program(trial.program);
@@ -263,7 +264,7 @@ impl Next {
                 let Some(trial) = ledger.read().trial else {
                     return (PathBuf::new(), io::Error::other("nobody knows what went before"));
                 };
-                let process = Process::this().ok();
+                let process = ProcessId::this().ok();
                 ledger.try_to_change(|it| {
                     it.undo(&trial, &why);
                     it.process = process;
@@ -298,7 +299,7 @@ mod tests {
     }
 
     impl Scene {
-        fn new(process: Option<Process>) -> Self {
+        fn new(process: Option<ProcessId>) -> Self {
             let dir = tempfile::tempdir().unwrap();
             // What another version understands of it is enough.
             let config = "[controller]\nstate_dir = \"state\"\n[of-another-version]\nx = 1\n";
@@ -322,13 +323,13 @@ mod tests {
     }
 
     /// A process that is there no more.
-    fn gone() -> Process {
+    fn gone() -> ProcessId {
         serde_json::from_str(r#"{"pid": 1, "start": 0, "boot": "another"}"#).unwrap()
     }
 
     #[test]
     fn the_process_that_began_it_is_the_one_on_trial() {
-        let scene = Scene::new(Process::this().ok());
+        let scene = Scene::new(ProcessId::this().ok());
         let begun = scene.begin();
         assert!(begun.goes_on && begun.trial.is_some());
         // The one before, which took it up where nothing could be written, is not.
