@@ -162,7 +162,20 @@ impl Search<'_> {
 
     fn empty_submodule(&self, path: &[u8]) -> Result<(), Error> {
         let place = place(self.top, path);
-        let is_empty = fs::read_dir(&place).map_or(true, |mut it| it.next().is_none());
-        if is_empty { Ok(()) } else { Err(Error::RepositoryInTheWay { path: place }) }
+        match fs::read_dir(&place) {
+            Ok(mut inside) if inside.next().is_some() => {
+                Err(Error::RepositoryInTheWay { path: place })
+            }
+            Ok(_) => Ok(()),
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+                ) =>
+            {
+                Ok(())
+            }
+            Err(source) => Err(Error::Io { what: "read", path: place, source }),
+        }
     }
 }
