@@ -203,8 +203,8 @@ impl Seen<'_> {
         let Some(wanted) = self.desired.wanted.get(id).filter(|it| it.run != Run::Off) else {
             return !self.desired.unseen.contains_key(id);
         };
-        let status = self.observed.found.get(id).map(|it| &it.status);
-        matches!(Health::of(wanted.run, status), Health::Healthy | Health::Stopped)
+        let health = Health::seen(wanted.run, self.observed, id);
+        matches!(health, Health::Healthy | Health::Stopped)
     }
 }
 
