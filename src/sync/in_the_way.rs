@@ -162,11 +162,9 @@ impl Search<'_> {
 
     fn empty_submodule(&self, path: &[u8]) -> Result<(), Error> {
         let place = place(self.top, path);
-        match fs::read_dir(&place) {
-            Ok(mut inside) if inside.next().is_some() => {
-                Err(Error::RepositoryInTheWay { path: place })
-            }
-            Ok(_) => Ok(()),
+        match fs::read_dir(&place).map(|mut it| it.next().is_none()) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Error::RepositoryInTheWay { path: place }),
             Err(error)
                 if matches!(
                     error.kind(),

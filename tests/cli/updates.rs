@@ -210,6 +210,29 @@ fn a_version_under_which_not_all_is_healthy_is_undone_by_itself() {
 }
 
 #[test]
+fn a_version_is_undone_also_where_what_was_known_of_it_is_gone() {
+    let github = release(BREAK);
+    let scene = Scene::automatic(&github, "5s");
+    let config = scene.project.read("redundancy.toml");
+    let sink = "[[alerts.sink]]\nkind = \"command\"\n\
+                command = [\"sh\", \"-c\", \"cat >> told; echo >> told\"]\n";
+    scene.project.write("redundancy.toml", &format!("{config}{sink}"));
+    let before = scene.inode();
+    let watch = scene.watch();
+    watch.wait_for_logs("the watch began, pid ", 2);
+    fs::remove_file(scene.project.path(".redundancy/update.json")).unwrap();
+    scene.wait_for_history(&undone("not all was healthy within 5s: 1 of 2 healthy"));
+    // Somebody hears of it, who does not read the history.
+    let told = wait_for("that it is told", || {
+        let told = fs::read_to_string(scene.project.path("told")).unwrap_or_default();
+        told.contains("\"key\":\"undone\"").then_some(told)
+    });
+    assert!(told.contains(&undone("not all was healthy")), "{told}");
+    watch.end_well();
+    scene.is_as_before(before);
+}
+
+#[test]
 fn a_version_that_is_killed_on_trial_is_undone_by_the_next_start() {
     let github = release(BREAK);
     let scene = Scene::automatic(&github, "1m");

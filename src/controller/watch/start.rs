@@ -120,7 +120,7 @@ pub async fn run(
              goes on running",
             trial.to, trial.from
         ),
-        Some(Next::Undo(_, why)) => {
+        Some(Next::Undo(_, _, why)) => {
             format!("the watch becomes the version before again: {why}; what runs goes on running")
         }
     };

@@ -234,5 +234,11 @@ pub fn begun_after_crash(now: Timestamp) -> Alert {
     }
 }
 
+/// That an update of this program was undone, as `text` says.
+#[must_use]
+pub fn undone(text: String, now: Timestamp) -> Alert {
+    Alert { key: Key::new(Kind::Undone, ""), severity: Severity::Warning, text, since: now }
+}
+
 #[cfg(test)]
 mod tests;
