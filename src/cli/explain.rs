@@ -18,6 +18,7 @@ use crate::{
     controller::{
         Controller, World,
         lock::{self, Holder, Lock},
+        standing,
     },
     core::{
         breaker,
@@ -227,7 +228,7 @@ fn resource(
     let run = wanted.map_or(Run::AsIs, |it| it.run);
     let blind = world.observed.blind.get(&id.provider);
     let (state, health) = match (found, blind) {
-        (Some(found), _) => (found.status.to_string(), Health::of(run, Some(&found.status))),
+        (Some(_), _) => (standing::state(world, id), Health::seen(run, &world.observed, id)),
         (None, Some(why)) => (format!("not known: it could not be asked: {why}"), Health::Unknown),
         (None, None) => ("not there".to_owned(), Health::Unhealthy),
     };

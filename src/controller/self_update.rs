@@ -51,6 +51,8 @@ pub(super) struct Record {
     pub(super) refused: BTreeSet<String>,
     /// What the history has not been told.
     pub(super) to_tell: Vec<String>,
+    /// What of that people are to be told who do not look.
+    pub(super) undone: Vec<String>,
 }
 
 /// The file of what has to be known of updates.
@@ -71,8 +73,8 @@ pub struct Begun {
 pub enum Next {
     /// A newer version, for a trial.
     Try(Ledger, Candidate),
-    /// The one before: why.
-    Undo(Ledger, String),
+    /// The one before, in the place of the one on trial: why.
+    Undo(Ledger, Candidate, String),
 }
 
 impl Ledger {
@@ -179,10 +181,12 @@ impl Record {
         self.end();
         let Candidate { from, to, .. } = trial;
         self.refused.insert(to.clone());
-        self.to_tell.push(format!(
+        let text = format!(
             "the update from {from} to {to} was undone: {why}; {to} is not tried again, unless by \
              `redundancy self-update`"
-        ));
+        );
+        self.undone.push(text.clone());
+        self.to_tell.push(text);
     }
 }
 
@@ -257,13 +261,10 @@ impl Next {
                     error!("cannot write down that {} is tried, so it is not: {error}", trial.to);
                     return become_program(trial.program);
                 }
-                let (_, error) = become_program(trial.new);
-                Self::Undo(ledger, format!("it can't be run: {error}")).become_it()
+                let (_, error) = become_program(trial.new.clone());
+                Self::Undo(ledger, trial, format!("it can't be run: {error}")).become_it()
             }
-            Self::Undo(ledger, why) => {
-                let Some(trial) = ledger.read().trial else {
-                    return (PathBuf::new(), io::Error::other("nobody knows what went before"));
-                };
+            Self::Undo(ledger, trial, why) => {
                 let process = ProcessId::this().ok();
                 ledger.try_to_change(|it| {
                     it.undo(&trial, &why);

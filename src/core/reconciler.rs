@@ -258,7 +258,7 @@ impl Reconciler {
                 return None;
             }
             let run = desired.wanted.get(id)?.run;
-            match Health::of(run, observed.found.get(id).map(|it| &it.status)) {
+            match Health::seen(run, observed, id) {
                 Health::Healthy => Some(true),
                 Health::Unhealthy | Health::Failed => Some(false),
                 Health::Stopped | Health::Unknown => None,

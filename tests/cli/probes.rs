@@ -70,6 +70,28 @@ fn status_asks_and_says_what_is_wrong() {
 }
 
 #[test]
+fn what_has_just_begun_is_not_known_to_be_well() {
+    let process = |name: &str, period: &str| {
+        let probe = "command = [\"true\"], every = \"100ms\"";
+        format!(
+            "[[process]]\nname = \"{name}\"\ncommand = [\"sleep\", \"1000\"]\n\
+             probe = {{ {probe}, start_period = \"{period}\" }}\n"
+        )
+    };
+    let project = Project::new(&(process("early", "1h") + &process("due", "0s")));
+    let watch = project.watch();
+    watch.wait_for_log("the system: 1 of 1 healthy, 1 unknown");
+    let log = watch.end_well();
+    assert!(!log.contains("2 of 2 healthy"), "{log}");
+    let states = states(&project);
+    let of = |id: &str| states.iter().find(|it| it.0 == format!("embedded/{id}")).unwrap();
+    assert_eq!(of("due").1, "healthy");
+    let (_, health, state) = of("early");
+    assert_eq!(health, "unknown", "{state}");
+    assert!(state.ends_with("; its probe has not answered well yet"), "{state}");
+}
+
+#[test]
 fn the_watch_restarts_what_fails_and_gives_up_after_its_attempts() {
     let project = Project::new(
         &("[failover]\nfall = 2\nmax_recovery_attempts = 2\nbackoff = { initial = \"10ms\" }\n"

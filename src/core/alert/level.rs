@@ -207,8 +207,8 @@ impl Seen<'_> {
         let Some(wanted) = self.desired.wanted.get(id).filter(|it| it.run != Run::Off) else {
             return !self.desired.unseen.contains_key(id);
         };
-        let status = self.observed.found.get(id).map(|it| &it.status);
-        matches!(Health::of(wanted.run, status), Health::Healthy | Health::Stopped)
+        let health = Health::seen(wanted.run, self.observed, id);
+        matches!(health, Health::Healthy | Health::Stopped)
     }
 }
 
@@ -236,6 +236,12 @@ pub fn begun_after_crash(now: Timestamp) -> Alert {
                 .to_owned(),
         since: now,
     }
+}
+
+/// That an update of this program was undone, as `text` says.
+#[must_use]
+pub fn undone(text: String, now: Timestamp) -> Alert {
+    Alert { key: Key::new(Kind::Undone, ""), severity: Severity::Warning, text, since: now }
 }
 
 #[cfg(test)]

@@ -315,6 +315,9 @@ pub struct Observed {
     pub blind: BTreeMap<Name, String>,
     /// The providers of which something could not be seen although the rest could, and why.
     pub unseen: BTreeMap<Name, String>,
+    /// What runs and has a probe that says neither that it does its work nor that it does not, as it has
+    /// not been asked often enough yet.
+    pub unproven: BTreeSet<Id>,
     /// What was ours at the providers that can't be asked, when they last could be.
     pub lost_sight_of: BTreeSet<Id>,
 }
