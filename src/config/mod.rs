@@ -38,7 +38,6 @@ pub(crate) use check::github_cron;
 pub(crate) use deep::with_room;
 pub use load::{
     FILE_NAME, LoadError, Loaded, by_default, find, load, load_or_default, load_text, read,
-    state_dir_at_least,
 };
 pub use model::Config;
 pub use pairs::{pairs, prechecks};

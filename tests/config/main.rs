@@ -6,6 +6,7 @@
 mod functions;
 mod init;
 mod loading;
+mod processes;
 mod refusals;
 mod rendering;
 mod schema;
