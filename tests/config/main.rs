@@ -3,6 +3,7 @@
 // The whole crate is a test, also what is not a test function by itself.
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
+mod documents;
 mod functions;
 mod init;
 mod loading;
