@@ -125,6 +125,7 @@ fn one(generation: &Generation, before: Option<&Generation>) -> String {
     );
     match before {
         Some(before) => text.push_str(&config_diff(&before.config, &generation.config)),
+        None if *number == 1 => text.push_str("it is the first one\n"),
         None => text.push_str(
             "the one before it is not kept, so nobody knows what changed in redundancy.toml\n",
         ),

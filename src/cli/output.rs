@@ -4,7 +4,10 @@ use std::io::{self, IsTerminal, Write};
 
 use anstyle::{AnsiColor, Style};
 
-use crate::config::{LoadError, render};
+use crate::{
+    config::{LoadError, render},
+    core::live::plain,
+};
 
 pub(super) const BOLD: Style = Style::new().bold();
 pub(super) const DIM: Style = Style::new().dimmed();
@@ -67,15 +70,15 @@ const MOST_LETTERS: usize = 1_000;
 /// How many of one that has more.
 const BEGIN_LETTERS: usize = 200;
 
-/// `text` with the control characters made visible that a terminal would obey.
+/// `text` with what a terminal would obey made visible: control characters but the ends of lines and tabs, and
+/// what turns the direction of writing, by which a line could be read as another one.
 pub(super) fn visible(text: &str) -> String {
+    let is_kept = ['\n', '\t'];
     let mut shown = String::with_capacity(text.len());
-    for c in text.chars() {
-        if c.is_control() && !matches!(c, '\n' | '\t') {
-            shown.extend(c.escape_default());
-        } else {
-            shown.push(c);
-        }
+    for part in text.split_inclusive(is_kept) {
+        let plainly = plain(part.strip_suffix(is_kept).unwrap_or(part));
+        shown.push_str(&plainly);
+        shown.extend(part.chars().next_back().filter(|it| is_kept.contains(it)));
     }
     shown
 }
@@ -83,6 +86,25 @@ pub(super) fn visible(text: &str) -> String {
 /// `n` things, in words: `1 file`, `2 files`.
 pub(super) fn count(n: usize, thing: &str) -> String {
     if n == 1 { format!("1 {thing}") } else { format!("{n} {thing}s") }
+}
+
+/// The same of what is called otherwise where there are many: `2 entries`.
+pub(super) fn count_of(n: usize, one: &str, many: &str) -> String {
+    if n == 1 { format!("1 {one}") } else { format!("{n} {many}") }
+}
+
+/// Whether whoever looks on has not said that they want no colours (<https://no-color.org>).
+pub(super) fn may_be_coloured() -> bool {
+    std::env::var_os("NO_COLOR").is_none_or(|it| it.is_empty())
+}
+
+/// A word as a shell takes it.
+pub(super) fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '-' | '_');
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", visible(word).replace('\'', r"'\''"))
 }
 
 /// A line of a difference as it is shown: of one that nobody would read to its end, such as a packed file,
@@ -100,6 +122,21 @@ pub(super) fn shortened(line: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nothing_that_a_terminal_obeys_is_left() {
+        let text = "a\u{1b}[2J\tb\r\n\nc\u{202e}d\u{9b}";
+        assert_eq!(visible(text), "a\\u{1b}[2J\tb\\r\n\nc\\u{202e}d\\u{9b}");
+        assert_eq!(visible(""), "");
+    }
+
+    #[test]
+    fn a_shell_gets_each_word_as_it_is() {
+        assert_eq!(
+            ["a/b-c.d", "a b", "it's", ""].map(quoted),
+            ["a/b-c.d", "'a b'", r"'it'\''s'", "''"]
+        );
+    }
 
     #[test]
     fn only_what_nobody_would_read_is_shortened() {

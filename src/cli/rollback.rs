@@ -79,10 +79,11 @@ async fn rollback(project: &Project, options: &RollbackOptions) -> anyhow::Resul
     let plan = make(&mut controller.look_around(now).await, now);
     let config_changes = present.as_deref() != Some(&*then.config);
     output::print(&config_diff(present.as_deref().unwrap_or_default(), &then.config))?;
-    output::print(&human::plan(&plan))?;
+    output::print(&human::whole_plan(&plan))?;
     let held = plan.held.iter().any(|it| matches!(it.why, Why::Blind { .. }));
     if plan.lanes.is_empty() && !config_changes {
-        output::print(&format!("Everything is as in generation {number}.\n"))?;
+        let rest = if plan.held.is_empty() { "Everything" } else { "All but what is left alone" };
+        output::print(&format!("{rest} is as in generation {number}.\n"))?;
         return Ok(exit_code(!held));
     }
     if !options.yes {

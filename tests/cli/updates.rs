@@ -11,7 +11,7 @@ use std::{
 
 use crate::{
     project::{PROGRAM, Run, Watch, is_alive, kill, wait_for},
-    self_update::{GitHub, Scene},
+    releases::{GitHub, Scene},
     server::Server,
 };
 
