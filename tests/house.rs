@@ -340,7 +340,8 @@ fn the_files_that_are_named_are_there() {
         let text = fs::read_to_string(document).unwrap();
         for name in text.split('`').skip(1).step_by(2) {
             let is_path = |it: char| it.is_ascii_alphanumeric() || "/_.".contains(it);
-            let is_file = name.starts_with("tests/") || name.ends_with(".rs");
+            let is_file = name.starts_with("tests/")
+                || Path::new(name).extension().is_some_and(|it| it == "rs");
             let is_there = |it: &String| *it == name || it.ends_with(&format!("/{name}"));
             if is_file
                 && name.chars().all(is_path)

@@ -91,11 +91,11 @@ fn told(plan: &Plan, world: &World, id: Option<&Id>, differs: bool) -> String {
     }
     let next = if differs { "`redundancy apply` does what else is to be done.\n" } else { "" };
     let Some(id) = id else {
-        return match differs {
-            true => format!("There is nothing to try again; {next}"),
-            false => {
-                "Nothing fails, rests or was given up: there is nothing to try again.\n".into()
-            }
+        let none = "Nothing fails, rests or was given up: there is nothing to try again.\n";
+        return if differs {
+            format!("There is nothing to try again; {next}")
+        } else {
+            none.to_owned()
         };
     };
     let state = standing::state(world, id);
