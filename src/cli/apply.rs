@@ -17,7 +17,7 @@ use super::{
     document::Document,
     human::{self, Of},
     open::{self, Project, block_on},
-    output::{self, BOLD, GREEN, RED, YELLOW, count, visible},
+    output::{self, BOLD, GREEN, RED, YELLOW, count, exit_code, visible},
     watch::log_to_onlooker,
 };
 use crate::{
@@ -86,17 +86,8 @@ async fn apply(project: &Project, options: &ApplyOptions) -> anyhow::Result<Exit
     if plan.lanes.is_empty() {
         return Ok(exit_code(!missed));
     }
-    if !options.yes {
-        match output::ask(&format!("\n{BOLD}Make these changes?{BOLD:#} [y/N] "))? {
-            Some(true) => {}
-            Some(false) => {
-                output::remark("Nothing was changed.\n");
-                return Ok(ExitCode::FAILURE);
-            }
-            None => {
-                bail!("there is no terminal to ask on; `--yes` makes the changes without asking")
-            }
-        }
+    if !output::agreed("\nMake these changes?", options.yes, "makes the changes")? {
+        return Ok(ExitCode::FAILURE);
     }
     let work = Work { controller: &controller, config: &project.loaded.text, by: By::Apply };
     let (lock, journal) = begin(&controller, "apply").await?;
@@ -105,10 +96,6 @@ async fn apply(project: &Project, options: &ApplyOptions) -> anyhow::Result<Exit
         .await?;
     drop(lock);
     Ok(exit_code(done && !missed))
-}
-
-fn exit_code(good: bool) -> ExitCode {
-    if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// Who makes changes, and by which config.

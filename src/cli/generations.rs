@@ -87,7 +87,7 @@ pub(super) fn run(project: &Project, options: &GenerationsOptions) -> anyhow::Re
             + "`redundancy generations N` shows one; `redundancy rollback N` goes back to it.\n"
     };
     output::print(&text)?;
-    Ok(if all_read { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(output::exit_code(all_read))
 }
 
 fn row(generation: &Generation, config_before: Option<&str>) -> Row {

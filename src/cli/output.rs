@@ -1,8 +1,12 @@
 //! Writing to the person or program that called.
 
-use std::io::{self, IsTerminal, Write};
+use std::{
+    io::{self, IsTerminal, Write},
+    process::ExitCode,
+};
 
 use anstyle::{AnsiColor, Style};
+use anyhow::{Context, bail};
 
 use crate::{
     config::{LoadError, render},
@@ -53,15 +57,27 @@ pub(super) fn whole(error: &anyhow::Error) -> String {
     text
 }
 
-/// Asks a question that wants a yes. None when there is nobody to ask.
-pub(super) fn ask(question: &str) -> anyhow::Result<Option<bool>> {
-    if !io::stdin().is_terminal() {
-        return Ok(None);
+/// Whether whoever called agrees. `yes` says so beforehand, as `--yes` does, which `does_so` without asking.
+pub(super) fn agreed(question: &str, yes: bool, does_so: &str) -> anyhow::Result<bool> {
+    if yes {
+        return Ok(true);
     }
-    remark(question);
+    if !io::stdin().is_terminal() {
+        bail!("there is no terminal to ask on; `--yes` {does_so} without asking");
+    }
+    remark(&format!("{BOLD}{question}{BOLD:#} [y/N] "));
     let mut answer = String::new();
-    io::stdin().read_line(&mut answer)?;
-    Ok(Some(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")))
+    io::stdin().read_line(&mut answer).context("cannot read the answer")?;
+    let agrees = matches!(answer.trim().to_lowercase().as_str(), "y" | "yes");
+    if !agrees {
+        remark("Nothing was changed.\n");
+    }
+    Ok(agrees)
+}
+
+/// The exit code of a verb of which all went as it should, or not all.
+pub(super) fn exit_code(all: bool) -> ExitCode {
+    if all { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// How many letters of a line of a difference are shown, where it has no more.

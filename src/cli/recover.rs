@@ -63,7 +63,7 @@ async fn recover(project: &Project, options: &RecoverOptions) -> anyhow::Result<
         let request = Request { what: What::Forgive, id: Some(id.clone()) };
         controller.ask(&mut journal.borrow_mut(), &request)?;
     }
-    Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(output::exit_code(good))
 }
 
 /// The part of `plan` that only starts again what fails.
