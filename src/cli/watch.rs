@@ -106,5 +106,5 @@ pub(super) fn log_to_onlooker() {
 }
 
 fn coloured() -> bool {
-    io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none()
+    io::stderr().is_terminal() && output::may_be_coloured()
 }

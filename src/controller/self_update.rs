@@ -198,8 +198,9 @@ fn file_id(path: &Path) -> Option<(u64, u64)> {
 /// come to its end.
 #[must_use]
 pub fn begin(config: &Path) -> Begun {
-    let Some(state_dir) = config::state_dir_at_least(config) else { return Begun::default() };
-    let ledger = Ledger::of(&state_dir);
+    // Its folder is known also where the rest of the config can't be understood.
+    let Ok(project) = config::by_default(config) else { return Begun::default() };
+    let ledger = Ledger::of(&project.state_dir());
     let record = ledger.read();
     let Some(process) = record.process.clone() else {
         if let Some(trial) = record.trial {

@@ -39,9 +39,9 @@ impl Probes {
         };
         self.asked.retain(|id, asked| {
             // What can't be seen just now is asked on.
-            observed.blind.contains_key(&id.provider)
-                || (running(id) == Some((asked.pid, asked.since))
-                    && specs.get(id) == Some(&asked.asking.spec))
+            let is_there = observed.blind.contains_key(&id.provider)
+                || running(id) == Some((asked.pid, asked.since));
+            is_there && specs.get(id) == Some(&asked.asking.spec)
         });
         for (id, spec) in specs {
             if let Some((pid, since)) = running(id)

@@ -5,7 +5,7 @@ use std::{
     net::TcpListener,
 };
 
-use crate::project::{Project, wait_for};
+use crate::project::{Project, running_with, wait_for};
 
 /// A server that answers every request with `status`, until the test ends.
 fn server(status: &'static str) -> u16 {
@@ -130,4 +130,20 @@ fn a_probe_is_checked_where_it_stands() {
         assert_eq!(run.code, 1, "{probe}");
         assert!(run.stderr.contains(wrong), "{probe}: {}", run.stderr);
     }
+}
+
+#[test]
+fn a_program_that_gives_no_answer_leaves_nothing_behind() {
+    let marker = format!("asked-in-vain-{}", std::process::id());
+    // What it begins is no child of the program that asks.
+    let probe = format!("command = [\"sh\", \"-c\", \"sleep 1000 & wait\", \"{marker}\"]");
+    let probe = probe.replace("sleep 1000 &", &format!("sh -c 'sleep 1000; true' {marker} &"));
+    let project = Project::new(&format!(
+        "[failover]\nmax_recovery_attempts = 0\n{}",
+        probed("w", &probe).replace("timeout = \"5s\"", "timeout = \"100ms\"")
+    ));
+    project.run(&["apply", "--yes"]).ok();
+    let states = states(&project);
+    assert!(states[0].2.ends_with("no answer within 100ms"), "{states:?}");
+    wait_for("the end of all that was asked", || (running_with(&marker) == 0).then_some(()));
 }
