@@ -26,7 +26,8 @@ pub(super) fn with_room<T: Send>(
     text: &str,
     work: impl FnOnce() -> T + Send,
 ) -> Result<T, &'static str> {
-    const TOO_DEEP: &str = "it could be nested too deeply to be read: it has too many brackets";
+    const TOO_DEEP: &str = "it could be nested too deeply to be read, by its size and its brackets; \
+                            put a part of it into another file";
     let brackets = text.bytes().filter(|it| b"([{<".contains(it)).count();
     let needed = brackets * PER_BRACKET + text.len() * PER_BYTE;
     if needed <= LEFT {
@@ -91,8 +92,8 @@ mod tests {
     #[test]
     fn what_no_stack_is_large_enough_for_is_refused() {
         let text = "(".repeat(500 * 1024);
-        let (_, why) = Source::parse("x.mjs", &text).unwrap_err();
-        assert!(why.contains("nested too deeply"), "{why}");
+        let fault = Source::parse("x.mjs", &text).unwrap_err();
+        assert!(fault.why.contains("nested too deeply") && !fault.broken, "{fault:?}");
     }
 
     #[test]
