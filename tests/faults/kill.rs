@@ -62,9 +62,9 @@ impl Drop for Told<'_> {
 }
 
 /// What was said to be done is in the journal.
-fn check_acknowledged(scene: &Scene, outcome: &Outcome) {
+pub(crate) fn check_acknowledged(scene: &Scene, said: &str) {
     let done = scene.done();
-    for line in outcome.stdout.lines().filter_map(|it| it.strip_prefix("done ")) {
+    for line in said.lines().filter_map(|it| it.strip_prefix("done ")) {
         let id = line.split_whitespace().nth(1).unwrap();
         assert!(done.iter().any(|it| it == id), "{id} was said to be done, and there is {done:?}");
     }
@@ -78,14 +78,14 @@ fn killed(at: usize) -> Fault {
 fn an_apply_that_makes_everything() {
     let apply = |scene: &Scene, fault| scene.run(&["apply", "--yes"], fault);
     at_each(apply, Scene::new, killed, |scene, outcome| {
-        check_acknowledged(scene, outcome);
+        check_acknowledged(scene, &outcome.stdout);
         scene.check_files(&["one"]);
         assert!(scene.running("first").len() <= 1 && scene.running("second").is_empty());
     });
 }
 
 /// One that was applied, and then changed.
-fn changed() -> Scene {
+pub(crate) fn changed() -> Scene {
     let scene = Scene::applied();
     scene.state("two");
     scene
@@ -95,7 +95,7 @@ fn changed() -> Scene {
 fn an_apply_that_changes_everything() {
     let apply = |scene: &Scene, fault| scene.run(&["apply", "--yes"], fault);
     at_each(apply, changed, killed, |scene, outcome| {
-        check_acknowledged(scene, outcome);
+        check_acknowledged(scene, &outcome.stdout);
         scene.check_files(&["one", "two"]);
         assert!(scene.running("first").len() <= 1 && scene.running("second").is_empty());
     });

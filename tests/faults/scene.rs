@@ -1,9 +1,11 @@
 //! A project with something of each kind, and what has to hold of it whatever happened.
 
 use std::{
-    fs,
+    fs::{self, File},
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
+    thread,
+    time::Duration,
 };
 
 use serde_json::Value;
@@ -115,6 +117,20 @@ impl Scene {
         run(&self.command(&["watch"]), fault, &self.path("out"), meanwhile)
     }
 
+    /// Runs the program and kills it after so long: what it printed, and whether it had not ended by itself.
+    pub(crate) fn killed_after(&self, arguments: &[&str], after: Duration) -> (String, bool) {
+        let out = self.path("out/stdout");
+        let mut command = self.command(arguments);
+        command
+            .stdout(File::create(&out).unwrap())
+            .stderr(File::create(self.path("out/stderr")).unwrap());
+        let mut child = command.spawn().unwrap();
+        thread::sleep(after);
+        child.kill().unwrap();
+        let killed = child.wait().unwrap().code().is_none();
+        (fs::read_to_string(out).unwrap(), killed)
+    }
+
     fn plainly(&self, arguments: &[&str]) -> Output {
         self.command(arguments).output().unwrap()
     }
@@ -158,9 +174,9 @@ impl Scene {
         done.map(|it| it["id"].as_str().unwrap_or_default().to_owned()).collect()
     }
 
-    /// Fails unless one more `apply`, undisturbed, brings everything to where it should be.
+    /// Fails unless an undisturbed `apply` succeeds; what it said.
     #[track_caller]
-    pub(crate) fn check_closes(&self) {
+    pub(crate) fn check_applies(&self) -> String {
         let applied = self.plainly(&["apply", "--yes"]);
         let said = format!(
             "{}{}",
@@ -168,6 +184,13 @@ impl Scene {
             String::from_utf8_lossy(&applied.stderr)
         );
         assert!(applied.status.success(), "{said}");
+        said
+    }
+
+    /// Fails unless one more `apply`, undisturbed, brings everything to where it should be.
+    #[track_caller]
+    pub(crate) fn check_closes(&self) {
+        let said = self.check_applies();
         let plan = self.plainly(&["plan"]);
         let plan = String::from_utf8_lossy(&plan.stdout);
         assert_eq!(
@@ -196,7 +219,7 @@ impl Scene {
 impl Drop for Scene {
     fn drop(&mut self) {
         let ended = self.plainly(&["stop"]);
-        if !std::thread::panicking() {
+        if !thread::panicking() {
             assert!(ended.status.success(), "{ended:?}");
         }
     }

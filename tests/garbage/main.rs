@@ -9,6 +9,7 @@
 // What a failed test tells is read by people.
 #![allow(clippy::print_stderr)]
 
+mod answers;
 mod damage;
 mod kept;
 mod sources;
