@@ -4,7 +4,8 @@ use redundancy::core::{
     change::Why,
     digest::Digest,
     plan::{Consent, Plan},
-    resource::Body,
+    resource::{Body, Status},
+    route::Router,
 };
 
 use crate::{World, id, overwrite, told};
@@ -28,6 +29,15 @@ pub(crate) fn site(functions: &[(&str, &str)]) -> World {
 /// The plan of who agrees to deletions.
 fn agreed(world: &World) -> Plan {
     world.plan_with(&Consent { deletions: 9, ..Consent::default() })
+}
+
+/// Whether something is seen that brings requests to the backup of `hello`.
+fn has_router(world: &World) -> bool {
+    let (_, seen) = world.look();
+    match &seen.found[&id("netlify/hello")].status {
+        Status::Code(code) => code.router == Router::Edge,
+        other => panic!("{other}"),
+    }
 }
 
 #[test]
@@ -174,6 +184,7 @@ fn a_file_that_is_not_ours_is_left_alone() {
         ");
     world.apply(&world.plan()).unwrap();
     assert_eq!(world.read(FILE), "export default () => {}\n");
+    assert!(!has_router(&world), "it brings nothing to the backup");
     world.config = NONE.to_owned();
     assert_eq!(told(&world.plan()), "");
     assert!(world.path(FILE).exists());
@@ -181,6 +192,7 @@ fn a_file_that_is_not_ours_is_left_alone() {
     world.config = EDGE.to_owned();
     world.remove(FILE);
     world.settle();
+    assert!(has_router(&world));
     let edited = format!("{}// mine\n", world.read(FILE));
     world.write(FILE, &edited);
     let plan = world.plan();

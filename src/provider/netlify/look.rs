@@ -209,9 +209,6 @@ impl Look {
         if problem.is_none() && self.asked_for(function).is_some() {
             self.put_calls(&mut actual.body, settings, found, &path);
         }
-        if self.edge_stands(settings, function) {
-            code.router = Router::Edge;
-        }
         actual.status = Status::Code(code);
         set(&mut actual.body, [(FUNCTION, function.to_owned()), (FOLDER, folder.to_owned())]);
         Some((name, actual, draft))
