@@ -26,7 +26,8 @@ pub(crate) fn with_room<T: Send>(
     text: &str,
     work: impl FnOnce() -> T + Send,
 ) -> Result<T, &'static str> {
-    const TOO_DEEP: &str = "it could be nested too deeply to be read: it has too many brackets";
+    const TOO_DEEP: &str = "it could be nested too deeply to be read, by its size and its brackets; \
+                            put a part of it into another file";
     let brackets = text.bytes().filter(|it| b"([{<".contains(it)).count();
     let needed = brackets * PER_BRACKET + text.len() * PER_BYTE;
     if needed <= LEFT {

@@ -1,4 +1,4 @@
-//! Files that a service keeps, which may be large and may lie elsewhere.
+//! Files that a service keeps, which may be large and may lie elsewhere. While one comes, other requests go on.
 
 use std::{io, time::Duration};
 
@@ -68,22 +68,16 @@ impl Transport {
 
     /// The answer that brings the file, from wherever it is.
     async fn find(&self, call: &Call) -> Result<Response, Error> {
-        let token = self.token.as_ref();
         let mut url = call.url.clone();
         for _ in 0..=MOST_REDIRECTS {
-            let response = self.fetch(call, &url).await?;
+            let response = if self.base.is_home_of(&url) {
+                self.ask_at_home(call, &url).await?
+            } else {
+                self.ask_elsewhere(call, &url).await?
+            };
             let status = response.status().as_u16();
             if status == 200 {
                 return Ok(response);
-            }
-            if !matches!(status, 301 | 302 | 307 | 308) {
-                let headers = response.headers().clone();
-                // Without its body, the status says what there is to know.
-                let body = timeout(SILENCE, read(response, call)).await;
-                let body = body.ok().and_then(Result::ok).unwrap_or_default();
-                let answer = Answer { status, headers, body };
-                answer.check(self.service, call, token, false)?;
-                return Err(call.unavailable(format!("it answers {status}, and no file")));
             }
             let place = response.headers().get(header::LOCATION).and_then(|it| it.to_str().ok());
             let Some(place) = place.and_then(|it| url.join(it).ok()) else {
@@ -94,13 +88,45 @@ impl Transport {
             let is_safe = place.scheme() == "https"
                 || (place.scheme() == "http" && is_loopback(&place) && self.base.is_loopback());
             if !is_safe {
-                let host = hide(token, place.host_str().unwrap_or("no host"));
+                let host = hide(self.token.as_ref(), place.host_str().unwrap_or("no host"));
                 return Err(call.unavailable(format!("it sends us to {host} without https")));
             }
             url = place;
         }
         let times = MOST_REDIRECTS;
         Err(call.unavailable(format!("it sends us elsewhere again and again, {times} times")))
+    }
+
+    /// What the service itself answers: the file, or where that is. It counts as every other request does.
+    async fn ask_at_home(&self, call: &Call, url: &Url) -> Result<Response, Error> {
+        self.state.lock().await.may_ask(call)?;
+        let response = self.fetch(call, url).await?;
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let (response, body) = if leads_on(status) {
+            (Some(response), Vec::new())
+        } else {
+            // Without its body, the status says what there is to know.
+            let body = timeout(SILENCE, read(response, call)).await;
+            (None, body.ok().and_then(Result::ok).unwrap_or_default())
+        };
+        let answer = Answer { status, headers, body };
+        self.note_limits(&mut *self.state.lock().await, call, &answer)?;
+        if let Some(response) = response {
+            return Ok(response);
+        }
+        answer.check(self.service, call, self.token.as_ref(), false)?;
+        Err(call.unavailable(format!("it answers {status}, and no file")))
+    }
+
+    /// The same of another host. What that refuses says nothing of the token, which it does not get.
+    async fn ask_elsewhere(&self, call: &Call, url: &Url) -> Result<Response, Error> {
+        let response = self.fetch(call, url).await?;
+        let status = response.status().as_u16();
+        if leads_on(status) {
+            return Ok(response);
+        }
+        let host = hide(self.token.as_ref(), url.host_str().unwrap_or("no host"));
+        Err(call.unavailable(format!("{host}, where the file is, answers {status}")))
     }
 
     async fn fetch(&self, call: &Call, url: &Url) -> Result<Response, Error> {
@@ -117,10 +143,12 @@ impl Transport {
         }
         let host = url.host_str().unwrap_or_default();
         let late = |_| call.unavailable(format!("no answer from {host} within {SILENCE:?}"));
-        timeout(SILENCE, request.send()).await.map_err(late)?.map_err(|error| {
-            let cause = hide(self.token.as_ref(), &root_cause(&error));
-            let doing = if error.is_connect() { "cannot connect to" } else { "no answer from" };
-            call.unavailable(format!("{doing} {host}: {cause}"))
-        })
+        let answer = timeout(SILENCE, request.send()).await.map_err(late)?;
+        answer.map_err(|error| call.unanswered(url, self.token.as_ref(), &error))
     }
+}
+
+/// Whether an answer with this status is the file, or leads to it.
+fn leads_on(status: u16) -> bool {
+    matches!(status, 200 | 301 | 302 | 307 | 308)
 }

@@ -96,6 +96,14 @@ pub enum Error {
         /// What the service said.
         said: String,
     },
+    /// Nobody could be connected to. Nothing was sent; the next time may be better.
+    #[error("cannot {task}: {how}")]
+    Unreached {
+        /// What was tried.
+        task: String,
+        /// Why there is no connection.
+        how: String,
+    },
     /// No answer, half an answer, or one that makes no sense. The next time may be better.
     #[error("cannot {task}: {how}")]
     Unavailable {
@@ -111,7 +119,7 @@ impl Error {
     #[must_use]
     pub fn is_passing(&self) -> bool {
         match self {
-            Self::Resting { .. } | Self::Unavailable { .. } => true,
+            Self::Resting { .. } | Self::Unreached { .. } | Self::Unavailable { .. } => true,
             Self::Unusable(_)
             | Self::NoToken { .. }
             | Self::BadToken { .. }
@@ -120,5 +128,11 @@ impl Error {
             | Self::Gone { .. }
             | Self::Rejected { .. } => false,
         }
+    }
+
+    /// Whether what was asked for may have been done all the same, because only the answer is missing.
+    #[must_use]
+    pub fn may_be_done(&self) -> bool {
+        matches!(self, Self::Unavailable { .. })
     }
 }

@@ -82,6 +82,22 @@ impl Call {
     pub(crate) fn unavailable(&self, how: impl Into<String>) -> Error {
         Error::Unavailable { task: self.task.clone(), how: how.into() }
     }
+
+    /// What a request came to that got no answer from the host of `url`.
+    pub(super) fn unanswered(
+        &self,
+        url: &Url,
+        token: Option<&Token>,
+        error: &reqwest::Error,
+    ) -> Error {
+        let host = url.host_str().unwrap_or_default();
+        let cause = hide(token, &root_cause(error));
+        if error.is_connect() {
+            let how = format!("cannot connect to {host}: {cause}");
+            return Error::Unreached { task: self.task.clone(), how };
+        }
+        self.unavailable(format!("no answer from {host}: {cause}"))
+    }
 }
 
 /// What is spoken through. Requests are sent one after another, as GitHub asks.
@@ -92,17 +108,28 @@ pub(crate) struct Transport {
     pub(super) base: Base,
     pub(super) token: Option<Token>,
     pace: Pace,
-    state: Mutex<State>,
+    pub(super) state: Mutex<State>,
     /// The last budget that an answer told: whoever asks for it waits for no request.
     told: Held<Option<Budget>>,
 }
 
 #[derive(Debug)]
-struct State {
+pub(super) struct State {
     limits: Limits,
     cache: Cache,
     /// When something was changed last.
     written: Option<Instant>,
+}
+
+impl State {
+    /// Refuses a call while it is time to rest.
+    pub(super) fn may_ask(&self, call: &Call) -> Result<(), Error> {
+        self.limits.may_ask(Timestamp::now()).map_err(|rest| Error::Resting {
+            task: call.task.clone(),
+            until: rest.until,
+            why: rest.why,
+        })
+    }
 }
 
 impl Transport {
@@ -197,14 +224,7 @@ impl Transport {
                 needs: call.needs,
             });
         }
-        let resting = |limits: &Limits| {
-            limits.may_ask(Timestamp::now()).map_err(|rest| Error::Resting {
-                task: call.task.clone(),
-                until: rest.until,
-                why: rest.why,
-            })
-        };
-        resting(&state.limits)?;
+        state.may_ask(call)?;
         if call.method != Method::GET {
             if let Some(written) = state.written {
                 sleep_until(written + self.pace.between_writes).await;
@@ -224,20 +244,30 @@ impl Transport {
             Err(error) => (Vec::new(), Some(error)),
         };
         let answer = Answer { status, headers, body };
-        let signs = answer.signs();
-        let now = Timestamp::now();
-        state.limits.note(&signs, now);
-        *self.told.lock().unwrap_or_else(PoisonError::into_inner) = state.limits.budget(now);
-        if signs.is_refusal() {
-            resting(&state.limits)?;
-            // By a clock that was set back just now there is no rest.
-            return Err(call.unavailable(format!("it says that we ask too much ({status})")));
-        }
+        self.note_limits(state, call, &answer)?;
         // Without its body, only these statuses say all that there is to know.
         match broken {
             Some(error) if !matches!(status, 401 | 404 | 410) => Err(error),
             _ => answer.check(self.service, call, token, etag.is_some()),
         }
+    }
+
+    /// Notes what an answer says of limits. An error where it is a refusal because of one.
+    pub(super) fn note_limits(
+        &self,
+        state: &mut State,
+        call: &Call,
+        answer: &Answer,
+    ) -> Result<(), Error> {
+        let (signs, now) = (answer.signs(), Timestamp::now());
+        state.limits.note(&signs, now);
+        *self.told.lock().unwrap_or_else(PoisonError::into_inner) = state.limits.budget(now);
+        if !signs.is_refusal() {
+            return Ok(());
+        }
+        state.may_ask(call)?;
+        // By a clock that was set back just now there is no rest.
+        Err(call.unavailable(format!("it says that we ask too much ({})", signs.status)))
     }
 
     /// Sends a call to where it belongs now. To no other host: the token is meant for one.
@@ -293,12 +323,7 @@ impl Transport {
             request =
                 request.header(header::CONTENT_TYPE, "application/json").body(body.to_string());
         }
-        request.send().await.map_err(|error| {
-            let host = url.host_str().unwrap_or_default();
-            let cause = hide(token, &root_cause(&error));
-            let doing = if error.is_connect() { "cannot connect to" } else { "no answer from" };
-            call.unavailable(format!("{doing} {host}: {cause}"))
-        })
+        request.send().await.map_err(|error| call.unanswered(url, token, &error))
     }
 }
 

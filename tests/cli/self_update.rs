@@ -186,6 +186,25 @@ fn what_is_not_what_it_should_be_replaces_nothing() {
 }
 
 #[test]
+fn a_limit_and_a_refusal_of_another_host_say_nothing_of_the_token() {
+    let limited = Fault::said(403, "API rate limit exceeded for 192.0.2.1.");
+    let github = Server::serve(|_| GitHub::of("v99.0.0", &program("99.0.0")));
+    github.world().files[0].comes = limited;
+    let scene = Scene::with(&github);
+    scene.refuses(&["--yes"], "before 20");
+
+    let files = Server::serve(|_| GitHub::of("v99.0.0", &program("99.0.0")));
+    files.world().files[0].comes = Fault::Status(403, "", "<Error>Expired</Error>".to_owned());
+    let elsewhere = files.url();
+    let github = Server::serve(|_| GitHub {
+        elsewhere: Some(elsewhere),
+        ..GitHub::of("v99.0.0", &program("99.0.0"))
+    });
+    let scene = Scene::with(&github);
+    scene.refuses(&["--yes"], "127.0.0.1, where the file is, answers 403");
+}
+
+#[test]
 fn nobody_is_asked_where_the_config_names_no_repository() {
     let github = Server::serve(|_| GitHub::of("v99.0.0", &program("99.0.0")));
     let scene = Scene::new(&format!("[update]\napi_url = \"{}\"\n", github.url()));

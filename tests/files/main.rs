@@ -6,6 +6,7 @@
 
 mod bundler;
 mod edge;
+mod edge_answers;
 mod forms;
 mod functions;
 mod hostile;
@@ -19,6 +20,7 @@ mod parser;
 mod parts;
 #[path = "../parts/python.rs"]
 mod python;
+mod refusals;
 mod renewal;
 mod routing;
 mod safety;
@@ -26,6 +28,7 @@ mod start;
 mod tools;
 mod workflows;
 mod zipped;
+mod zipped_answers;
 #[path = "../parts/zips.rs"]
 mod zips;
 

@@ -123,3 +123,17 @@ fn a_function_of_the_first_style_may_stream() {
     let (code, found) = site.test_one("stream");
     assert_eq!((code, found.result.as_str()), (0, "passed"), "{}", found.why);
 }
+
+#[test]
+fn a_backup_that_is_too_large_to_be_read_is_tried_all_the_same() {
+    let large = format!("module.exports = '{}'", "x".repeat(450_000));
+    let main = "const parts = [require('./lib/a'), require('./lib/b'), require('./lib/c')]\n\
+                exports.handler = async () => ({ statusCode: 200, body: String(parts.length) })";
+    let mut functions = vec![("large.js", main)];
+    functions.extend(["lib/a.js", "lib/b.js", "lib/c.js"].map(|it| (it, large.as_str())));
+    let site = Site::new(PATIENT, &functions);
+    let run = site.run(&["apply", "--yes"]);
+    assert_eq!(run.code, Some(0), "{}{}", run.out, run.err);
+    let (code, found) = site.test_one("large-backup");
+    assert_eq!((code, found.result.as_str()), (0, "passed"), "{}", found.why);
+}

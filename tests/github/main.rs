@@ -25,11 +25,13 @@ mod proposals;
 mod pull_request;
 #[path = "../parts/watch.rs"]
 mod running;
+mod scene;
 #[path = "../parts/server/mod.rs"]
 mod server;
 mod story;
 #[path = "../parts/wait.rs"]
 mod wait;
+mod watching;
 
 use redundancy::provider::github::api::{Client, Error, Pace, Token};
 

@@ -1,109 +1,12 @@
-//! Workflows that fail, seen and recovered by the program itself, with a GitHub in GitHub's place.
+//! Workflows that fail, recovered by the program itself, with a GitHub in GitHub's place.
 
-use std::process::Command;
-
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
 use crate::{
-    fake::{Fake, Fault, Hour, TOKEN, World},
-    project::{Project, Run},
-    running::Watch,
+    fake::TOKEN,
+    scene::{CI, Scene, ended},
     wait::wait_for,
 };
-
-const CI: &str = "\
-name: CI
-on:
-  schedule:
-    - cron: '0 3 * * *'
-  workflow_dispatch:
-jobs:
-  build:
-    runs-on: ubuntu-latest
-    steps:
-      - run: make
-";
-
-/// A project with one workflow and its backup, both known to GitHub.
-struct Scene {
-    project: Project,
-    fake: Fake,
-    ci: u64,
-    backup: u64,
-}
-
-impl Scene {
-    fn new() -> Self {
-        let fake = Fake::start();
-        let project = Project::empty();
-        project.write(".github/workflows/ci.yml", CI);
-        let scene = Self { project, fake, ci: 0, backup: 0 };
-        scene.configure("");
-        let mut world = scene.fake.world();
-        world.now = Timestamp::now();
-        let ci = world.add_workflow("CI", ".github/workflows/ci.yml");
-        let backup = world.add_workflow("CI (backup)", ".github/workflows/ci-backup.yml");
-        // Both have run by their schedules since they were due last.
-        for workflow in [ci, backup] {
-            ended(&mut world, workflow, "schedule", 23 * 60, "success");
-            ended(&mut world, workflow, "schedule", 90, "success");
-        }
-        drop(world);
-        scene.run(&["apply", "--yes"]).ok();
-        Self { ci, backup, ..scene }
-    }
-
-    /// The config, with `more` lines in `[[workflow]]`.
-    fn configure(&self, more: &str) {
-        self.project.config(&format!(
-            "[github]\nrepository = 'team/app'\napi_url = '{}'\ntoken_env = 'APP_TOKEN'\n\
-             poll_every = '1s'\n[[workflow]]\nbacks_up = 'ci.yml'\n{more}",
-            self.fake.url()
-        ));
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = self.project.command(arguments);
-        command.env("APP_TOKEN", TOKEN);
-        command
-    }
-
-    fn run(&self, arguments: &[&str]) -> Run {
-        let output = self.command(arguments).output().unwrap();
-        let text = |bytes: Vec<u8>| {
-            let text = String::from_utf8(bytes).unwrap();
-            assert!(!text.contains(&TOKEN[4..]), "the token is in {text}");
-            text
-        };
-        let (stdout, stderr) = (text(output.stdout), text(output.stderr));
-        Run { code: output.status.code().unwrap(), stdout, stderr }
-    }
-
-    fn watch(&self) -> Watch {
-        Watch::start(self.command(&["watch"]))
-    }
-
-    /// A line of `status`, in single blanks, without times.
-    fn status(&self, id: &str) -> String {
-        let status = self.run(&["status"]).ok().stdout;
-        let line = status.lines().find(|line| line.starts_with(id)).unwrap().to_owned();
-        let words = line.split_whitespace().take_while(|it| !it.starts_with(char::is_numeric));
-        words.collect::<Vec<_>>().join(" ")
-    }
-
-    fn requests(&self, method: &str, end: &str) -> usize {
-        let world = self.fake.world();
-        world.requests.iter().filter(|it| it.method == method && it.target.ends_with(end)).count()
-    }
-}
-
-/// A run that ended so many minutes ago, ten minutes after it began.
-fn ended(world: &mut World, workflow: u64, event: &str, minutes: i64, conclusion: &str) -> u64 {
-    let at = world.now - SignedDuration::from_mins(minutes);
-    let run = world.add_run(workflow, event, at - SignedDuration::from_mins(10));
-    world.complete(run, conclusion, at);
-    run
-}
 
 /// What `history` tells, without times and numbers.
 fn told(scene: &Scene) -> String {
@@ -264,84 +167,6 @@ fn what_a_person_disabled_is_left_so() {
 }
 
 #[test]
-fn what_github_does_not_tell_is_unknown_and_hides_nothing_else() {
-    let html = || Fault::Status(200, "content-type: text/html\r\n", "<h1>Hello</h1>".to_owned());
-    for (fault, says) in [
-        (Fault::Status(401, "", "{}".to_owned()), "does not accept the token"),
-        (Fault::Status(404, "", "{}".to_owned()), "finds no such thing"),
-        (Fault::Status(502, "", "<h1>Bad</h1>".to_owned()), "502"),
-        (html(), "text/html"),
-    ] {
-        let scene = Scene::new();
-        scene.fake.world().fail(20, &fault);
-        scene.project.write(".github/workflows/ci.yml", &CI.replace("make", "make all"));
-        let status = scene.run(&["status"]).ok().stdout;
-        assert!(status.contains(says), "{status}");
-        assert_eq!(
-            scene.status("github/ci.yml"),
-            "github/ci.yml workflow - not known unseen unknown - -"
-        );
-        let plan = scene.run(&["plan"]).ok().stdout;
-        assert!(plan.contains("~ update  github/ci-backup  out of date"), "{plan}");
-        assert_eq!(scene.run(&["health", "github"]).code, 3);
-        assert_eq!(scene.requests("POST", ""), 0);
-    }
-}
-
-#[test]
-fn without_a_token_nothing_is_asked() {
-    let scene = Scene::new();
-    let before = scene.fake.world().requests.len();
-    let status = scene.project.run(&["status"]).ok().stdout;
-    assert!(status.contains("there is no token in the environment variable APP_TOKEN"), "{status}");
-    assert_eq!(scene.fake.world().requests.len(), before);
-}
-
-/// How many requests six looks at so many workflows, and as many backups, cost. All others are
-/// answered with "not modified", which costs nothing.
-fn cost_of_watching(workflows: usize) -> usize {
-    let scene = Scene::new();
-    {
-        let mut world = scene.fake.world();
-        for n in 1..workflows {
-            let name = format!("w{n}");
-            scene.project.write(&format!(".github/workflows/{name}.yml"), CI);
-            for name in [name.clone(), format!("{name}-backup")] {
-                let id = world.add_workflow(&name, &format!(".github/workflows/{name}.yml"));
-                ended(&mut world, id, "schedule", 90, "success");
-            }
-        }
-    }
-    scene.configure("");
-    let config = scene.project.read("redundancy.toml").replace("'ci.yml'", "'*.yml'");
-    scene.project.write("redundancy.toml", &config);
-    scene.run(&["apply", "--yes"]).ok();
-    scene.fake.world().requests.clear();
-    let watch = scene.watch();
-    let asked = |path: &str| {
-        let world = scene.fake.world();
-        world.requests.iter().filter(|it| it.target.contains(path)).count()
-    };
-    wait_for("six looks", || (asked("/actions/runs?") >= 6).then_some(()));
-    let world = scene.fake.world();
-    let last = world.requests.iter().rposition(|it| it.target.contains("/actions/runs?")).unwrap();
-    let looks = &world.requests[..=last];
-    assert!(looks.iter().all(|it| it.method == "GET" && matches!(it.status, 200 | 304)));
-    let paid = looks.iter().filter(|it| it.status == 200).count();
-    drop(world);
-    watch.end_well();
-    paid
-}
-
-/// What is paid for: the default branch; the workflows, two pages of 200; the runs of the first day,
-/// of which 100 workflows have three pages; and those of the last hours, two pages.
-#[test]
-fn watching_costs_nothing_as_long_as_nothing_happens() {
-    assert_eq!(cost_of_watching(10), 1 + 1 + 1 + 1);
-    assert_eq!(cost_of_watching(100), 1 + 2 + 3 + 2);
-}
-
-#[test]
 fn the_config_says_what_may_be_done() {
     let scene = Scene::new();
     scene.configure("recover = false\n");
@@ -386,53 +211,32 @@ fn the_backup_is_started_with_the_inputs_of_the_config() {
 }
 
 #[test]
-fn a_schedule_is_found_behind_any_number_of_pushes() {
+fn a_start_whose_answer_is_lost_is_not_made_twice() {
     let scene = Scene::new();
+    // It is asked for by itself only long after a second start would have been made.
+    let config = scene.project.read("redundancy.toml").replace("'1s'", "'10m'");
+    scene.project.write("redundancy.toml", &config);
     {
         let mut world = scene.fake.world();
-        for minutes in 1..60 {
-            ended(&mut world, scene.ci, "push", 26 * 60 + minutes, "success");
-        }
-        world.runs.retain(|run| run.workflow != scene.ci || run.event == "push");
-        ended(&mut world, scene.ci, "schedule", 28 * 60, "success");
+        let failed = ended(&mut world, scene.ci, "schedule", 70, "failure");
+        world.run(failed).attempt = 2;
+        world.loses_starts = 1;
     }
-    let health = scene.run(&["health", "github/ci.yml"]).stdout;
-    assert!(health.contains("last success by schedule 1d 4h ago"), "{health}");
-}
-
-#[test]
-fn a_watch_waits_for_no_answer_of_github() {
-    let scene = Scene::new();
-    {
-        let mut world = scene.fake.world();
-        world.fail(1000, &Fault::Silence);
-        world.requests.clear();
-    }
-    let config = scene.project.read("redundancy.toml");
-    scene.project.write(
-        "redundancy.toml",
-        &format!("{config}[[process]]\nname = 'w'\ncommand = ['sleep', '1000']\n"),
-    );
     let watch = scene.watch();
-    watch.wait_for_log("embedded/w: create done");
-    assert!(scene.fake.world().requests.iter().all(|it| it.status == 0), "nothing was answered");
-    watch.end_well();
-}
-
-#[test]
-fn a_report_has_the_requests_that_github_counted_until_its_hour_ends() {
-    let scene = Scene::new();
-    let reset = Timestamp::now() + SignedDuration::from_hours(1);
-    scene.fake.world().hour = Some(Hour { limit: 5000, remaining: 4000, reset });
-    let watch = scene.watch();
-    let budget = || {
-        let text = scene.run(&["report", "--format", "json"]).ok().stdout;
-        let report: serde_json::Value = serde_json::from_str(&text).unwrap();
-        report.get("budget").map(|it| it[0].clone())
+    watch.wait_for_log("github/ci-backup: start failed");
+    let dispatched = |scene: &Scene| {
+        let world = scene.fake.world();
+        world.runs.iter().filter(|it| it.event == "workflow_dispatch").count()
     };
-    let counted = wait_for("GitHub told its limits", budget);
-    assert_eq!((&counted["provider"], &counted["limit"]), (&"github".into(), &5000.into()));
-    assert!(counted["used"].as_u64().unwrap() > 1000, "{counted}");
+    assert_eq!(dispatched(&scene), 1);
+    wait_for("the backup is on duty", || {
+        scene.status("github/ci-backup").contains("ci.yml on duty").then_some(())
+    });
+    wait_for("GitHub is asked again soon", || {
+        let world = scene.fake.world();
+        let start = world.requests.iter().rposition(|it| it.target.ends_with("/dispatches"))?;
+        world.requests[start..].iter().any(|it| it.target.contains("/actions/runs?")).then_some(())
+    });
     watch.end_well();
-    assert!(scene.run(&["report"]).ok().stdout.contains(" of 5000\n"), "it is remembered");
+    assert_eq!(dispatched(&scene), 1);
 }

@@ -60,6 +60,20 @@ fn the_last_good_deploy_is_published_again_once_and_locked() {
     assert_eq!(world.count("POST", ""), 2);
 }
 
+#[test]
+fn a_deploy_that_was_published_again_is_locked_also_where_the_answer_was_lost() {
+    let (scene, good, _) = broken(RESTORE);
+    scene.fake.world().loses_restore = true;
+    let watch = scene.watch();
+    wait_for("the good deploy is published and locked", || {
+        let mut world = scene.fake.world();
+        (world.published.as_ref() == Some(&good) && world.deploy(&good).locked).then_some(())
+    });
+    watch.end_well();
+    let world = scene.fake.world();
+    assert_eq!((world.count("POST", "/restore"), world.count("POST", "/lock")), (1, 1));
+}
+
 /// Watches until so many more questions were asked, and tells what was held.
 #[track_caller]
 fn is_left_alone(scene: &Scene, says: &str) {

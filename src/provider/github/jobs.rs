@@ -38,6 +38,11 @@ impl Timetables {
         known.entry(digest).or_insert_with(|| Timetable::of(text)).clone()
     }
 
+    /// Whether a schedule begins the workflow with this text.
+    pub(super) fn is_planned(&self, actual: &Actual, now: Timestamp) -> bool {
+        self.of(source(actual)).times().next_after(now).is_some()
+    }
+
     /// Forgets those of other texts than those of `seen`.
     pub(super) fn keep_only(&self, seen: &Sightings) {
         let texts: BTreeSet<Digest> = seen.values().map(|it| Digest::of([source(it)])).collect();
@@ -51,19 +56,12 @@ pub(super) fn path(actual: &Actual) -> Option<&str> {
     text(&actual.body, PATH).or_else(|| actual.body.files.keys().next().map(String::as_str))
 }
 
-impl Timetables {
-    /// Whether a schedule begins the workflow with this text.
-    pub(super) fn is_planned(&self, actual: &Actual, now: Timestamp) -> bool {
-        self.of(source(actual)).times().next_after(now).is_some()
-    }
-}
-
 fn source(actual: &Actual) -> &str {
     actual.body.files.values().next().map(String::as_str).unwrap_or_default()
 }
 
-/// How the workflow `actual` does, as far as its runs were `seen`. `stale_after`: how old its last
-/// success may be, where the config says it.
+/// How the workflow `actual` does, as far as its runs were `seen`, or why that is not known. `stale_after`:
+/// how old its last success may be, where the config says it.
 pub(super) fn assess(
     actual: &Actual,
     seen: &Seen,
@@ -71,15 +69,20 @@ pub(super) fn assess(
     timetables: &Timetables,
     stale_after: Option<Duration>,
     now: Timestamp,
-) -> Job {
-    let workflow = path(actual).and_then(|it| seen.workflows.get(&watching.at_github(it)));
-    let Some(workflow) = workflow else { return Job::only(State::NotInEffect) };
+) -> Result<Job, String> {
+    let path = path(actual).map(|it| watching.at_github(it)).unwrap_or_default();
+    if let Some(why) = seen.why_unseen(&path) {
+        return Err(why);
+    }
+    let Some(workflow) = seen.workflows.get(&path) else {
+        return Ok(Job::only(State::NotInEffect));
+    };
     let timetable = timetables.of(source(actual));
     let usual = || timetable.stale_after();
     let rhythm = Rhythm { times: timetable.times(), stale_after: stale_after.or_else(usual) };
     let runs = watching.runs(workflow, now);
     let history = History { disabled: workflow.disabled, since: workflow.since, runs: &runs };
-    job::assess(&history, &rhythm, now)
+    Ok(job::assess(&history, &rhythm, now))
 }
 
 /// Says of a primary and its backup what they are to do, in view of how their runs are.

@@ -7,6 +7,7 @@ pub mod api;
 mod generate;
 mod guard;
 mod jobs;
+mod look;
 mod proposing;
 pub mod pull_request;
 mod timetable;
@@ -14,7 +15,6 @@ mod watching;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs, io,
     path::PathBuf,
     sync::{Mutex, PoisonError},
     time::Duration,
@@ -26,16 +26,16 @@ use tokio::time::Instant;
 
 use self::{
     jobs::Timetables,
+    look::{Look, file_name, name, primary_stem},
     proposing::Proposing,
     watching::{Seen, Watching},
 };
 use super::{
     Error, Provider, counted,
-    each::each,
     files::{
-        Comment, Order, Primary, Reader, Rule, Wisher, Writer, failed, read,
+        Comment, Order, Primary, Reader, Rule, Wisher, Writer,
         rule::{SUFFIX, backup_name},
-        shown, stand_in,
+        shown,
     },
     polled::PATIENCE,
 };
@@ -154,18 +154,23 @@ impl Github {
         let paths = names.iter().filter_map(|name| jobs::path(sightings.get(name)?));
         let paths = paths.map(|path| self.watching.at_github(path)).collect();
         let seen = self.watching.look(paths, deadline).await;
+        let mut unseen = seen.as_ref().err().cloned();
         for (_, actual) in sightings.iter_mut().filter(|(name, _)| names.contains(*name)) {
             let job = match &seen {
                 Ok(seen) => self.assess(actual, seen, now),
-                Err(_) => Job::only(job::State::Unseen),
+                Err(why) => Err(why.clone()),
             };
+            let job = job.unwrap_or_else(|why| {
+                unseen.get_or_insert(why);
+                Job::only(job::State::Unseen)
+            });
             actual.status = Status::Job(Box::new(job));
         }
         self.timetables.keep_only(sightings);
-        seen.err()
+        unseen
     }
 
-    fn assess(&self, actual: &Actual, seen: &Seen, now: Timestamp) -> Job {
+    fn assess(&self, actual: &Actual, seen: &Seen, now: Timestamp) -> Result<Job, String> {
         // That of a backup follows from its own schedule.
         let primary = jobs::path(actual).map(file_name).filter(|_| actual.mark.is_none());
         let settings = primary.and_then(|file| self.rule(file)).map(|(_, settings)| settings);
@@ -203,11 +208,9 @@ impl Github {
     /// Changes something at GitHub: starts the backup called `name`, or enables the primary of that
     /// name or runs it again.
     async fn act(&self, name: &str, change: &Change) -> Result<(), Error> {
-        let folder = read::relative(&self.look.folder);
         let backup = name.ends_with(SUFFIX);
         let file = if backup { format!("{name}.yml") } else { name.to_owned() };
-        let path = if folder.is_empty() { file } else { format!("{folder}/{file}") };
-        let path = self.watching.at_github(&path);
+        let path = self.watching.at_github(&self.look.path(&file));
         match change {
             Change::Restart => self.watching.run_again(&path).await,
             _ if backup => self.watching.start(&path, &self.inputs(name)).await,
@@ -338,37 +341,6 @@ impl Provider for Github {
     }
 }
 
-/// Where to look.
-#[derive(Debug, Clone)]
-struct Look {
-    reader: Reader,
-    folder: PathBuf,
-}
-
-impl Look {
-    fn look(&self) -> Result<Sightings, Error> {
-        let folder = read::relative(&self.folder);
-        let names = file_names(&self.reader.root.join(&self.folder))
-            .map_err(|error| failed("look into", &folder, &error))?;
-        let seen = each(&names, |file| self.one(&folder, file));
-        Ok(seen.into_iter().flatten().collect())
-    }
-
-    /// The workflow file `file`, or none when it has gone meanwhile.
-    fn one(&self, folder: &str, file: &str) -> Option<(Name, Actual)> {
-        let path = if folder.is_empty() { file.to_owned() } else { format!("{folder}/{file}") };
-        let actual = self.reader.look(&path)?;
-        Some((name(file), actual))
-    }
-}
-
-/// How the workflow in `file` is called. Only a file where we would write it is spoken of by a
-/// backup's name.
-fn name(file: &str) -> Name {
-    let backup = file.strip_suffix(".yml").filter(|stem| stem.ends_with(SUFFIX));
-    backup.unwrap_or(file).parse().unwrap_or_else(|_| stand_in(file, ""))
-}
-
 /// What a look has found out beside what it saw.
 type Noted = Mutex<Option<String>>;
 
@@ -378,35 +350,4 @@ fn note(place: &Noted, text: Option<String>) {
 
 fn noted(place: &Noted) -> Option<String> {
     place.lock().unwrap_or_else(PoisonError::into_inner).clone()
-}
-
-/// The names in `folder` that workflow files have, in order.
-fn file_names(folder: &std::path::Path) -> io::Result<Vec<String>> {
-    let entries = match fs::read_dir(folder) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries?,
-    };
-    let mut names = Vec::new();
-    for entry in entries {
-        let name = entry?.file_name().to_string_lossy().into_owned();
-        if workflow_stem(&name).is_some() {
-            names.push(name);
-        }
-    }
-    names.sort_unstable();
-    Ok(names)
-}
-
-fn file_name(path: &str) -> &str {
-    path.rsplit_once('/').map_or(path, |(_, file)| file)
-}
-
-/// What the name of the backup of a workflow file begins with; none where the file is a backup.
-fn primary_stem(file: &str) -> Option<&str> {
-    workflow_stem(file).filter(|it| !it.ends_with(SUFFIX))
-}
-
-/// What a workflow file is called without its extension. GitHub knows these two.
-fn workflow_stem(file: &str) -> Option<&str> {
-    file.strip_suffix(".yml").or_else(|| file.strip_suffix(".yaml"))
 }

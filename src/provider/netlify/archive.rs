@@ -63,6 +63,12 @@ impl Archive {
             let why = "two files of one name are in it, and which of them counts nobody says";
             return Err(Trouble::unclear(why.to_owned()));
         }
+        // A few bytes may be those of thousands of files, which together are without end.
+        if zip.has_overlapping_files().map_err(|error| no_zip(&error))? {
+            let why =
+                "files in it share their bytes, as in no zip file that was made to be unpacked";
+            return Err(Trouble::unclear(why.to_owned()));
+        }
         let mut files = BTreeMap::new();
         let mut left = MOST_UNPACKED;
         for at in 0..zip.len() {

@@ -44,6 +44,6 @@ fn however_deep_it_is_nested_it_is_read_or_refused() {
 #[test]
 fn what_no_stack_is_large_enough_for_is_refused() {
     let text = "(".repeat(500 * 1024);
-    let (_, why) = Source::parse("x.mjs", &text).unwrap_err();
-    assert!(why.contains("nested too deeply"), "{why}");
+    let fault = Source::parse("x.mjs", &text).unwrap_err();
+    assert!(fault.why.contains("nested too deeply") && !fault.broken, "{fault:?}");
 }

@@ -21,7 +21,8 @@ use crate::{
     core::{
         digest::Digest,
         id::{Name, NameError},
-        resource::{Actual, Body, Run, Sightings, Wanted, Wishes},
+        resource::{Actual, Body, Run, Sightings, Status, Wanted, Wishes},
+        route,
     },
     provider::{
         Error,
@@ -156,13 +157,8 @@ impl Look {
         }
     }
 
-    /// Whether an edge function that was asked for stands in front of the function called `name`.
-    pub(super) fn edge_stands(&self, settings: &Settings, name: &str) -> bool {
-        let Ok(folder) = settings.edge_folder() else { return false };
-        self.has_edge(name) && self.reader.root.join(path(&read::relative(&folder), name)).is_file()
-    }
-
-    /// Puts the edge functions that are there among what was seen: ours, and what stands in their place.
+    /// Puts the edge functions that are there among what was seen: ours, and what stands in their place. Of a
+    /// function that has one of ours in front of it, it notes that.
     pub(super) fn see_edges(&self, settings: &Settings, seen: &mut Sightings) -> Result<(), Error> {
         // Where nobody could have written one there is none.
         let Ok(folder) = settings.edge_folder() else { return Ok(()) };
@@ -190,6 +186,12 @@ impl Look {
             if let Some(mark) = &mut found.mark {
                 // Older versions wrote that it backs its function up.
                 mark.backs_up = None;
+                let before = function.parse::<Name>().ok().and_then(|it| seen.get_mut(&it));
+                if let Some(Actual { status: Status::Code(code), .. }) = before
+                    && self.has_edge(function)
+                {
+                    code.router = route::Router::Edge;
+                }
             }
             if found.mark.is_some() || self.has_edge(function) {
                 seen.entry(name).or_insert(found);

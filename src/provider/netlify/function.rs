@@ -9,9 +9,10 @@ use super::{
     exports::{Exports, Helper},
     reached::{File, Reached, Trouble, place},
     settings::{self, Settings, Settled},
-    source::Source,
+    source::{Fault, Source},
     zipped::Zip,
 };
+use crate::provider::files::rule::SUFFIX;
 
 /// What the name of a function ends in that Netlify runs in the background.
 const BACKGROUND: &str = "-background";
@@ -105,35 +106,10 @@ pub(super) fn classify(
     };
     let config = exports.config.as_ref();
     let own = |key: &str| if style == Style::V2 { config?.get(key) } else { None };
-    match &exports.helper {
-        Some(Helper::Schedule { cron: None, line }) => {
-            let why = "Netlify's build fails here: the schedule has to be a literal".to_owned();
-            return Err(Trouble::at(main, (Some(*line), why)));
-        }
-        Some(Helper::Stream) => {
-            return refuse(
-                "it answers as a stream (`stream()`), which can't be wrapped".to_owned(),
-            );
-        }
-        Some(Helper::Schedule { .. }) | None => {}
-    }
-    if let Some(line) = source.streams {
-        let why = "it answers as a stream (`awslambda.streamifyResponse`), which can't be wrapped";
-        return Err(Trouble::unclear(place(main, Some(line)) + why));
-    }
+    can_be_wrapped(main, source)?;
     let background = is_background(name, exports, &settled);
     function.rethrows = background || is_scheduled(exports, &settled);
-    let path = own("path").map(|it| it.as_str().map_or_else(|| it.to_string(), str::to_owned));
-    function.unroutable = match path {
-        _ if function.rethrows => {
-            Some("it works by a schedule or in the background, and is not called".to_owned())
-        }
-        _ if EVENTS.contains(&name) => Some("Netlify calls it for an event".to_owned()),
-        Some(path) => Some(format!(
-            "it serves a path of its own, {path}, so that it is not at /.netlify/functions/{name}"
-        )),
-        None => None,
-    };
+    function.unroutable = unroutable(name, function.rethrows, own("path"));
     if let Some(seconds) = own("timeout").and_then(Value::as_u64) {
         function.limit = seconds.saturating_mul(1000);
     }
@@ -155,11 +131,46 @@ pub(super) fn classify(
         );
         function.notes.push(note);
     }
-    let backup = format!("{name}{}", crate::provider::files::rule::SUFFIX);
-    match settings.harm(&backup, background) {
+    match settings.harm(&backup(name), background) {
         Some(harm) => refuse(harm),
         None => Ok(function),
     }
+}
+
+/// Refuses what can't be wrapped because of how it answers, and what ends Netlify's own build.
+fn can_be_wrapped(main: &str, source: &Source) -> Result<(), Trouble> {
+    let refuse = |line: Option<usize>, by: &str| {
+        let why = format!("it answers as a stream (`{by}`), which can't be wrapped");
+        Err(Trouble::unclear(place(main, line) + &why))
+    };
+    match (&source.exports.helper, source.streams) {
+        (Some(Helper::Schedule { cron: None, line }), _) => {
+            let why = "Netlify's build fails here: the schedule has to be a literal".to_owned();
+            Err(Trouble::at(main, Fault::broken(Some(*line), why)))
+        }
+        (Some(Helper::Stream), _) => refuse(None, "stream()"),
+        (_, Some(line)) => refuse(Some(line), "awslambda.streamifyResponse"),
+        (Some(Helper::Schedule { .. }) | None, None) => Ok(()),
+    }
+}
+
+/// Why nobody's calls can be passed on to the function called `name`, which serves `path`, if they can't.
+fn unroutable(name: &str, rethrows: bool, path: Option<&Value>) -> Option<String> {
+    if rethrows {
+        return Some("it works by a schedule or in the background, and is not called".to_owned());
+    }
+    if is_event(name) {
+        return Some("Netlify calls it for an event".to_owned());
+    }
+    let path = path.map(|it| it.as_str().map_or_else(|| it.to_string(), str::to_owned))?;
+    Some(format!(
+        "it serves a path of its own, {path}, so that it is not at /.netlify/functions/{name}"
+    ))
+}
+
+/// What the backup of the function called `name` is called.
+fn backup(name: &str) -> String {
+    format!("{name}{SUFFIX}")
 }
 
 impl Function {
@@ -171,7 +182,7 @@ impl Function {
         exports: &Exports,
         settings: &Settings,
     ) -> Result<(), Trouble> {
-        let backup = format!("{name}{}", crate::provider::files::rule::SUFFIX);
+        let backup = backup(name);
         if background && !settings.of(&backup).background {
             return Err(Trouble::unclear(format!(
                 "{}it runs in the background, and its backup would not, because only its name or \
@@ -229,7 +240,7 @@ impl Function {
 
     /// What `netlify.toml` says of the primary by its name, and not of its backup.
     fn take_over(&mut self, name: &str, settled: &Settled, settings: &Settings) {
-        let backup = format!("{name}{}", crate::provider::files::rule::SUFFIX);
+        let backup = backup(name);
         let have = settings.of(&backup);
         let lists = [
             ("included_files", "includedFiles", &settled.included_files, &have.included_files),

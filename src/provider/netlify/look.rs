@@ -28,7 +28,9 @@ use crate::{
         Error,
         each::each,
         files::{
-            MADE_FROM, PATH, PROBLEM, Reader, Rule, failed, read, rule::SUFFIX, shown, stand_in,
+            MADE_FROM, PATH, PROBLEM, Reader, Rule, failed, read,
+            rule::{SUFFIX, backup_name},
+            shown, stand_in,
             wish::text,
         },
     },
@@ -142,6 +144,7 @@ impl Look {
             needed.then_some(Needed { primary, draft })
         });
         let needed = needed.collect();
+        self.known.tidy();
         let tools = self.tools(&settings);
         Ok(Seen { sightings, needed, recipes, tools })
     }
@@ -205,9 +208,6 @@ impl Look {
         }
         if problem.is_none() && self.asked_for(function).is_some() {
             self.put_calls(&mut actual.body, settings, found, &path);
-        }
-        if self.edge_stands(settings, function) {
-            code.router = Router::Edge;
         }
         actual.status = Status::Code(code);
         set(&mut actual.body, [(FUNCTION, function.to_owned()), (FOLDER, folder.to_owned())]);
@@ -276,7 +276,7 @@ impl Look {
     /// Whether a backup has to be made from `draft`. One that there is stays, until what it would be
     /// made from is known to work.
     fn is_needed(&self, seen: &mut Sightings, primary: &Name, draft: &Draft) -> bool {
-        let backup = format!("{primary}{SUFFIX}").parse::<Name>().ok();
+        let backup = backup_name(primary.as_str()).ok();
         let Some(found) = backup.and_then(|it| seen.get(&it)) else { return true };
         let has_snapshot = || found.body.files.keys().any(|it| it.ends_with(SNAPSHOT_FILE));
         let is_whole = has_snapshot() && found.body.fields.contains_key(MADE_FROM);

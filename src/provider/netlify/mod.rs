@@ -53,7 +53,10 @@ use self::{
 use super::{
     Error, Provider, counted,
     files::{
-        Comment, Order, Reader, Rule, Wisher, Writer, blocking, rule::SUFFIX, shown, wish::text,
+        Comment, Order, Reader, Rule, Wisher, Writer, blocking,
+        rule::{SUFFIX, backup_name},
+        shown,
+        wish::text,
     },
     polled::PATIENCE,
 };
@@ -340,7 +343,7 @@ fn wish(wisher: &mut Wisher<'_>, seen: &Sightings, function: &str, actual: &Actu
     if let Some((path, problem)) = unread(body) {
         return wisher.refuse(function, format!("{}: {problem}", shown(path)));
     }
-    let backup = format!("{function}{SUFFIX}").parse::<Name>().ok();
+    let backup = backup_name(function).ok();
     let found = backup.and_then(|it| seen.get(&it));
     if let Some(why) = text(body, REFUSED) {
         let stays = found.is_some_and(|it| it.mark.is_some());

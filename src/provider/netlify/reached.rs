@@ -60,8 +60,8 @@ impl Trouble {
         Self { why, broken: false }
     }
 
-    pub(super) fn at(path: &str, (line, why): Fault) -> Self {
-        Self::broken(place(path, line) + &why)
+    pub(super) fn at(path: &str, Fault { line, why, broken }: Fault) -> Self {
+        Self { why: place(path, line) + &why, broken }
     }
 }
 
@@ -96,9 +96,20 @@ impl Reached {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Known(Arc<Mutex<HashMap<String, Parsed>>>);
 
-type Parsed = Result<Arc<Source>, (String, Fault)>;
+#[derive(Debug)]
+struct Parsed {
+    source: Result<Arc<Source>, (String, Fault)>,
+    /// Whether anybody has asked for it since it was tidied up last.
+    asked: bool,
+}
 
 impl Known {
+    /// Forgets what nobody has asked for since the last time: builds name their files anew each time.
+    pub(super) fn tidy(&self) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.retain(|_, it| std::mem::take(&mut it.asked));
+    }
+
     /// The folders of what was read, relative to the project.
     pub(super) fn folders(&self) -> BTreeSet<String> {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -108,14 +119,17 @@ impl Known {
     /// What the file at `path`, which holds `text`, is.
     pub(super) fn source(&self, path: &str, text: &str) -> Result<Arc<Source>, Fault> {
         let lock = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match lock().get(path) {
-            Some(Ok(source)) if source.text == text => return Ok(Arc::clone(source)),
-            Some(Err((known, fault))) if known == text => return Err(fault.clone()),
-            _ => {}
+        if let Some(Parsed { source, asked }) = lock().get_mut(path) {
+            *asked = true;
+            match source {
+                Ok(source) if source.text == text => return Ok(Arc::clone(source)),
+                Err((known, fault)) if known == text => return Err(fault.clone()),
+                Ok(_) | Err(_) => {}
+            }
         }
         let parsed = Source::parse(path, text).map(Arc::new);
-        let known = parsed.clone().map_err(|fault| (text.to_owned(), fault));
-        lock().insert(path.to_owned(), known);
+        let source = parsed.clone().map_err(|fault| (text.to_owned(), fault));
+        lock().insert(path.to_owned(), Parsed { source, asked: true });
         parsed
     }
 }
@@ -150,7 +164,8 @@ impl Walker<'_> {
             }
             if extension(&path) == Some("json") {
                 serde_json::from_str::<serde::de::IgnoredAny>(&text).map_err(|error| {
-                    Trouble::at(&path, (Some(error.line()), format!("this is no JSON: {error}")))
+                    let why = format!("this is no JSON: {error}");
+                    Trouble::at(&path, Fault::broken(Some(error.line()), why))
                 })?;
                 files.insert(path, File::Data(text));
                 continue;
@@ -251,4 +266,22 @@ pub(super) fn candidates(path: &str, typed_first: bool) -> Vec<String> {
     found.extend(declared.iter().map(|it| format!("{path}.{it}")));
     found.extend(declared.iter().map(|it| format!("{index}.{it}")));
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_gone_is_forgotten() {
+        let known = Known::default();
+        for path in ["a/1.js", "b/2.js"] {
+            known.source(path, "1").unwrap();
+        }
+        known.tidy();
+        known.source("b/2.js", "1").unwrap();
+        known.source("c/3.js", "}").unwrap_err();
+        known.tidy();
+        assert_eq!(known.folders(), ["b", "c"].map(str::to_owned).into());
+    }
 }

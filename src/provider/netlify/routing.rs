@@ -33,8 +33,11 @@ use crate::{
     provider::{
         Error,
         files::{
-            Comment, PATH, PROBLEM, Reader, Rule, Writer, failed, read::unreadable, rule::SUFFIX,
-            wish::text, write::changed,
+            Comment, PATH, PROBLEM, Reader, Rule, Writer, failed,
+            read::unreadable,
+            rule::{SUFFIX, backup_name},
+            wish::text,
+            write::changed,
         },
     },
 };
@@ -163,7 +166,7 @@ impl Routing {
             .filter_map(|(name, actual)| {
                 let primary = code(actual)?;
                 let Router::Redirect(place) = &primary.router else { return None };
-                let backup = format!("{name}{SUFFIX}").parse::<Name>().ok()?;
+                let backup = backup_name(name.as_str()).ok()?;
                 let backup = seen.get(&backup).filter(|it| it.mark.is_some()).and_then(code);
                 let to = route::next(place, primary, backup, &self.policy)?;
                 Some((name.clone(), to))

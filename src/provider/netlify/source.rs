@@ -52,14 +52,27 @@ impl Link {
     }
 }
 
-/// The line (from 1), where one is known, and what is wrong there.
-pub(super) type Fault = (Option<usize>, String);
+/// What is wrong with a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Fault {
+    /// The line, from 1, where one is known.
+    pub(super) line: Option<usize>,
+    pub(super) why: String,
+    /// Whether Netlify can't run it either. Else it only can't be read here.
+    pub(super) broken: bool,
+}
+
+impl Fault {
+    pub(super) fn broken(line: Option<usize>, why: String) -> Self {
+        Self { line, why, broken: true }
+    }
+}
 
 impl Source {
     /// Reads `text`, the content of a file called `file`.
     pub(super) fn parse(file: &str, text: &str) -> Result<Self, Fault> {
         with_room(text, || Self::parse_here(file, text))
-            .unwrap_or_else(|why| Err((None, why.to_owned())))
+            .unwrap_or_else(|why| Err(Fault { line: None, why: why.to_owned(), broken: false }))
     }
 
     fn parse_here(file: &str, text: &str) -> Result<Self, Fault> {
@@ -92,9 +105,11 @@ impl Source {
                 error.and_then(|it| it.labels.iter().next()).map(oxc_span::LabeledSpan::offset);
             let line = at.and_then(|at| usize::try_from(at).ok()).map(|at| line(text, at));
             let message = error.map_or_else(|| "it can't be read".to_owned(), ToString::to_string);
-            first.get_or_insert((line, format!("this is no valid code: {message}")));
+            let why = format!("this is no valid code: {message}");
+            first.get_or_insert(Fault::broken(line, why));
         }
-        Err(first.unwrap_or((None, "it is of a kind that can't be read".to_owned())))
+        let why = || "it is of a kind that can't be read".to_owned();
+        Err(first.unwrap_or_else(|| Fault::broken(None, why())))
     }
 }
 

@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::{
     fake::{Fake, TOKEN},
     project::{Project, Run},
+    scene::finish,
 };
 
 pub(super) const BRANCH: &str = "redundancy/backups";
@@ -65,14 +66,7 @@ impl Scene {
     }
 
     pub(super) fn run(&self, arguments: &[&str]) -> Run {
-        let output = self.command(arguments).output().unwrap();
-        let text = |bytes: Vec<u8>| {
-            let text = String::from_utf8(bytes).unwrap();
-            assert!(!text.contains(&TOKEN[4..]), "the token is in {text}");
-            text
-        };
-        let (stdout, stderr) = (text(output.stdout), text(output.stderr));
-        Run { code: output.status.code().unwrap(), stdout, stderr }
+        finish(self.command(arguments))
     }
 
     pub(super) fn apply(&self) -> Run {

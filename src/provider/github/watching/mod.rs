@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 pub(super) use self::poll::{Seen, Workflow};
-use super::api::{Client, RunId, WorkflowId};
+use super::api::{Client, Error as ApiError, Repository, RunId, WorkflowId};
 use crate::http::limits;
 use crate::{
     config::{Project, model as config},
@@ -73,7 +73,13 @@ impl Watching {
 
     /// Whether it looks at the same as `other`, in the same way.
     pub(super) fn is_like(&self, other: &Self) -> bool {
-        (&self.config, &self.place) == (&other.config, &other.place)
+        (&self.config, &self.place, self.repository())
+            == (&other.config, &other.place, other.repository())
+    }
+
+    /// The repository that it looks at, where it can.
+    fn repository(&self) -> Option<&Repository> {
+        self.polled.as_ref().ok().map(|(_, client)| client.repository())
     }
 
     /// What speaks to GitHub, or why nothing can.
@@ -168,10 +174,14 @@ impl Watching {
         let (polled, client) = self.polled()?;
         let (known, id) = self.known(path)?;
         let at = Timestamp::now();
-        client.dispatch(id, &known.branch, inputs).await?;
-        self.pending().asked.insert(id, at);
+        let done = client.dispatch(id, &known.branch, inputs).await;
+        // Where only the answer was lost, it may have begun: to start it twice is worse than to wait
+        // whether it shows.
+        if done.as_ref().map_or_else(ApiError::may_be_done, |_| true) {
+            self.pending().asked.insert(id, at);
+        }
         polled.look_soon();
-        Ok(())
+        Ok(done.map(drop)?)
     }
 
     /// Turns a workflow on.
@@ -245,4 +255,30 @@ fn has_shown(seen: &Seen, id: WorkflowId, at: Timestamp) -> bool {
 fn attempts(seen: &Seen, run: u64) -> Option<u32> {
     let mut runs = seen.workflows.values().flat_map(|it| &it.runs);
     runs.find(|it| it.number == run).map(|it| it.attempt)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn another_repository_of_the_checkout_is_something_else_to_look_at() {
+        let dir = tempfile::tempdir().unwrap();
+        // Whatever is in that variable is sent nowhere.
+        let (config, _) = crate::config::parse("[github]\ntoken_env = 'PATH'\n").unwrap();
+        let project = Project { root: dir.path().to_owned(), config };
+        let come_from = |url: &str| {
+            fs::create_dir_all(dir.path().join(".git")).unwrap();
+            let config = format!("[remote \"origin\"]\n\turl = {url}\n");
+            fs::write(dir.path().join(".git/config"), config).unwrap();
+            Watching::new(&project)
+        };
+        let nowhere = Watching::new(&project);
+        let (one, other) =
+            (come_from("https://github.com/a/one"), come_from("https://github.com/a/other"));
+        assert!(!nowhere.is_like(&one) && !one.is_like(&other));
+        assert!(other.is_like(&Watching::new(&project)));
+    }
 }

@@ -16,8 +16,8 @@ use crate::core::{
     span::signed,
 };
 
-/// How far back the one question for the runs of all workflows goes. What is older is asked for
-/// workflow by workflow, once.
+/// How far back the one question for the runs of all workflows goes at least. What is older is asked
+/// for workflow by workflow.
 const RECENT: Duration = Duration::from_hours(3);
 
 /// The same, the first time: what runs each day is in it.
@@ -59,6 +59,34 @@ pub(in super::super) struct Seen {
     branch_asked: Option<Timestamp>,
     /// The workflows, by the path of their file.
     pub(in super::super) workflows: BTreeMap<String, Workflow>,
+    /// Whether there are more workflows than were read.
+    cut: bool,
+}
+
+impl Seen {
+    /// Why nothing can be said of the workflow file at `path`, if that is so.
+    pub(in super::super) fn why_unseen(&self, path: &str) -> Option<String> {
+        match self.workflows.get(path) {
+            Some(workflow) if workflow.is_told() => None,
+            Some(_) => Some(format!("GitHub is being asked for the runs of {path}")),
+            None if self.cut => {
+                let read = self.workflows.len();
+                Some(format!(
+                    "GitHub has more workflows than are read ({read}), and {path} may be one"
+                ))
+            }
+            None => None,
+        }
+    }
+
+    /// Since when there may be runs that this does not know of: also those that began while GitHub could
+    /// not be asked.
+    fn unknown_since(&self, now: Timestamp) -> Timestamp {
+        match self.branch_asked {
+            Some(asked) if !self.workflows.is_empty() => (now - RECENT).min(asked),
+            _ => now - FIRST,
+        }
+    }
 }
 
 /// Looks at GitHub. `before` is what was seen the last time; `wanted` are the paths of the files
@@ -80,7 +108,9 @@ pub(super) async fn poll(
             Seen { branch, branch_asked: Some(now), ..Seen::default() }
         }
     };
-    for workflow in client.workflows().await?.items {
+    let workflows = client.workflows().await?;
+    seen.cut = !workflows.complete;
+    for workflow in workflows.items {
         if workflow.state == super::super::api::State::Deleted {
             continue;
         }
@@ -94,7 +124,7 @@ pub(super) async fn poll(
         };
         seen.workflows.insert(workflow.path, fresh);
     }
-    let begun = now - if before.workflows.is_empty() { FIRST } else { RECENT };
+    let begun = before.unknown_since(now);
     let recent = client.runs(&seen.branch, begun).await?;
     for run in &recent.items {
         let workflow = seen.workflows.values_mut().find(|it| it.id == run.workflow_id);
@@ -134,21 +164,98 @@ impl Workflow {
 
     /// Whether the question for the runs of all since `begun` has told all that matters of it.
     fn is_known(&self, begun: Timestamp, now: Timestamp) -> bool {
-        match self.asked {
-            // The last time that its schedule worked is known, and all that happened since.
-            None => self.runs.iter().any(|it| it.planned && it.verdict == Verdict::Success),
-            Some(asked) => {
-                // What is older and may still change is in no answer to that question.
-                let last = self.runs.iter().find(|it| it.verdict != Verdict::None);
-                let open =
-                    last.is_some_and(|it| it.created < begun && it.verdict != Verdict::Success);
-                !open && is_fresh(asked, now)
-            }
-        }
+        // What is older and may still change is in no answer to that question.
+        let is_active = |it: &Run| matches!(it.verdict, Verdict::Active { .. });
+        let last = self.runs.iter().find(|it| it.verdict != Verdict::None);
+        let open = last.into_iter().filter(|it| it.verdict != Verdict::Success);
+        let mut open = open.chain(self.runs.iter().filter(|it| is_active(it)));
+        !open.any(|it| it.created < begun)
+            && self.is_told()
+            && self.asked.is_none_or(|it| is_fresh(it, now))
+    }
+
+    /// Whether enough was asked to say how it does: it was asked for by itself, or the last time that its
+    /// schedule worked is known, and all that happened since.
+    fn is_told(&self) -> bool {
+        let worked = |it: &Run| it.planned && it.verdict == Verdict::Success;
+        self.asked.is_some() || self.runs.iter().any(worked)
     }
 }
 
 /// Whether what was asked for then needs no asking yet.
 fn is_fresh(asked: Timestamp, now: Timestamp) -> bool {
     now.duration_since(asked).abs() < signed(REFRESH)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(hour: i64) -> Timestamp {
+        Timestamp::UNIX_EPOCH + jiff::SignedDuration::from_hours(hour)
+    }
+
+    fn run(number: u64, hour: i64, verdict: Verdict) -> Run {
+        let at = at(hour);
+        Run { number, attempt: 1, planned: true, created: at, begun: at, changed: at, verdict }
+    }
+
+    fn failure() -> Verdict {
+        Verdict::Failure { how: "failed".to_owned() }
+    }
+
+    fn active() -> Verdict {
+        Verdict::Active { how: "has been running".to_owned(), working: true }
+    }
+
+    fn workflow(asked: Option<Timestamp>, runs: Vec<Run>) -> Workflow {
+        let mut workflow =
+            Workflow { id: WorkflowId(1), disabled: None, since: at(0), runs: Vec::new(), asked };
+        for run in runs {
+            workflow.note(run);
+        }
+        workflow
+    }
+
+    #[test]
+    fn what_began_while_github_could_not_be_asked_is_asked_for() {
+        let seen = |asked: Option<i64>| Seen {
+            branch_asked: asked.map(at),
+            workflows: [("ci.yml".to_owned(), workflow(None, Vec::new()))].into(),
+            ..Seen::default()
+        };
+        assert_eq!(seen(None).unknown_since(at(100)), at(74));
+        assert_eq!(seen(Some(99)).unknown_since(at(100)), at(97));
+        assert_eq!(seen(Some(60)).unknown_since(at(100)), at(60));
+        // By a clock that was set back, it was asked in times to come.
+        assert_eq!(seen(Some(200)).unknown_since(at(100)), at(97));
+    }
+
+    #[test]
+    fn an_old_run_that_may_still_change_is_asked_for_until_it_does_not() {
+        let now = at(100);
+        let is_known =
+            |asked: Option<i64>, runs| workflow(asked.map(at), runs).is_known(at(97), now);
+        let well = || run(1, 76, Verdict::Success);
+        for asked in [None, Some(100)] {
+            assert!(is_known(asked, vec![well()]));
+            assert!(is_known(asked, vec![well(), run(2, 99, failure())]));
+            assert!(!is_known(asked, vec![well(), run(2, 90, failure())]));
+            assert!(!is_known(asked, vec![well(), run(2, 90, active())]));
+            assert!(!is_known(asked, vec![run(2, 90, active()), run(3, 99, Verdict::Success)]));
+        }
+        assert!(!is_known(Some(98), vec![well()]), "it is asked for once an hour");
+        assert!(!is_known(None, Vec::new()));
+    }
+
+    #[test]
+    fn of_what_was_not_asked_for_nothing_is_said() {
+        let mut seen = Seen::default();
+        seen.workflows.insert("new.yml".to_owned(), workflow(None, Vec::new()));
+        seen.workflows.insert("old.yml".to_owned(), workflow(Some(at(1)), Vec::new()));
+        assert!(seen.why_unseen("new.yml").is_some());
+        assert_eq!((seen.why_unseen("old.yml"), seen.why_unseen("gone.yml")), (None, None));
+        seen.cut = true;
+        assert!(seen.why_unseen("gone.yml").is_some());
+    }
 }

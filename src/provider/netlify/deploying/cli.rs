@@ -67,9 +67,12 @@ impl CommandLine {
         })?;
         let output = ended.map_err(|error| refused(error.to_string()))?;
         if !output.status.success() {
-            let said = String::from_utf8_lossy(&output.stderr);
-            let last = said.lines().rev().find(|it| !it.trim().is_empty()).unwrap_or_default();
-            let said = harmless(&self.token.hide_in(last), MOST_SAID);
+            let texts =
+                [output.stderr, output.stdout].map(|it| String::from_utf8_lossy(&it).into_owned());
+            let mut lines =
+                texts.iter().filter_map(|it| it.lines().rev().find(|it| !it.trim().is_empty()));
+            let said = lines.next().unwrap_or("it said nothing");
+            let said = harmless(&self.token.hide_in(said), MOST_SAID);
             return Err(refused(format!("it ended with {}: {said}", output.status)));
         }
         draft(&output.stdout).ok_or_else(|| {

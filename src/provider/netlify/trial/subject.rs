@@ -159,8 +159,9 @@ fn content(
         // What somebody has changed by hand is tried, and nothing is kept of it.
         let digest = Some(mark.written).filter(|it| *it == actual.body.digest());
         let fault = actual.body.files.iter().find_map(|(path, text)| {
-            let (line, why) = Source::parse(path, text).err()?;
-            Some(place(path, line) + &why)
+            // What only can't be read here is tried.
+            let fault = Source::parse(path, text).err().filter(|it| it.broken)?;
+            Some(place(path, fault.line) + &fault.why)
         });
         return (digest, fault.map_or(State::Ready, State::Broken));
     }

@@ -14,7 +14,7 @@ use super::super::{
 };
 use crate::{
     core::resource::{Body, Sightings},
-    provider::files::{rule::SUFFIX, wish::text},
+    provider::files::{rule::backup_name, wish::text},
 };
 
 impl Look {
@@ -89,7 +89,7 @@ impl<'a> Callable<'a> {
 
     /// Whether what the backup holds works by a schedule or in the background, where there is one.
     fn backup_is(&self, primary: &str) -> Option<bool> {
-        let backup = self.sightings.get(&format!("{primary}{SUFFIX}").parse().ok()?)?;
+        let backup = self.sightings.get(&backup_name(primary).ok()?)?;
         backup.mark.as_ref()?;
         backup.body.files.values().find_map(|it| wrapper::rethrows(it))
     }

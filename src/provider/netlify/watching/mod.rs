@@ -257,7 +257,14 @@ impl Watching {
             ));
         }
         let id = DeployId(id);
-        let restored = client.restore(&id).await;
+        let restored = match client.restore(&id).await {
+            // Where only the answer was lost, it may be published, and then has to be locked.
+            Err(error) if error.may_be_done() => {
+                let published = client.site().await.ok().and_then(|it| it.published_deploy);
+                published.filter(|it| it.id == id).ok_or(error)
+            }
+            restored => restored,
+        };
         let locked = match &restored {
             Ok(restored) if restored.id == id => Some(client.lock(&id).await),
             Ok(_) | Err(_) => None,

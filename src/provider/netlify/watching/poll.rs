@@ -63,6 +63,12 @@ impl Seen {
     pub(in super::super) fn published(&self) -> Option<&Deploy> {
         self.site.as_ref()?.published_deploy.as_ref()
     }
+
+    /// Forgets what those answered that are asked no more.
+    fn keep_only(&mut self, wanted: &Wanted) {
+        let is_asked = |name: &String| wanted.get(name).is_some_and(Option::is_some);
+        self.answers.retain(|name, _| is_asked(name) && self.functions.contains(name));
+    }
 }
 
 /// When what was asked last. It is no part of what is seen, which is the same as long as the answers are.
@@ -116,7 +122,7 @@ pub(super) async fn poll(
         (seen.site, seen.deploys, seen.functions) = (Some(site), deploys, functions);
         asked.note(since, |it, now| it.api = Some(now));
     }
-    seen.answers.retain(|name, _| wanted.contains_key(name) && seen.functions.contains(name));
+    seen.keep_only(wanted);
     let address = seen.site.as_ref().and_then(Site::address).unwrap_or_default().to_owned();
     let due: Vec<(String, FunctionProbe)> = (wanted.iter())
         .filter(|(name, _)| seen.functions.contains(*name))
@@ -218,6 +224,21 @@ impl Asked {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_asked_no_more_answers_no_more() {
+        let answer = Answer { last: Verdict::Answers, failing: None, well: None };
+        let names = ["asked", "not-asked", "not-served", "not-wanted"];
+        let mut seen = Seen {
+            answers: names.map(|it| (it.to_owned(), answer.clone())).into(),
+            functions: ["asked", "not-asked", "not-wanted"].map(str::to_owned).into(),
+            ..Seen::default()
+        };
+        let probe: Option<FunctionProbe> = Some(serde_json::from_str("{}").unwrap());
+        let wanted = [("asked", probe.clone()), ("not-asked", None), ("not-served", probe)];
+        seen.keep_only(&wanted.map(|(name, probe)| (name.to_owned(), probe)).into());
+        assert_eq!(seen.answers.into_keys().collect::<Vec<_>>(), ["asked"]);
+    }
 
     #[test]
     fn a_row_of_failures_is_ended_by_an_answer_and_by_nothing_else() {
