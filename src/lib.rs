@@ -13,13 +13,14 @@
 //! - [`sync`] keeps a git checkout in step with its remote. It stands beside the loop and uses only
 //!   its locks.
 //! - [`update`] puts a newer version of this program in its place, and the one before back.
-//! - `http` is what the clients of services have in common.
+//! - `http` is what the clients of services have in common, and `disk` what all have who write files.
 //! - [`cli`] has a file for each verb, and the only code that prints.
 
 pub mod cli;
 pub mod config;
 pub mod controller;
 pub mod core;
+mod disk;
 mod http;
 pub mod journal;
 pub mod probe;

@@ -1,4 +1,5 @@
-//! The direction of dependencies, as ARCHITECTURE.md has it: read from the code itself.
+//! What is written about the code, held to the code itself: the direction of dependencies as ARCHITECTURE.md has it,
+//! the names of files and functions, and what the README says that programs can read.
 
 // The whole crate is a test, also what is not a test function by itself.
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
@@ -19,16 +20,28 @@ use syn::{
 const MAY_USE: &[(&str, &[&str])] = &[
     ("core", &[]),
     ("config", &["core"]),
+    ("disk", &[]),
     ("http", &["core"]),
     ("journal", &["core"]),
     ("probe", &["config", "core", "http"]),
-    ("provider", &["config", "core", "http"]),
-    ("controller", &["config", "core", "journal", "probe", "provider", "http", "update"]),
+    ("provider", &["config", "core", "disk", "http"]),
+    ("controller", &["config", "core", "disk", "journal", "probe", "provider", "http", "update"]),
     ("sync", &["config", "core", "controller", "provider"]),
     ("update", &["config", "core", "http"]),
     (
         "cli",
-        &["config", "core", "controller", "http", "journal", "probe", "provider", "sync", "update"],
+        &[
+            "config",
+            "core",
+            "controller",
+            "disk",
+            "http",
+            "journal",
+            "probe",
+            "provider",
+            "sync",
+            "update",
+        ],
     ),
 ];
 
@@ -294,4 +307,73 @@ fn links_to_functions_lead_there() {
     }
     assert!(wrong.is_empty(), "links of ARCHITECTURE.md that lead elsewhere: {wrong:#?}");
     assert!(links > 15, "{links} links");
+}
+
+/// The names that the variants of an enum of a file have in JSON.
+fn variants(file: &str, of: &str) -> Vec<String> {
+    let file = syn::parse_file(&fs::read_to_string(file).unwrap()).unwrap();
+    let found = file.items.iter().find_map(|it| match it {
+        Item::Enum(it) if it.ident == of => Some(it),
+        _ => None,
+    });
+    let snake = |name: String| {
+        name.chars().enumerate().fold(String::new(), |mut text, (at, c)| {
+            if at > 0 && c.is_uppercase() {
+                text.push('_');
+            }
+            text.extend(c.to_lowercase());
+            text
+        })
+    };
+    found.unwrap().variants.iter().map(|it| snake(it.ident.to_string())).collect()
+}
+
+#[test]
+fn the_readme_names_all_that_a_plan_in_json_can_say() {
+    let readme = fs::read_to_string("README.md").unwrap();
+    let part = readme.split_once("### The plan as JSON").unwrap().1.split_once("\n## ").unwrap().0;
+    let mut missing = Vec::new();
+    for of in ["Change", "Reason", "Why"] {
+        let all = variants("src/core/change.rs", of);
+        assert!(all.len() > 4, "{all:?}");
+        missing.extend(all.into_iter().filter(|it| !part.contains(&format!("`{it}`"))));
+    }
+    assert_eq!(missing, [""; 0]);
+}
+
+#[test]
+fn the_files_that_are_named_are_there() {
+    let mut all = Vec::new();
+    for folder in ["src", "tests"] {
+        everything(Path::new(folder), &mut all);
+    }
+    let mut wrong = Vec::new();
+    for document in ["ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md"] {
+        let text = fs::read_to_string(document).unwrap();
+        for name in text.split('`').skip(1).step_by(2) {
+            let is_path = |it: char| it.is_ascii_alphanumeric() || "/_.".contains(it);
+            let is_file = name.starts_with("tests/")
+                || Path::new(name).extension().is_some_and(|it| it == "rs");
+            let is_there = |it: &String| *it == name || it.ends_with(&format!("/{name}"));
+            if is_file
+                && name.chars().all(is_path)
+                && !name.contains("NAME")
+                && !all.iter().any(is_there)
+            {
+                wrong.push(format!("{document}: {name}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// Every file and folder below one, by its path.
+fn everything(folder: &Path, all: &mut Vec<String>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        all.push(path.to_str().unwrap().to_owned());
+        if path.is_dir() {
+            everything(&path, all);
+        }
+    }
 }

@@ -55,6 +55,8 @@ struct Report {
     version: u32,
     /// When it was asked.
     at: Timestamp,
+    /// Whether a watch runs. Without one this is what the last one left.
+    watched: bool,
     /// The worst first.
     open: Vec<Row>,
     /// How many messages were not sent because there were too many, since that was last told.
@@ -128,8 +130,8 @@ fn list(project: &Project, json: bool) -> anyhow::Result<ExitCode> {
         told_at: it.told_at.filter(|_| it.told),
     };
     let open = book.open(now).into_iter().map(row).collect();
-    let report =
-        Report { version: VERSION, at: now, open, unsent: book.unsent(), lost: lost(&book) };
+    let (watched, unsent) = (project.controller().is_watched(), book.unsent());
+    let report = Report { version: VERSION, at: now, watched, open, unsent, lost: lost(&book) };
     let text = if json { serde_json::to_string_pretty(&report)? + "\n" } else { human(&report) };
     output::print(&text)?;
     Ok(ExitCode::SUCCESS)
@@ -154,7 +156,13 @@ fn human(report: &Report) -> String {
     if report.unsent > 0 {
         let _ = writeln!(text, "{} more were not sent: too many within an hour", report.unsent);
     }
-    text + &lost_in_words(&report.lost, report.at)
+    text.push_str(&lost_in_words(&report.lost, report.at));
+    if !report.watched {
+        text.push_str(
+            "nobody watches, so no alert is opened or closed; `redundancy start` begins a watch\n",
+        );
+    }
+    text
 }
 
 fn test(project: &Project, only: Option<&str>) -> anyhow::Result<ExitCode> {

@@ -15,9 +15,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::{
     choice::{self, Choice},
     document::Document,
-    human,
-    open::{Project, block_on},
-    output::{self, BOLD, GREEN, RED, YELLOW, count, visible},
+    human::{self, Of},
+    open::{self, Project, block_on},
+    output::{self, BOLD, GREEN, RED, YELLOW, count, exit_code, visible},
     watch::log_to_onlooker,
 };
 use crate::{
@@ -25,7 +25,6 @@ use crate::{
         Controller, Manner, Outcome, Progress, Stop, World,
         generations::Generations,
         lock::{self, Lock, LockError},
-        make_state_dir,
     },
     core::{
         change::Why,
@@ -74,7 +73,9 @@ async fn apply(project: &Project, options: &ApplyOptions) -> anyhow::Result<Exit
             (choice::part(plan, &options.choice), consent)
         }
     };
-    output::print(&human::plan(&plan))?;
+    // What was saved says nothing of what is there now.
+    let of = if options.plan.is_some() { Of::Part } else { options.choice.of() };
+    output::print(&human::plan_of(of, &plan))?;
     // What could not be seen may need changes too, and what was asked for by name is left alone:
     // nobody shall take either for done.
     let missed = plan.held.iter().any(|held| match held.why {
@@ -85,17 +86,8 @@ async fn apply(project: &Project, options: &ApplyOptions) -> anyhow::Result<Exit
     if plan.lanes.is_empty() {
         return Ok(exit_code(!missed));
     }
-    if !options.yes {
-        match output::ask(&format!("\n{BOLD}Make these changes?{BOLD:#} [y/N] "))? {
-            Some(true) => {}
-            Some(false) => {
-                output::remark("Nothing was changed.\n");
-                return Ok(ExitCode::FAILURE);
-            }
-            None => {
-                bail!("there is no terminal to ask on; `--yes` makes the changes without asking")
-            }
-        }
+    if !output::agreed("\nMake these changes?", options.yes, "makes the changes")? {
+        return Ok(ExitCode::FAILURE);
     }
     let work = Work { controller: &controller, config: &project.loaded.text, by: By::Apply };
     let (lock, journal) = begin(&controller, "apply").await?;
@@ -104,10 +96,6 @@ async fn apply(project: &Project, options: &ApplyOptions) -> anyhow::Result<Exit
         .await?;
     drop(lock);
     Ok(exit_code(done && !missed))
-}
-
-fn exit_code(good: bool) -> ExitCode {
-    if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// Who makes changes, and by which config.
@@ -190,15 +178,9 @@ pub(super) async fn begin(
     controller: &Controller,
     verb: &str,
 ) -> anyhow::Result<(Lock, RefCell<Journal>)> {
-    let state_dir = controller.project().state_dir();
-    make_state_dir(&state_dir)
-        .with_context(|| format!("cannot make the folder {}", state_dir.display()))?;
+    let state_dir = open::state_dir(controller.project())?;
     let lock = wait_for_lock(&lock::apply_file(&state_dir), verb).await?;
-    let (journal, damaged) = Journal::open(&Journal::file(&state_dir))?;
-    if let Some(damaged) = damaged {
-        output::remark(&format!("{damaged}\n"));
-    }
-    Ok((lock, RefCell::new(journal)))
+    Ok((lock, RefCell::new(open::journal(&state_dir)?)))
 }
 
 async fn wait_for_lock(path: &Path, verb: &str) -> anyhow::Result<Lock> {

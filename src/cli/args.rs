@@ -49,6 +49,9 @@ pub(super) enum Verb {
     /// Show what would change, and why
     Plan(PlanOptions),
     /// Plan, ask, and make the changes
+    ///
+    /// The exit code is 0 where all of them were made, and 1 where one was not, where a provider could
+    /// not be asked, and where something that an option names was left alone.
     Apply(ApplyOptions),
     /// Look, plan and apply again and again, until told to stop
     ///
@@ -126,9 +129,9 @@ pub(super) enum Verb {
     Recover(RecoverOptions),
     /// Get the backups of functions to Netlify, in the way that `deploy` of `[netlify]` says
     ///
-    /// By git, the default, it only says what to commit and to push. Otherwise the site is built, once
-    /// a day at most (`deploys_per_day`), and followed until it is published: never while it is
-    /// locked or another deploy goes on.
+    /// By git, the default, it only says what to commit and to push. Otherwise the site is built, as
+    /// often a day as `deploys_per_day` allows (once, where it says nothing), and followed until it is
+    /// published: never while it is locked or another deploy goes on.
     Deploy(DeployOptions),
     /// Show what was seen, decided and done
     History(HistoryOptions),

@@ -1,9 +1,10 @@
 //! What `--target`, `--exclude`, `--adopt` and `--overwrite` come to.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fmt::Write as _};
 
 use anyhow::bail;
 
+use super::human::Of;
 use crate::{
     controller::{World, standing},
     core::{
@@ -37,6 +38,31 @@ impl Choice {
     /// Whether it is asked for by its name.
     pub(super) fn names(&self, id: &Id) -> bool {
         [&self.target, &self.adopt, &self.overwrite].into_iter().any(|it| it.contains(id))
+    }
+
+    /// Whether the rest is left out.
+    pub(super) fn of(&self) -> Of {
+        if self.target.is_empty() && self.exclude.is_empty() { Of::All } else { Of::Part }
+    }
+
+    /// The same on a command line, each after a blank.
+    pub(super) fn in_words(&self) -> String {
+        let named = [
+            ("--target", &self.target),
+            ("--exclude", &self.exclude),
+            ("--adopt", &self.adopt),
+            ("--overwrite", &self.overwrite),
+        ];
+        let mut words = String::new();
+        for (option, ids) in named {
+            for id in ids {
+                let _ = write!(words, " {option} {id}");
+            }
+        }
+        if self.allow_deletions > 0 {
+            let _ = write!(words, " --allow-deletions {}", self.allow_deletions);
+        }
+        words
     }
 
     pub(super) fn consent(&self) -> Consent {

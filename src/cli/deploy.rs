@@ -2,19 +2,16 @@
 
 use std::{fmt::Write, path::Path, process::ExitCode};
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use jiff::Timestamp;
 
 use super::{
-    open::{Project, block_on},
-    output::{self, count, visible},
+    open::{self, Project, block_on},
+    output::{self, count, quoted, visible},
 };
 use crate::{
     config,
-    controller::{
-        self,
-        lock::{self, Lock, LockError},
-    },
+    controller::lock::{self, Lock, LockError},
     core::{
         id::Id,
         ration::{self, Asked, Spent},
@@ -94,7 +91,8 @@ fn by_git(
             let _ = writeln!(text, "  {}", visible(path));
         }
         text.push_str("\nTo deploy them:\n");
-        let _ = writeln!(text, "  git add --all -- {}", quoted(&unsent.uncommitted));
+        let paths: Vec<String> = unsent.uncommitted.iter().map(|it| quoted(it)).collect();
+        let _ = writeln!(text, "  git add --all -- {}", paths.join(" "));
         text.push_str("  git commit -m 'Backups of functions'\n");
     }
     text.push_str(&push);
@@ -102,35 +100,18 @@ fn by_git(
     Ok(ExitCode::SUCCESS)
 }
 
-/// Paths as a shell takes them.
-fn quoted(paths: &[String]) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '-' | '_');
-    let quote = |path: &String| {
-        if path.chars().all(plain) {
-            path.clone()
-        } else {
-            format!("'{}'", visible(path).replace('\'', r"'\''"))
-        }
-    };
-    paths.iter().map(quote).collect::<Vec<_>>().join(" ")
-}
-
 async fn deploy(
     project: &config::Project,
     deploying: &Deploying,
     dry_run: bool,
 ) -> anyhow::Result<ExitCode> {
-    let state_dir = project.state_dir();
-    controller::make_state_dir(&state_dir).context("cannot make the folder of the state")?;
+    let state_dir = open::state_dir(project)?;
     let now = Timestamp::now();
     let _lock = match Lock::take(&lock::deploy_file(&state_dir), "deploy", now) {
         Err(held @ LockError::Held(_)) => bail!("a deploy goes on already, by {held}"),
         other => other?,
     };
-    let (mut journal, damaged) = Journal::open(&Journal::file(&state_dir))?;
-    if let Some(damaged) = damaged {
-        output::remark(&format!("warning: {damaged}\n"));
-    }
+    let mut journal = open::journal(&state_dir)?;
     let noted = recalled(journal.recall(DEPLOYS)?.as_deref());
     let before = deploying.look().await?;
     let spent = ration::spent(&before.listed, &noted, now);

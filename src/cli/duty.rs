@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep};
 
 use super::{
     apply::{begin, until_done},
-    open::{Project, block_on},
+    open::{self, Project, block_on},
     output::{self, BOLD, GREEN, RED, YELLOW, visible},
     pair::{self, Place},
     pause::line,
@@ -48,7 +48,7 @@ async fn ask(controller: &Controller, id: &Id, asked: Asked) -> anyhow::Result<E
     let pair = pair::exclusive(&world, id)?;
     let goal = Goal { pair, asked, to: allowed(controller, &world, pair, asked)? };
     let ended = if controller.is_watched() {
-        let (mut journal, _) = Journal::open(&Journal::file(&controller.project().state_dir()))?;
+        let mut journal = open::journal(&controller.project().state_dir())?;
         write_down(&mut journal, &goal)?;
         controller.have_moved(&goal, &mut journal, tell).await?
     } else {
@@ -84,6 +84,7 @@ pub(super) async fn have_moved(
     if !controller.is_watched() {
         bail!("nobody watches; `redundancy {} {id}` does it without a watch", verb(asked));
     }
+    // There is no place for a word on a damaged one, and the watch says it.
     let (mut journal, _) = Journal::open(&Journal::file(&controller.project().state_dir()))?;
     write_down(&mut journal, &goal)?;
     let ended = controller.have_moved(&goal, &mut journal, |_| {}).await?;

@@ -18,6 +18,7 @@ use crate::{
     controller::{
         Controller, World,
         lock::{self, Holder, Lock},
+        standing,
     },
     core::{
         breaker,
@@ -29,7 +30,7 @@ use crate::{
         outlook::{Next, Outlook, Standing},
         pause::Pause,
         plan::{Asker, Consent, Plan},
-        resource::{Run, Status},
+        resource::Status,
     },
     probe,
 };
@@ -224,12 +225,9 @@ fn resource(
     let known = &world.known;
     let wanted = world.desired.wanted.get(id);
     let found = world.observed.found.get(id);
-    let run = wanted.map_or(Run::AsIs, |it| it.run);
-    let blind = world.observed.blind.get(&id.provider);
-    let (state, health) = match (found, blind) {
-        (Some(found), _) => (found.status.to_string(), Health::of(run, Some(&found.status))),
-        (None, Some(why)) => (format!("not known: it could not be asked: {why}"), Health::Unknown),
-        (None, None) => ("not there".to_owned(), Health::Unhealthy),
+    let state = match (found, world.observed.blind.get(&id.provider)) {
+        (None, Some(why)) => format!("not known: it could not be asked: {why}"),
+        _ => standing::state(world, id),
     };
     let mark = found.and_then(|it| it.mark.as_ref());
     let vitals = found.and_then(|it| it.vitals.as_ref());
@@ -255,7 +253,7 @@ fn resource(
         backs_up: wanted.and_then(|it| it.backs_up.clone()),
         backed_up_by: world.desired.backup_of(id).cloned(),
         state,
-        health,
+        health: Health::in_view(&world.desired, &world.observed, id),
         since: found.and_then(|it| it.status.since()),
         restarts: vitals.map(|it| it.restarts),
         last_exit: vitals.and_then(|it| it.last_exit.clone()),

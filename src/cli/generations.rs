@@ -87,7 +87,7 @@ pub(super) fn run(project: &Project, options: &GenerationsOptions) -> anyhow::Re
             + "`redundancy generations N` shows one; `redundancy rollback N` goes back to it.\n"
     };
     output::print(&text)?;
-    Ok(if all_read { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(output::exit_code(all_read))
 }
 
 fn row(generation: &Generation, config_before: Option<&str>) -> Row {
@@ -125,6 +125,7 @@ fn one(generation: &Generation, before: Option<&Generation>) -> String {
     );
     match before {
         Some(before) => text.push_str(&config_diff(&before.config, &generation.config)),
+        None if *number == 1 => text.push_str("it is the first one\n"),
         None => text.push_str(
             "the one before it is not kept, so nobody knows what changed in redundancy.toml\n",
         ),

@@ -9,7 +9,7 @@ use super::{
     args::HealthOptions,
     open::{Project, block_on},
     output::{self, visible},
-    status::{self, Report, Row, ago},
+    status::{self, Blind, Report, Row, ago},
     table::table,
 };
 use crate::{
@@ -72,8 +72,10 @@ fn chosen(
             && (of == Some(row.id.to_string().as_str()) || !is_only_there(world, &row.id))
     };
     report.resources.retain(is_meant);
-    report.blind.retain(|it| of.is_none_or(|of| of.starts_with(it.provider.as_str())));
-    report.unseen.retain(|it| of.is_none_or(|of| of.starts_with(it.provider.as_str())));
+    let provider = of.map(|of| of.split_once('/').map_or(of, |(provider, _)| provider));
+    let is_of_it = |it: &Blind| provider.is_none_or(|of| it.provider.as_str() == of);
+    report.blind.retain(is_of_it);
+    report.unseen.retain(is_of_it);
     let rank = |row: &Row| ORDER.iter().position(|(health, _)| *health == row.health);
     report.resources.sort_by_key(rank);
     Ok(report)

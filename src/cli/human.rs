@@ -18,26 +18,49 @@ const MOST_LINES: usize = 60;
 /// The whole plan: each change with its reason and its difference, what is left alone and what
 /// helps against that, and the sum.
 pub(super) fn plan(plan: &Plan) -> String {
-    plan_beside(plan, |_| None)
+    shown(plan, Of::All, MOST_LINES, |_| None)
+}
+
+/// What a plan was made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Of {
+    /// Of all that there is.
+    All,
+    /// Of some of it: it says nothing of the rest.
+    Part,
+}
+
+/// The same of a plan that may be a part of one.
+pub(super) fn plan_of(of: Of, plan: &Plan) -> String {
+    shown(plan, of, MOST_LINES, |_| None)
+}
+
+/// The same with all lines of each difference, for what no other verb could show.
+pub(super) fn whole_plan(plan: &Plan) -> String {
+    shown(plan, Of::All, usize::MAX, |_| None)
 }
 
 /// The same, where what is made is shown by how it differs from what is `beside` it.
-pub(super) fn plan_beside(plan: &Plan, beside: impl Fn(&Step) -> Option<Body>) -> String {
+pub(super) fn plan_beside(of: Of, plan: &Plan, beside: impl Fn(&Step) -> Option<Body>) -> String {
+    shown(plan, of, MOST_LINES, beside)
+}
+
+fn shown(plan: &Plan, of: Of, most: usize, beside: impl Fn(&Step) -> Option<Body>) -> String {
     let mut text = String::new();
     for step in plan.steps() {
-        show_step(step, beside(step), &mut text);
+        show_step(step, beside(step), most, &mut text);
     }
     for held in &plan.held {
-        show_held(held, &mut text);
+        show_held(held, most, &mut text);
     }
     if !text.is_empty() {
         text.push('\n');
     }
-    text + &summary(plan)
+    text + &summary(of, plan)
 }
 
 /// The sum of a plan in one line.
-pub(super) fn summary(plan: &Plan) -> String {
+pub(super) fn summary(of: Of, plan: &Plan) -> String {
     let mut verbs: BTreeMap<&str, usize> = BTreeMap::new();
     for step in plan.steps() {
         *verbs.entry(step.change.verb()).or_default() += 1;
@@ -50,7 +73,11 @@ pub(super) fn summary(plan: &Plan) -> String {
         parts.push(format!("{} left alone", plan.held.len()));
     }
     if parts.is_empty() {
-        return "Everything is as the config asks: there is nothing to do.\n".to_owned();
+        return match of {
+            Of::All => "Everything is as the config asks: there is nothing to do.\n",
+            Of::Part => "There is nothing to do in this part; `redundancy plan` shows all.\n",
+        }
+        .to_owned();
     }
     format!("{BOLD}Plan:{BOLD:#} {}.\n", parts.join(", "))
 }
@@ -66,7 +93,7 @@ fn sign(change: &Change) -> (char, Style) {
     }
 }
 
-fn show_step(step: &Step, beside: Option<Body>, text: &mut String) {
+fn show_step(step: &Step, beside: Option<Body>, most: usize, text: &mut String) {
     let (sign, style) = sign(&step.change);
     let verb = step.change.verb();
     let reason = visible(&step.reason.to_string());
@@ -75,10 +102,10 @@ fn show_step(step: &Step, beside: Option<Body>, text: &mut String) {
         // Whoever asks for that wants all of it.
         Change::Create { to, .. } => match beside {
             Some(beside) => differences(&beside, to, usize::MAX, text),
-            None => differences(&Body::default(), to, MOST_LINES, text),
+            None => differences(&Body::default(), to, most, text),
         },
         Change::Update { from, to, restart, .. } => {
-            differences(from, to, MOST_LINES, text);
+            differences(from, to, most, text);
             if *restart {
                 let _ = writeln!(text, "    {YELLOW}it is restarted for that{YELLOW:#}");
             }
@@ -92,12 +119,12 @@ fn show_step(step: &Step, beside: Option<Body>, text: &mut String) {
     }
 }
 
-fn show_held(held: &Held, text: &mut String) {
+fn show_held(held: &Held, most: usize, text: &mut String) {
     let why = visible(&held.why.to_string());
     let id = &held.id;
     let _ = writeln!(text, "{CYAN}! left   {CYAN:#} {BOLD}{id}{BOLD:#}  {why}");
     if let Why::EditedByHand { from, to } = &held.why {
-        differences(from, to, MOST_LINES, text);
+        differences(from, to, most, text);
     }
     if let Some(help) = help(held) {
         let _ = writeln!(text, "    {DIM}help:{DIM:#} {help}");
@@ -190,6 +217,9 @@ fn show_hunks(hunks: &str, most: usize, text: &mut String) {
     let more = hunks.lines().count().saturating_sub(most);
     if more > 0 {
         let more = count(more, "more line");
-        let _ = writeln!(text, "    {DIM}… and {more}; `--json` has all of them{DIM:#}");
+        let _ = writeln!(
+            text,
+            "    {DIM}… and {more}; `redundancy plan --json` has all of them{DIM:#}"
+        );
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::{
-    human::help,
+    human::{Of, help},
     output::{shortened, visible},
 };
 use crate::core::{
@@ -14,9 +14,9 @@ use crate::core::{
 };
 
 /// The whole plan: a table of all changes, then each difference, folded.
-pub(super) fn plan(plan: &Plan) -> String {
+pub(super) fn plan(of: Of, plan: &Plan) -> String {
     let mut text = String::from("## redundancy plan\n\n");
-    let summary = anstream::adapter::strip_str(&super::human::summary(plan)).to_string();
+    let summary = anstream::adapter::strip_str(&super::human::summary(of, plan)).to_string();
     text.push_str(&summary);
     if !plan.lanes.is_empty() {
         text.push_str("\n| change | resource | why |\n| --- | --- | --- |\n");

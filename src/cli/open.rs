@@ -11,11 +11,12 @@ use anyhow::Context;
 use super::output;
 use crate::{
     config::{self, LoadError, Loaded, render},
-    controller::Controller,
+    controller::{Controller, make_state_dir},
     core::digest::Digest,
+    journal::Journal,
 };
 
-/// A config that was found and is sound.
+/// A config that was found, and what it says.
 pub(super) struct Project {
     pub(super) path: PathBuf,
     pub(super) loaded: Loaded,
@@ -71,6 +72,23 @@ pub(super) fn find(path: Option<&Path>) -> anyhow::Result<PathBuf> {
     config::find(&here).ok_or_else(|| LoadError::Missing(here.join(config::FILE_NAME)).into())
 }
 
+/// The folder of what the tool keeps for itself, made where it is not there.
+pub(super) fn state_dir(project: &config::Project) -> anyhow::Result<PathBuf> {
+    let folder = project.state_dir();
+    make_state_dir(&folder)
+        .with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    Ok(folder)
+}
+
+/// The journal in that folder, to be written; what became of one that was damaged is told.
+pub(super) fn journal(state_dir: &Path) -> anyhow::Result<Journal> {
+    let (journal, damaged) = Journal::open(&Journal::file(state_dir))?;
+    if let Some(damaged) = damaged {
+        output::remark(&format!("{damaged}\n"));
+    }
+    Ok(journal)
+}
+
 /// A path as people write it: from the current folder where it is in there.
 pub(super) fn shown(path: &Path) -> String {
     let here = std::env::current_dir().ok();
@@ -89,9 +107,9 @@ pub(super) fn validate(project: &Project) -> anyhow::Result<ExitCode> {
     project.tell_notes();
     let config = &project.loaded.project.config;
     let entries = [
-        output::count(config.process.len(), "process").replace("processs", "processes"),
-        output::count(config.workflow.len(), "workflow entry").replace("entrys", "entries"),
-        output::count(config.function.len(), "function entry").replace("entrys", "entries"),
+        output::count_of(config.process.len(), "process", "processes"),
+        output::count_of(config.workflow.len(), "workflow entry", "workflow entries"),
+        output::count_of(config.function.len(), "function entry", "function entries"),
     ];
     output::print(&format!("{} is sound: {}\n", shown(&project.path), entries.join(", ")))?;
     Ok(ExitCode::SUCCESS)

@@ -1,10 +1,17 @@
 //! Writing to the person or program that called.
 
-use std::io::{self, IsTerminal, Write};
+use std::{
+    io::{self, IsTerminal, Write},
+    process::ExitCode,
+};
 
 use anstyle::{AnsiColor, Style};
+use anyhow::{Context, bail};
 
-use crate::config::{LoadError, render};
+use crate::{
+    config::{LoadError, render},
+    core::live::plain,
+};
 
 pub(super) const BOLD: Style = Style::new().bold();
 pub(super) const DIM: Style = Style::new().dimmed();
@@ -50,15 +57,27 @@ pub(super) fn whole(error: &anyhow::Error) -> String {
     text
 }
 
-/// Asks a question that wants a yes. None when there is nobody to ask.
-pub(super) fn ask(question: &str) -> anyhow::Result<Option<bool>> {
-    if !io::stdin().is_terminal() {
-        return Ok(None);
+/// Whether whoever called agrees. `yes` says so beforehand, as `--yes` does, which `does_so` without asking.
+pub(super) fn agreed(question: &str, yes: bool, does_so: &str) -> anyhow::Result<bool> {
+    if yes {
+        return Ok(true);
     }
-    remark(question);
+    if !io::stdin().is_terminal() {
+        bail!("there is no terminal to ask on; `--yes` {does_so} without asking");
+    }
+    remark(&format!("{BOLD}{question}{BOLD:#} [y/N] "));
     let mut answer = String::new();
-    io::stdin().read_line(&mut answer)?;
-    Ok(Some(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")))
+    io::stdin().read_line(&mut answer).context("cannot read the answer")?;
+    let agrees = matches!(answer.trim().to_lowercase().as_str(), "y" | "yes");
+    if !agrees {
+        remark("Nothing was changed.\n");
+    }
+    Ok(agrees)
+}
+
+/// The exit code of a verb of which all went as it should, or not all.
+pub(super) fn exit_code(all: bool) -> ExitCode {
+    if all { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// How many letters of a line of a difference are shown, where it has no more.
@@ -67,15 +86,15 @@ const MOST_LETTERS: usize = 1_000;
 /// How many of one that has more.
 const BEGIN_LETTERS: usize = 200;
 
-/// `text` with the control characters made visible that a terminal would obey.
+/// `text` with what a terminal would obey made visible: control characters but the ends of lines and tabs, and
+/// what turns the direction of writing, by which a line could be read as another one.
 pub(super) fn visible(text: &str) -> String {
+    let is_kept = ['\n', '\t'];
     let mut shown = String::with_capacity(text.len());
-    for c in text.chars() {
-        if c.is_control() && !matches!(c, '\n' | '\t') {
-            shown.extend(c.escape_default());
-        } else {
-            shown.push(c);
-        }
+    for part in text.split_inclusive(is_kept) {
+        let plainly = plain(part.strip_suffix(is_kept).unwrap_or(part));
+        shown.push_str(&plainly);
+        shown.extend(part.chars().next_back().filter(|it| is_kept.contains(it)));
     }
     shown
 }
@@ -83,6 +102,25 @@ pub(super) fn visible(text: &str) -> String {
 /// `n` things, in words: `1 file`, `2 files`.
 pub(super) fn count(n: usize, thing: &str) -> String {
     if n == 1 { format!("1 {thing}") } else { format!("{n} {thing}s") }
+}
+
+/// The same of what is called otherwise where there are many: `2 entries`.
+pub(super) fn count_of(n: usize, one: &str, many: &str) -> String {
+    if n == 1 { format!("1 {one}") } else { format!("{n} {many}") }
+}
+
+/// Whether whoever looks on has not said that they want no colours (<https://no-color.org>).
+pub(super) fn may_be_coloured() -> bool {
+    std::env::var_os("NO_COLOR").is_none_or(|it| it.is_empty())
+}
+
+/// A word as a shell takes it.
+pub(super) fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '-' | '_');
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", visible(word).replace('\'', r"'\''"))
 }
 
 /// A line of a difference as it is shown: of one that nobody would read to its end, such as a packed file,
@@ -100,6 +138,21 @@ pub(super) fn shortened(line: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nothing_that_a_terminal_obeys_is_left() {
+        let text = "a\u{1b}[2J\tb\r\n\nc\u{202e}d\u{9b}";
+        assert_eq!(visible(text), "a\\u{1b}[2J\tb\\r\n\nc\\u{202e}d\\u{9b}");
+        assert_eq!(visible(""), "");
+    }
+
+    #[test]
+    fn a_shell_gets_each_word_as_it_is() {
+        assert_eq!(
+            ["a/b-c.d", "a b", "it's", ""].map(quoted),
+            ["a/b-c.d", "'a b'", r"'it'\''s'", "''"]
+        );
+    }
 
     #[test]
     fn only_what_nobody_would_read_is_shortened() {

@@ -13,6 +13,13 @@ use crate::{
 pub(super) fn exclusive<'w>(world: &'w World, id: &Id) -> anyhow::Result<&'w Pair> {
     let Some(pair) = of(world, id) else {
         choice::check_id(id, world)?;
+        if let Some(Jobs { primary, backup }) = Jobs::of(world, id) {
+            bail!(
+                "{primary} and {backup} work in runs of their own, so there is no duty that could be given \
+                 from one to the other: when {primary} fails, a watch begins {backup}, or that does so by \
+                 its own schedule"
+            );
+        }
         let pairs = world.known.pairs.iter();
         let pairs: Vec<String> =
             pairs.map(|it| format!("{} and {}", it.primary, it.backup)).collect();

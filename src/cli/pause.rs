@@ -10,14 +10,14 @@ use super::{
     args::{PauseOptions, SomeOptions},
     choice,
     duty::user,
-    open::{Project, block_on},
+    open::{self, Project, block_on},
     output::{self, BOLD, visible},
     watch::log_to_onlooker,
 };
 use crate::{
     config::units::Span,
     controller::{
-        Controller, make_state_dir,
+        Controller,
         requests::{self, Request, What},
     },
     core::{
@@ -47,7 +47,7 @@ async fn begin(controller: &Controller, options: &PauseOptions) -> anyhow::Resul
     let PauseOptions { id, length, reason } = options;
     let pause = pause(id.clone(), *length, reason)?;
     let line = line(&pause);
-    let mut journal = open(controller)?;
+    let mut journal = open::journal(&open::state_dir(controller.project())?)?;
     add(&mut journal, pause)?;
     let mut text = format!("paused {line}\n");
     if let Some((id, other)) = id.as_ref().and_then(|id| Some((id, other(controller.pairs(), id)?)))
@@ -106,7 +106,7 @@ pub(super) fn end(project: &Project, options: &SomeOptions) -> anyhow::Result<Ex
 }
 
 async fn resume(controller: &Controller, id: Option<&Id>) -> anyhow::Result<ExitCode> {
-    let mut journal = open(controller)?;
+    let mut journal = open::journal(&open::state_dir(controller.project())?)?;
     let now = Timestamp::now();
     let (ended, left) = remove(controller, &mut journal, id)?;
     let what = id.map_or("everything".to_owned(), Id::to_string);
@@ -128,17 +128,6 @@ async fn resume(controller: &Controller, id: Option<&Id>) -> anyhow::Result<Exit
 fn other<'p>(pairs: &'p [Pair], id: &Id) -> Option<&'p Id> {
     let pair = pairs.iter().find(|it| it.rules.exclusive && it.has(id))?;
     Some(if pair.primary == *id { &pair.backup } else { &pair.primary })
-}
-
-fn open(controller: &Controller) -> anyhow::Result<Journal> {
-    let state_dir = controller.project().state_dir();
-    make_state_dir(&state_dir)
-        .with_context(|| format!("cannot make the folder {}", state_dir.display()))?;
-    let (journal, damaged) = Journal::open(&Journal::file(&state_dir))?;
-    if let Some(damaged) = damaged {
-        output::remark(&format!("{damaged}\n"));
-    }
-    Ok(journal)
 }
 
 fn note(journal: &mut Journal, id: Option<&Id>, text: String) {

@@ -9,7 +9,7 @@ use super::{
     document::Document,
     human, markdown,
     open::{Project, block_on},
-    output,
+    output::{self, quoted},
     table::table,
 };
 use crate::{
@@ -78,10 +78,11 @@ pub(super) fn run(project: &Project, options: &PlanOptions) -> anyhow::Result<Ex
     let shown = if options.form.json {
         document.to_json()?
     } else if options.form.markdown {
-        markdown::plan(&document.plan)
+        markdown::plan(options.choice.of(), &document.plan)
     } else {
         let beside = |step: &Step| beside(&world, step).filter(|_| options.form.diff);
-        human::plan_beside(&document.plan, beside) + &next_step(&document.plan, options)
+        human::plan_beside(options.choice.of(), &document.plan, beside)
+            + &next_step(&document.plan, options)
     };
     output::print(&shown)?;
     Ok(code)
@@ -96,6 +97,9 @@ fn beside(world: &World, step: &Step) -> Option<Body> {
     let files = [(path.clone(), text.clone())].into();
     (to.files.len() == 1 && found.files.len() == 1).then(|| Body { files, ..Body::default() })
 }
+
+/// The version of the JSON form of what would follow.
+const STORY_VERSION: u32 = 1;
 
 /// What would follow if something failed.
 fn simulate(
@@ -125,7 +129,9 @@ fn simulate(
     )?;
     let assumptions = simulate::assumptions();
     output::print(&if json {
-        let told = serde_json::json!({ "happenings": story, "assumptions": assumptions });
+        let told = serde_json::json!({
+            "version": STORY_VERSION, "happenings": story, "assumptions": assumptions
+        });
         serde_json::to_string_pretty(&told)? + "\n"
     } else {
         let line = |it: &simulate::Happening| {
@@ -144,10 +150,12 @@ fn next_step(plan: &Plan, options: &PlanOptions) -> String {
     if plan.lanes.is_empty() {
         return String::new();
     }
-    match &options.out {
-        Some(path) => format!("Next: `redundancy apply {}` makes these changes.\n", path.display()),
-        None => "Next: `redundancy apply` makes these changes.\n".to_owned(),
-    }
+    // Without the same options it would make others.
+    let apply = match &options.out {
+        Some(path) => format!(" {}", quoted(&path.to_string_lossy())),
+        None => options.choice.in_words(),
+    };
+    format!("Next: `redundancy apply{apply}` makes these changes.\n")
 }
 
 /// What `--detailed-exitcode` promises. What needs a person outweighs what does not.

@@ -17,6 +17,7 @@ use crate::{
     controller::{
         Manner, World,
         requests::{Request, What},
+        standing,
     },
     core::{
         change::{Change, Why},
@@ -44,13 +45,15 @@ async fn recover(project: &Project, options: &RecoverOptions) -> anyhow::Result<
     let (_lock, journal) = begin(controller, "recover").await?;
     let now = Timestamp::now();
     let world = controller.look_around(now).await;
-    let (plan, manner) = if options.emergency {
-        (world.emergency_plan(now), Manner::InOrder)
+    let (plan, manner, differs) = if options.emergency {
+        (world.emergency_plan(now), Manner::InOrder, false)
     } else {
         let plan = world.plan(Asker::Person, &Consent::default(), now);
-        (part(plan, &world, id), Manner::Together)
+        let plan = plan.only(|it| id.is_none_or(|id| id == it));
+        let differs = !plan.lanes.is_empty();
+        (part(plan, &world), Manner::Together, differs)
     };
-    output::print(&told(&plan, &world, id))?;
+    output::print(&told(&plan, &world, id, differs))?;
     let mut good = !plan.held.iter().any(|it| id.is_some() || matches!(it.why, Why::Blind { .. }));
     if !plan.lanes.is_empty() {
         let work = Work { controller, config: &project.loaded.text, by: By::Recover };
@@ -60,12 +63,12 @@ async fn recover(project: &Project, options: &RecoverOptions) -> anyhow::Result<
         let request = Request { what: What::Forgive, id: Some(id.clone()) };
         controller.ask(&mut journal.borrow_mut(), &request)?;
     }
-    Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(output::exit_code(good))
 }
 
 /// The part of `plan` that only starts again what fails.
-fn part(plan: Plan, world: &World, id: Option<&Id>) -> Plan {
-    let mut plan = plan.only(|it| id.is_none_or(|id| id == it) && fails(world, it));
+fn part(plan: Plan, world: &World) -> Plan {
+    let mut plan = plan.only(|it| fails(world, it));
     let starts = |change: &Change| matches!(change, Change::Start | Change::Restart);
     plan.lanes.retain(|lane| lane.iter().all(|step| starts(&step.change)));
     plan
@@ -81,15 +84,21 @@ fn fails(world: &World, id: &Id) -> bool {
     matches!(Health::of(run, status), Health::Unhealthy | Health::Failed)
 }
 
-fn told(plan: &Plan, world: &World, id: Option<&Id>) -> String {
+/// What `plan` tries again; `differs` says whether there is something else to be done.
+fn told(plan: &Plan, world: &World, id: Option<&Id>, differs: bool) -> String {
     if !plan.is_empty() {
         return human::plan(plan);
     }
+    let next = if differs { "`redundancy apply` does what else is to be done.\n" } else { "" };
     let Some(id) = id else {
-        return "Nothing fails, rests or was given up: there is nothing to try again.\n".to_owned();
+        let none = "Nothing fails, rests or was given up: there is nothing to try again.\n";
+        return if differs {
+            format!("There is nothing to try again; {next}")
+        } else {
+            none.to_owned()
+        };
     };
-    let state = world.observed.found.get(id).map(|it| it.status.to_string());
-    let state = state.unwrap_or_else(|| "not there".to_owned());
+    let state = standing::state(world, id);
     let off_duty = pair::of(world, id).is_some_and(|it| it.rules.exclusive)
         && world.desired.wanted.get(id).is_some_and(|it| it.run == Run::Off);
     let why = if off_duty {
@@ -99,6 +108,5 @@ fn told(plan: &Plan, world: &World, id: Option<&Id>) -> String {
     } else {
         ""
     };
-    let id_text = id.to_string();
-    format!("There is nothing to try again: {id_text} is {}{why}.\n", output::visible(&state))
+    format!("There is nothing to try again: {id} is {}{why}.\n{next}", output::visible(&state))
 }

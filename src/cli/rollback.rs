@@ -10,7 +10,7 @@ use super::{
     generations::config_diff,
     human,
     open::{Project, block_on},
-    output::{self, BOLD},
+    output::{self, exit_code},
     watch::log_to_onlooker,
 };
 use crate::{
@@ -22,7 +22,7 @@ use crate::{
         id::Id,
         plan::{Asker, Consent},
     },
-    provider,
+    disk::replace_text,
 };
 
 #[derive(Debug, clap::Args)]
@@ -79,22 +79,16 @@ async fn rollback(project: &Project, options: &RollbackOptions) -> anyhow::Resul
     let plan = make(&mut controller.look_around(now).await, now);
     let config_changes = present.as_deref() != Some(&*then.config);
     output::print(&config_diff(present.as_deref().unwrap_or_default(), &then.config))?;
-    output::print(&human::plan(&plan))?;
+    output::print(&human::whole_plan(&plan))?;
     let held = plan.held.iter().any(|it| matches!(it.why, Why::Blind { .. }));
     if plan.lanes.is_empty() && !config_changes {
-        output::print(&format!("Everything is as in generation {number}.\n"))?;
+        let rest = if plan.held.is_empty() { "Everything" } else { "All but what is left alone" };
+        output::print(&format!("{rest} is as in generation {number}.\n"))?;
         return Ok(exit_code(!held));
     }
-    if !options.yes {
-        let question = format!("\n{BOLD}Go back to generation {number}?{BOLD:#} [y/N] ");
-        match output::ask(&question)? {
-            Some(true) => {}
-            Some(false) => {
-                output::remark("Nothing was changed.\n");
-                return Ok(ExitCode::FAILURE);
-            }
-            None => bail!("there is no terminal to ask on; `--yes` goes back without asking"),
-        }
+    let question = format!("\nGo back to generation {number}?");
+    if !output::agreed(&question, options.yes, "goes back")? {
+        return Ok(ExitCode::FAILURE);
     }
     let (_lock, journal) = begin(&controller, "rollback").await?;
     if config_changes {
@@ -111,10 +105,6 @@ async fn rollback(project: &Project, options: &RollbackOptions) -> anyhow::Resul
     }
     let done = work.carry_out(plan, make, &journal).await?;
     Ok(exit_code(done && !held))
-}
-
-fn exit_code(good: bool) -> ExitCode {
-    if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// Where to go back to, and what was done since then.
@@ -163,6 +153,6 @@ fn put_config_back(
         let number = generations.keep_config(By::Edit, &edited, Timestamp::now())?;
         output::remark(&format!("redundancy.toml as it was is generation {number}\n"));
     }
-    provider::replace_text(&project.path, to)
+    replace_text(&project.path, to)
         .with_context(|| format!("cannot write {}", project.path.display()))
 }

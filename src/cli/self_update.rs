@@ -2,13 +2,12 @@
 
 use std::{path::Path, process::ExitCode};
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use semver::Version;
 
 use super::{
     open::{Project, block_on, shown},
-    output::{self, BOLD},
-    start,
+    output, start,
 };
 use crate::{
     controller::{
@@ -103,7 +102,8 @@ async fn forward(
         return Ok(Changed::NothingToDo);
     }
     let place = place.keep()?;
-    if !agreed(options, &format!("Put release {} in the place of this program?", release.tag))? {
+    let question = format!("Put release {} in the place of this program?", release.tag);
+    if !output::agreed(&question, options.yes, "does it")? {
         return Ok(Changed::Declined);
     }
     let fetched = update::fetch(&releases, &release, &place).await?;
@@ -136,7 +136,7 @@ async fn back(options: &SelfUpdateOptions, place: Place) -> anyhow::Result<Chang
         return Err(update::Error::NoOld(place.old).into());
     }
     let kept = place.keep()?;
-    if !agreed(options, "Put the program before this one back?")? {
+    if !output::agreed("Put the program before this one back?", options.yes, "does it")? {
         return Ok(Changed::Declined);
     }
     let version = update::put_back(&kept).await?;
@@ -148,20 +148,6 @@ fn tell(version: &Version) -> anyhow::Result<()> {
     output::print(&format!(
         "this program is {version} now; {VERSION} is kept, and `redundancy self-update --rollback` puts it back\n"
     ))
-}
-
-fn agreed(options: &SelfUpdateOptions, question: &str) -> anyhow::Result<bool> {
-    if options.yes {
-        return Ok(true);
-    }
-    match output::ask(&format!("{BOLD}{question}{BOLD:#} [y/N] "))? {
-        Some(true) => Ok(true),
-        Some(false) => {
-            output::remark("Nothing was changed.\n");
-            Ok(false)
-        }
-        None => bail!("there is no terminal to ask on; `--yes` does it without asking"),
-    }
 }
 
 /// What becomes of the watch of `project`, which runs the program of before.

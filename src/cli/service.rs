@@ -12,7 +12,7 @@ use std::{
 use anyhow::{Context, bail};
 
 use super::{open::Project, output};
-use crate::core::monitor;
+use crate::core::{digest::Digest, monitor};
 
 /// The first line of a unit of ours.
 const HEADER: &str =
@@ -42,7 +42,7 @@ pub(super) fn run(project: &Project, options: &ServiceOptions) -> anyhow::Result
     match options.verb {
         None => output::print(&unit)?,
         Some(ServiceVerb::Install) => {
-            let file = folder(options.user)?.join(name(&project.loaded.project.root));
+            let file = place(&folder(options.user)?, &project.loaded.project.root, &unit);
             install(&file, &unit)?;
             let name = file.file_name().unwrap_or_default().to_string_lossy();
             let systemctl = if options.user { "systemctl --user" } else { "systemctl" };
@@ -132,11 +132,24 @@ fn quoted(value: &str) -> String {
     format!("\"{}\"", value.replace('\\', r"\\").replace('"', "\\\""))
 }
 
-/// The name of the unit: by the project's folder, so that each project of a machine has its own.
-fn name(root: &Path) -> String {
-    let folder = root.file_name().unwrap_or_default().to_string_lossy();
+/// The file of the unit: named by the project's folder, and, where the unit of another project has that name, also
+/// by where the folder is. So each project of a machine has its own.
+fn place(folder: &Path, root: &Path, unit: &str) -> PathBuf {
+    let called = root.file_name().unwrap_or_default().to_string_lossy();
     let safe = |c: char| if c.is_ascii_alphanumeric() || "-_".contains(c) { c } else { '-' };
-    format!("redundancy-{}.service", folder.chars().map(safe).collect::<String>())
+    let called: String = called.chars().map(safe).collect();
+    let where_it_is = Digest::of([root.as_os_str().as_encoded_bytes()]).short();
+    let by_place = folder.join(format!("redundancy-{called}-{where_it_is}.service"));
+    let by_name = folder.join(format!("redundancy-{called}.service"));
+    if by_place.exists() || is_of_another(&by_name, unit) { by_place } else { by_name }
+}
+
+/// Whether there is a unit of ours that is for another project than this one.
+fn is_of_another(file: &Path, unit: &str) -> bool {
+    fn of(unit: &str) -> Option<&str> {
+        unit.lines().find(|it| it.starts_with("WorkingDirectory="))
+    }
+    fs::read_to_string(file).is_ok_and(|there| there.starts_with(HEADER) && of(&there) != of(unit))
 }
 
 /// Where systemd looks for units that people install.

@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context, anyhow, bail};
 
 use super::{
-    open::{Project, block_on, shown},
+    open::{self, Project, block_on, shown},
     output,
     stop::{Patience, end_watch},
 };
@@ -20,7 +20,7 @@ use crate::{
         background,
         heartbeat::Heartbeat,
         lock::{self, Holder, Lock},
-        make_state_dir, stopped,
+        stopped,
     },
 };
 
@@ -66,8 +66,7 @@ fn lock_of(project: &Project) -> PathBuf {
 async fn begin(project: &Project, program: &Path) -> anyhow::Result<ExitCode> {
     let path = std::path::absolute(&project.path)?;
     let project = &project.loaded.project;
-    let state_dir = project.state_dir();
-    make_state_dir(&state_dir).with_context(|| format!("cannot make {}", shown(&state_dir)))?;
+    let state_dir = open::state_dir(project)?;
     // A person begins it, and the program in between could not know.
     stopped::take_back(&state_dir).context("cannot take back that the watch was ended")?;
     let begun = background::begin_apart(program, &path).await;

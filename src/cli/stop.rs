@@ -78,7 +78,7 @@ pub(super) fn run(project: &Project, options: &StopOptions) -> anyhow::Result<Ex
                 Err(error) => or_tell(Err(error.into())),
             }
         }
-        Ok(if all { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        Ok(output::exit_code(all))
     })?
 }
 
@@ -132,8 +132,8 @@ async fn stop_processes(controller: &Controller, others: bool) -> anyhow::Result
     let (_lock, journal) = begin(controller, "stop").await?;
     let observed = controller.look_around(Timestamp::now()).await.observed;
     let ends = |id: &Id| others || controller.supervises(&id.provider);
-    let unseen = observed.blind.iter().filter(|(name, _)| controller.supervises(name));
-    for (provider, why) in unseen {
+    let not_asked = observed.blind.iter().filter(|(name, _)| controller.supervises(name));
+    for (provider, why) in not_asked {
         let what = format!("what {provider} runs could not be seen, so it was not ended: {why}");
         if !others {
             bail!(what);
@@ -161,7 +161,7 @@ async fn stop_processes(controller: &Controller, others: bool) -> anyhow::Result
             left.join(", ")
         ));
     }
-    Ok(if all { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(output::exit_code(all))
 }
 
 /// Whether it runs or would be started.

@@ -18,13 +18,12 @@ use tracing::{error, info, warn};
 
 use super::{
     args::some_time,
-    open::block_on,
+    open::{self, block_on},
     output::{self, BOLD, DIM, count, visible},
     watch::log_to_stderr,
 };
 use crate::{
     config::{self, Project, units::Span},
-    controller,
     journal::{Entry, Journal, Kind},
     sync::{self, Event, Kept, Options, Strategy},
 };
@@ -198,8 +197,7 @@ impl Ask {
 }
 
 fn write_down(project: &Project, text: String) -> anyhow::Result<()> {
-    let state_dir = project.state_dir();
-    controller::make_state_dir(&state_dir)?;
+    let state_dir = open::state_dir(project)?;
     let (mut journal, damaged) = Journal::open(&Journal::file(&state_dir))?;
     let entry = |text| Entry { at: Timestamp::now(), kind: Kind::Controller, id: None, text };
     let entries: Vec<_> = damaged.into_iter().chain([text]).map(entry).collect();

@@ -36,14 +36,14 @@ pub(super) fn run(path: Option<&Path>, options: &WatchOptions) -> anyhow::Result
     // Who takes a watch over has not been asked to begin one.
     let by_nobody = options.unless_stopped || begun.goes_on;
     let starter = if by_nobody { Starter::Monitor } else { Starter::Person };
-    let ledger = begun.trial.as_ref().map(|(ledger, _)| ledger.clone());
-    match (block_on(watch::run(path, starter, logs, begun))?, ledger) {
+    let trial = begun.trial.clone();
+    match (block_on(watch::run(path, starter, logs, begun))?, trial) {
         (Ok(None), _) => Ok(ExitCode::SUCCESS),
         (Ok(Some(next)), _) => Err(become_it(next)),
-        (Err(error), Some(ledger)) if !error.is_of_another_watch() => {
+        (Err(error), Some((ledger, trial))) if !error.is_of_another_watch() => {
             let why = format!("it can't begin: {error}");
             output::error(&told(error));
-            Err(become_it(Next::Undo(ledger, why)))
+            Err(become_it(Next::Undo(ledger, trial, why)))
         }
         (Err(error), _) => Err(told(error)),
     }
@@ -106,5 +106,5 @@ pub(super) fn log_to_onlooker() {
 }
 
 fn coloured() -> bool {
-    io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none()
+    io::stderr().is_terminal() && output::may_be_coloured()
 }

@@ -23,16 +23,18 @@ const HEAD: &str = r#"# What must exist, and what stands in for it. Written by `
 
 [controller]
 # look_every = "5m"               # longest time between two looks at everything
-# log_dir = "automation/logs"     # what the watch did, and the output of the processes
-# state_dir = ".redundancy"       # what the tool keeps for itself: add it to .gitignore
+# log_dir = "automation/logs"     # what the watch did, and the output of the processes: for .gitignore
+# state_dir = ".redundancy"       # what the tool keeps for itself, out of sight of git
 
 [failover]
 # mode = "exclusive"              # a backup never runs beside its primary; or "parallel"
 "#;
 
 const NO_PROCESS: &str = r#"
-# Processes: no PM2 ecosystem file was found. This one would be run by the tool itself.
+# Processes: no PM2 ecosystem file was found. This one would be run by the tool itself, and by PM2
+# without `runner`.
 # [[process]]
+# runner = "embedded"
 # name = "worker"
 # command = ["node", "worker.js"]
 "#;
@@ -223,7 +225,10 @@ fn functions(found: &Findings, text: &mut String) {
 #[derive(Debug, thiserror::Error)]
 pub enum WriteError {
     /// There is something already.
-    #[error("{path} is there already and was not touched", path = .0.display())]
+    #[error(
+        "{path} is there already and was not touched; `redundancy plan` shows what it asks for",
+        path = .0.display()
+    )]
     Exists(PathBuf),
     /// The operating system refuses.
     #[error("{path} can't be written: {source}", path = .path.display())]

@@ -6,7 +6,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Config, Note, Problem, Project, env_files, parse, render};
+use toml::de::DeTable;
+
+use super::{Config, Note, Problem, Project, check, env_files, parse, render};
 use crate::core::digest::Digest;
 
 /// What the file is called.
@@ -145,27 +147,30 @@ pub fn load_or_default(path: &Path) -> Result<Project, LoadError> {
     load(path).map(|it| it.project).or_else(|_| by_default(path))
 }
 
-/// The project of the config at `path` as if there were nothing in it: for who must work in trouble
-/// most of all.
+/// The project of the config at `path` as if nothing were in it but its folders, as far as they can be read: for
+/// who must work in trouble most of all.
 ///
 /// # Errors
 /// When its folder can't be reached.
 pub fn by_default(path: &Path) -> Result<Project, LoadError> {
-    Ok(Project { root: root(path)?, config: Config::default() })
-}
-
-/// Where the tool keeps what is its own in the project of the config at `path`, by this key of it alone: for who
-/// must know it also where the rest can't be understood. None where the folder can't be reached.
-#[must_use]
-pub fn state_dir_at_least(path: &Path) -> Option<PathBuf> {
-    let mut project = by_default(path).ok()?;
-    let table = fs::read_to_string(path).ok().and_then(|it| it.parse::<toml::Table>().ok());
-    let said =
-        table.and_then(|it| it.get("controller")?.get("state_dir")?.as_str().map(PathBuf::from));
-    if let Some(said) = said {
-        project.config.controller.state_dir = said;
+    let mut project = Project { root: root(path)?, config: Config::default() };
+    // What can't be read at all names no folder.
+    let text = read(path).unwrap_or_default();
+    let (table, _) = DeTable::parse_recoverable(&text);
+    let said = |key: &str| {
+        let controller = table.get_ref().get("controller")?.get_ref();
+        let folder = PathBuf::from(controller.get(key)?.get_ref().as_str()?);
+        check::not_inside_project(&folder).is_none().then_some(folder)
+    };
+    let controller = &mut project.config.controller;
+    for (key, folder) in
+        [("state_dir", &mut controller.state_dir), ("log_dir", &mut controller.log_dir)]
+    {
+        if let Some(said) = said(key) {
+            *folder = said;
+        }
     }
-    Some(project.state_dir())
+    Ok(project)
 }
 
 /// The folder of the path, not of what a link at the path leads to.

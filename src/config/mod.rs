@@ -6,6 +6,7 @@
 
 pub mod alerts;
 mod check;
+mod deep;
 pub mod discover;
 mod env_files;
 mod failover;
@@ -34,9 +35,9 @@ mod wording;
 mod workflow;
 
 pub(crate) use check::github_cron;
+pub(crate) use deep::with_room;
 pub use load::{
     FILE_NAME, LoadError, Loaded, by_default, find, load, load_or_default, load_text, read,
-    state_dir_at_least,
 };
 pub use model::Config;
 pub use pairs::{pairs, prechecks};

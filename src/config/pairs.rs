@@ -77,10 +77,21 @@ pub(super) fn find<'p>(processes: &'p [Process], target: &str) -> Option<&'p Pro
     named.find(|it| runner.is_none_or(|runner| it.runner() == runner))
 }
 
+/// What `target` means, written in one way: `web` and `embedded/web` may be the same process.
+pub(super) fn in_full(processes: &[Process], target: &str) -> String {
+    match find(processes, target) {
+        Some(process) => id_of(process).to_string(),
+        None => format!("{}/{}", Runner::Pm2.provider(), called_by_pm2(target)),
+    }
+}
+
 /// The id of a primary that is none of this file: one of PM2.
 fn foreign(target: &str) -> Id {
-    let name = target.strip_prefix("pm2/").unwrap_or(target);
-    Id::new(Name::literal(Runner::Pm2.provider()), Name::nearest(name))
+    Id::new(Name::literal(Runner::Pm2.provider()), Name::nearest(called_by_pm2(target)))
+}
+
+fn called_by_pm2(target: &str) -> &str {
+    target.strip_prefix("pm2/").unwrap_or(target)
 }
 
 /// The id of a process of this file.

@@ -1,7 +1,7 @@
 //! What the TOML parser and serde say, in words for whoever edits the file.
 //!
 //! serde hands an error on as a text only, so its texts are taken apart here, in this one place;
-//! `tests/config.rs` holds them to what serde really says.
+//! `tests/config` holds them to what serde really says.
 
 use toml::de::{DeTable, DeValue};
 
@@ -92,10 +92,10 @@ fn wrong_type(
         "a sequence" => "a list",
         "a map" => "a table",
         "a boolean" => "`true` or `false`",
-        "u32" | "u64" | "usize" => "a whole number, 0 or more",
         "f64" => "a number",
         other => other,
     };
+    let range = whole_numbers(expected);
     let found = match value {
         DeValue::String(_) => "a text",
         DeValue::Integer(_) => "a whole number",
@@ -106,11 +106,14 @@ fn wrong_type(
         DeValue::Table(_) => "a table",
     };
     let what = if in_list { format!("an item of `{key}`") } else { format!("`{key}`") };
-    let number = expected.starts_with("a whole number") && matches!(value, DeValue::Integer(_));
-    let message = if number {
-        format!("{what} is {source}, and should be {expected}, at most {}", u32::MAX)
-    } else {
-        format!("{what} is {found}, and should be {expected}")
+    let message = match (range, value) {
+        (Some((least, most)), DeValue::Integer(_)) => {
+            format!("{what} is {source}, and should be a whole number from {least} to {most}")
+        }
+        (Some((least, _)), _) => {
+            format!("{what} is {found}, and should be a whole number, {least} or more")
+        }
+        (None, _) => format!("{what} is {found}, and should be {expected}"),
     };
     let problem = Problem { message, ..problem };
     let one_line = !source.contains('\n');
@@ -132,12 +135,26 @@ fn wrong_type(
         ("`true` or `false`", DeValue::String(it)) if it == "true" || it == "false" => {
             write(it.to_string())
         }
+        (_, DeValue::String(number)) if range.is_some() && number.parse::<u32>().is_ok() => {
+            write(number.to_string())
+        }
         (it, DeValue::String(number)) if it.contains("number") && number.parse::<f64>().is_ok() => {
             write(number.to_string())
         }
         _ => return problem,
     };
     problem.help(format!("write it as `{help}`"))
+}
+
+/// The least and the greatest of the whole numbers that serde calls `expected`, as far as anybody needs them.
+fn whole_numbers(expected: &str) -> Option<(u32, u32)> {
+    Some(match expected {
+        "u8" => (0, u32::from(u8::MAX)),
+        "u16" => (0, u32::from(u16::MAX)),
+        "a nonzero u16" => (1, u32::from(u16::MAX)),
+        "u32" | "u64" | "usize" => (0, u32::MAX),
+        _ => return None,
+    })
 }
 
 /// The names between backticks in what serde says after the unknown one.

@@ -14,10 +14,8 @@ use super::{
 };
 use crate::{
     config::{Project, logs::OF_THE_WATCH},
-    provider::{
-        self,
-        embedded::{Log, LogLimits},
-    },
+    disk::{Log, LogLimits},
+    provider,
 };
 
 /// How long a watch may take until it holds its lock.

@@ -116,7 +116,7 @@ impl Controller {
         };
         let Step { id, change, .. } = step;
         if let Some(next) = next.filter(|it| it.id.provider != id.provider) {
-            provider(&next.id.provider)?.make_ready().await?;
+            self.oversight.make_ready(provider(&next.id.provider)?).await?;
         }
         self.oversight.apply(provider(&id.provider)?, &id.name, change).await
     }

@@ -13,7 +13,7 @@ use rustix::{
 use super::{
     Controller, World, alerts,
     heartbeat::Heartbeat,
-    lock::{self, Lock},
+    lock::{self, Lock, State},
 };
 use crate::{
     core::{checkup::Finding, id::Name, monitor},
@@ -94,12 +94,34 @@ impl Controller {
 
     fn watch(&self, now: Timestamp) -> Finding {
         let state_dir = self.project.state_dir();
-        let Some(holder) = Lock::holder(&lock::watch_file(&state_dir)) else {
-            return Finding::poor(
-                "watch",
-                "nobody watches, so nothing is recovered; `redundancy start` begins a watch, and \
-                 `redundancy service install` has systemd do it",
-            );
+        let file = lock::watch_file(&state_dir);
+        let shown = file.display();
+        let holder = match Lock::state(&file) {
+            Ok(State::Held(Some(holder))) => holder,
+            Ok(State::Held(None)) => {
+                return Finding::poor(
+                    "watch",
+                    format!(
+                        "somebody watches, and who is not written in {shown}: the disk may be full. Until \
+                         it is begun again with room there, no verb can end it"
+                    ),
+                );
+            }
+            Ok(State::Free) => {
+                return Finding::poor(
+                    "watch",
+                    "nobody watches, so nothing is recovered; `redundancy start` begins a watch, and \
+                     `redundancy service install` has systemd do it",
+                );
+            }
+            Err(error) => {
+                return Finding::lacking(
+                    "watch",
+                    format!(
+                        "cannot see whether anybody watches ({shown}: {error}); make it this user's"
+                    ),
+                );
+            }
         };
         let heartbeat = Heartbeat::read(&state_dir).filter(|it| it.pid == holder.pid);
         let late = heartbeat.is_some_and(|it| {
@@ -158,5 +180,32 @@ fn room(what: &str, folder: &Path) -> Finding {
             format!("{shown} has {} left: soon nothing can be written", room.display().iec()),
         ),
         Ok(room) => Finding::fine(what, format!("{shown}, {} left", room.display().iec())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, File};
+
+    use super::*;
+
+    #[test]
+    fn a_watch_that_is_not_named_is_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let config = dir.path().join("redundancy.toml");
+        fs::write(&config, "[controller]\nstate_dir = \"state\"\n").unwrap();
+        let controller = Controller::new(crate::config::load(&config).unwrap().project);
+        let said = || controller.watch(Timestamp::UNIX_EPOCH).said;
+        assert!(said().starts_with("nobody watches"), "{}", said());
+        let file = lock::watch_file(&controller.project.state_dir());
+        fs::create_dir(dir.path().join("state")).unwrap();
+        let held = File::create(&file).unwrap();
+        held.lock().unwrap();
+        assert!(said().starts_with("somebody watches"), "{}", said());
+        drop(held);
+        // What can't be opened may be held.
+        fs::remove_file(&file).unwrap();
+        std::os::unix::fs::symlink(&file, &file).unwrap();
+        assert!(said().starts_with("cannot see whether"), "{}", said());
     }
 }

@@ -14,7 +14,7 @@ use crate::{
         change::Step,
         generation::{By, Generation, VERSION},
     },
-    provider::replace_private,
+    disk::replace_private,
 };
 
 /// How many are kept.
@@ -156,7 +156,10 @@ impl Generations {
         let text = serde_json::to_string(generation).map_err(io::Error::from);
         let written = text.and_then(|text| replace_private(&path, &text));
         written.map_err(|source| Error::Io { path, source })?;
-        self.forget_old()?;
+        // This one is kept, and can be gone back to.
+        if let Err(error) = self.forget_old() {
+            tracing::warn!("old generations are not forgotten and take room: {error}");
+        }
         Ok(number)
     }
 
@@ -207,6 +210,16 @@ mod tests {
         let mode = fs::metadata(generations.file(6)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
         assert_eq!(generations.read(6).unwrap().config, "x = 1");
+    }
+
+    #[test]
+    fn one_that_can_not_be_forgotten_keeps_no_other_from_being_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let generations = Generations::of(folder.path());
+        fs::create_dir_all(generations.file(0)).unwrap();
+        for number in 1..=KEPT as u64 + 1 {
+            assert_eq!(keep(&generations), number);
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::{
 
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
-use super::lock::{Holder, Lock};
+use super::lock::{Holder, Lock, State};
 
 /// How long to wait between two looks whether the lock is free.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -18,6 +18,21 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// Why nobody could be made out who holds a lock.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// It can't be seen whether anybody does.
+    #[error("cannot see who holds {path}: {source}", path = .path.display())]
+    Unseen {
+        /// The lock.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// On a full disk it could not be written.
+    #[error(
+        "somebody holds {path}, and who is not written in there: the disk may be full. `fuser {path}` \
+         finds the process",
+        path = .0.display()
+    )]
+    Unnamed(PathBuf),
     /// What the lock's file says is no process.
     #[error("{0} is not the number of a process")]
     NoNumber(u32),
@@ -44,7 +59,12 @@ impl Holding {
     /// # Errors
     /// When the process can't be made out for certain.
     pub fn of(path: &Path) -> Result<Option<Self>, Error> {
-        let Some(holder) = Lock::holder(path) else { return Ok(None) };
+        let holder = match Lock::state(path) {
+            Ok(State::Free) => return Ok(None),
+            Ok(State::Held(Some(holder))) => holder,
+            Ok(State::Held(None)) => return Err(Error::Unnamed(path.to_owned())),
+            Err(source) => return Err(Error::Unseen { path: path.to_owned(), source }),
+        };
         let pid = i32::try_from(holder.pid).ok().and_then(Pid::from_raw);
         let pid = pid.ok_or(Error::NoNumber(holder.pid))?;
         let system = |error: io::Error| Error::System(holder.clone(), error);
@@ -155,6 +175,10 @@ mod tests {
         fs::write(&path, serde_json::to_string(&other).unwrap()).unwrap();
         let error = Holding::of(&path).unwrap_err().to_string();
         assert!(error.contains("does not hold") || error.contains("cannot reach"), "{error}");
+        // Nobody is named, as where the disk was full from the beginning.
+        fs::write(&path, "").unwrap();
+        let error = Holding::of(&path).unwrap_err().to_string();
+        assert!(error.contains("somebody holds"), "{error}");
         fs::remove_file(&path).unwrap();
         assert!(file.is_open_in(std::process::id()).unwrap(), "removed and still open");
         drop(lock);

@@ -17,7 +17,7 @@ use std::{
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::provider::no_room;
+use crate::disk::no_room;
 
 /// Who holds or held a lock, as it says of itself in the file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -128,10 +128,26 @@ impl Oversight {
         change: &Change,
     ) -> Result<(), Error> {
         let change = async { provider.apply(name, change, Timestamp::now()).await };
-        let done = AssertUnwindSafe(change).catch_unwind().instrument(about(provider)).await;
+        self.at_work(provider, "a change", change).await
+    }
+
+    /// Has `provider` make sure that something could be made there.
+    pub(super) async fn make_ready(&self, provider: &dyn Provider) -> Result<(), Error> {
+        let ready = async { provider.make_ready().await };
+        self.at_work(provider, "what a change needs", ready).await
+    }
+
+    /// What came of `work` of a provider, which may break off.
+    async fn at_work(
+        &self,
+        provider: &dyn Provider,
+        what: &str,
+        work: impl Future<Output = Result<(), Error>>,
+    ) -> Result<(), Error> {
+        let done = AssertUnwindSafe(work).catch_unwind().instrument(about(provider)).await;
         done.unwrap_or_else(|panic| {
             let now = Timestamp::now();
-            Err(Error::Passing(self.panicked(provider.name(), "a change", panic.as_ref(), now)))
+            Err(Error::Passing(self.panicked(provider.name(), what, panic.as_ref(), now)))
         })
     }
 

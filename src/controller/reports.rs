@@ -18,8 +18,8 @@ use crate::{
         resource::Desired,
         strip::Strip,
     },
+    disk::replace_private,
     journal::{self, Journal},
-    provider::replace_private,
 };
 
 /// The time that a report is about where nobody says otherwise.

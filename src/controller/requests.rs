@@ -105,20 +105,20 @@ pub fn take_back(journal: &mut Journal, key: &str) -> Result<bool, Error> {
 /// # Errors
 /// When the journal can't be read or written.
 pub fn take(journal: &mut Journal, now: Timestamp) -> Result<(Vec<Request>, Pauses), Error> {
-    let mut requests = Vec::new();
-    for (key, text) in journal.recall_all(REQUEST)? {
-        journal.forget(&key)?;
-        match serde_json::from_str(&text) {
-            Ok(request) => requests.push(request),
-            Err(error) => tracing::error!("a request can't be read and is dropped: {error}"),
-        }
-    }
     let as_left = pauses(journal)?;
     let mut pauses = as_left.clone();
     pauses.prune(now);
     if pauses != as_left {
         // Written down, or a pause would begin anew with each look at a clock that was set back.
         pauses = change_pauses(journal, now, |pauses| pauses.clone())?;
+    }
+    // Last, and all at once: where anything fails before, they are left for the next look.
+    let mut requests = Vec::new();
+    for (_, text) in journal.take_all(REQUEST)? {
+        match serde_json::from_str(&text) {
+            Ok(request) => requests.push(request),
+            Err(error) => tracing::error!("a request can't be read and is dropped: {error}"),
+        }
     }
     Ok((requests, pauses))
 }
@@ -149,5 +149,36 @@ pub fn change_pauses<T>(
 }
 
 fn read(text: Option<String>) -> Pauses {
-    text.and_then(|it| serde_json::from_str(&it).ok()).unwrap_or_default()
+    let read = text.map(|it| serde_json::from_str(&it)).transpose();
+    read.unwrap_or_else(|error| {
+        tracing::error!("the pauses can't be read, so nothing is paused; pause it anew: {error}");
+        None
+    })
+    .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_can_not_all_be_taken_is_left_for_the_next_look() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = Journal::file(dir.path());
+        let mut journal = Journal::open(&file).unwrap().0;
+        let ids = ["p/a", "p/b"].map(|it| it.parse::<Id>().unwrap());
+        for (id, second) in ids.iter().zip(0..) {
+            let request = Request { what: What::Forgive, id: Some(id.clone()) };
+            leave(&mut journal, &request, Timestamp::from_second(second).unwrap()).unwrap();
+        }
+        let disk = rusqlite::Connection::open(&file).unwrap();
+        let full = "CREATE TRIGGER full BEFORE DELETE ON memory WHEN old.value LIKE '%p/b%'
+            BEGIN SELECT raise(ABORT, 'full'); END";
+        disk.execute_batch(full).unwrap();
+        take(&mut journal, Timestamp::UNIX_EPOCH).unwrap_err();
+        disk.execute_batch("DROP TRIGGER full").unwrap();
+        let (requests, _) = take(&mut journal, Timestamp::UNIX_EPOCH).unwrap();
+        assert_eq!(requests.into_iter().filter_map(|it| it.id).collect::<Vec<_>>(), ids);
+        assert!(take(&mut journal, Timestamp::UNIX_EPOCH).unwrap().0.is_empty());
+    }
 }

@@ -18,7 +18,8 @@ use tracing::{error, warn};
 
 use crate::{
     config,
-    provider::{self, Process},
+    disk::replace_private,
+    provider::ProcessId,
     update::{self, Place},
 };
 
@@ -45,11 +46,13 @@ pub(super) struct Record {
     pub(super) looked: Option<jiff::Timestamp>,
     trial: Option<Candidate>,
     /// Who becomes another program. Where there is a trial, it was not begun before.
-    process: Option<Process>,
+    process: Option<ProcessId>,
     /// The versions that nobody but a person tries again.
     pub(super) refused: BTreeSet<String>,
     /// What the history has not been told.
     pub(super) to_tell: Vec<String>,
+    /// What of that people are to be told who do not look.
+    pub(super) undone: Vec<String>,
 }
 
 /// The file of what has to be known of updates.
@@ -70,8 +73,8 @@ pub struct Begun {
 pub enum Next {
     /// A newer version, for a trial.
     Try(Ledger, Candidate),
-    /// The one before: why.
-    Undo(Ledger, String),
+    /// The one before, in the place of the one on trial: why.
+    Undo(Ledger, Candidate, String),
 }
 
 impl Ledger {
@@ -105,7 +108,7 @@ impl Ledger {
         let mut record = self.read();
         change(&mut record);
         let text = serde_json::to_string_pretty(&record).map_err(io::Error::other)?;
-        provider::replace_private(&self.0, &format!("{text}\n"))
+        replace_private(&self.0, &format!("{text}\n"))
     }
 
     /// The same, where it goes on without.
@@ -134,7 +137,7 @@ impl Ledger {
             format!("cannot see {}, in whose place it would be", program.display())
         })?;
         // What can't be told from another could not be undone.
-        Process::this().map_err(|error| error.to_string())?;
+        ProcessId::this().map_err(|error| error.to_string())?;
         let mut new = program.clone().into_os_string();
         // Watches of several projects may be this program.
         new.push(format!(".new-{}", std::process::id()));
@@ -178,10 +181,12 @@ impl Record {
         self.end();
         let Candidate { from, to, .. } = trial;
         self.refused.insert(to.clone());
-        self.to_tell.push(format!(
+        let text = format!(
             "the update from {from} to {to} was undone: {why}; {to} is not tried again, unless by \
              `redundancy self-update`"
-        ));
+        );
+        self.undone.push(text.clone());
+        self.to_tell.push(text);
     }
 }
 
@@ -193,8 +198,9 @@ fn file_id(path: &Path) -> Option<(u64, u64)> {
 /// come to its end.
 #[must_use]
 pub fn begin(config: &Path) -> Begun {
-    let Some(state_dir) = config::state_dir_at_least(config) else { return Begun::default() };
-    let ledger = Ledger::of(&state_dir);
+    // Its folder is known also where the rest of the config can't be understood.
+    let Ok(project) = config::by_default(config) else { return Begun::default() };
+    let ledger = Ledger::of(&project.state_dir());
     let record = ledger.read();
     let Some(process) = record.process.clone() else {
         if let Some(trial) = record.trial {
@@ -204,7 +210,7 @@ pub fn begin(config: &Path) -> Begun {
         }
         return Begun::default();
     };
-    let goes_on = Process::this().is_ok_and(|it| it == process);
+    let goes_on = ProcessId::this().is_ok_and(|it| it == process);
     match record.trial {
         Some(trial) if goes_on && trial.new.exists() => {
             return Begun { trial: Some((ledger, trial)), goes_on };
@@ -251,19 +257,16 @@ impl Next {
     pub fn become_it(self) -> (PathBuf, io::Error) {
         match self {
             Self::Try(ledger, trial) => {
-                let process = Process::this().ok();
+                let process = ProcessId::this().ok();
                 if let Err(error) = ledger.change(|it| it.process = process) {
                     error!("cannot write down that {} is tried, so it is not: {error}", trial.to);
                     return become_program(trial.program);
                 }
-                let (_, error) = become_program(trial.new);
-                Self::Undo(ledger, format!("it can't be run: {error}")).become_it()
+                let (_, error) = become_program(trial.new.clone());
+                Self::Undo(ledger, trial, format!("it can't be run: {error}")).become_it()
             }
-            Self::Undo(ledger, why) => {
-                let Some(trial) = ledger.read().trial else {
-                    return (PathBuf::new(), io::Error::other("nobody knows what went before"));
-                };
-                let process = Process::this().ok();
+            Self::Undo(ledger, trial, why) => {
+                let process = ProcessId::this().ok();
                 ledger.try_to_change(|it| {
                     it.undo(&trial, &why);
                     it.process = process;
@@ -298,7 +301,7 @@ mod tests {
     }
 
     impl Scene {
-        fn new(process: Option<Process>) -> Self {
+        fn new(process: Option<ProcessId>) -> Self {
             let dir = tempfile::tempdir().unwrap();
             // What another version understands of it is enough.
             let config = "[controller]\nstate_dir = \"state\"\n[of-another-version]\nx = 1\n";
@@ -322,13 +325,13 @@ mod tests {
     }
 
     /// A process that is there no more.
-    fn gone() -> Process {
+    fn gone() -> ProcessId {
         serde_json::from_str(r#"{"pid": 1, "start": 0, "boot": "another"}"#).unwrap()
     }
 
     #[test]
     fn the_process_that_began_it_is_the_one_on_trial() {
-        let scene = Scene::new(Process::this().ok());
+        let scene = Scene::new(ProcessId::this().ok());
         let begun = scene.begin();
         assert!(begun.goes_on && begun.trial.is_some());
         // The one before, which took it up where nothing could be written, is not.

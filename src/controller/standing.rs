@@ -34,6 +34,9 @@ pub(crate) fn ids(world: &World) -> BTreeSet<&Id> {
 pub(crate) fn state(world: &World, id: &Id) -> String {
     let World { desired, observed, .. } = world;
     match observed.found.get(id) {
+        Some(found) if observed.unproven.contains(id) => {
+            format!("{}; its probe has not answered well yet", found.status)
+        }
         Some(found) => found.status.to_string(),
         None if is_unseen(world, id) => "unknown".to_owned(),
         None if !desired.wanted.contains_key(id) => "can't be made".to_owned(),

@@ -11,7 +11,7 @@ use std::{
 use jiff::Timestamp;
 use tracing::warn;
 
-use crate::provider::no_room;
+use crate::disk::no_room;
 
 /// Who begins a watch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

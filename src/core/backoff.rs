@@ -19,6 +19,10 @@ impl Backoff {
     #[must_use]
     pub fn rest(&self, failures: u32) -> Duration {
         let Some(doublings) = failures.checked_sub(2) else { return Duration::ZERO };
+        if self.initial.is_zero() {
+            // However often that is multiplied, also by what is no number any more.
+            return Duration::ZERO;
+        }
         let growth = self.factor.powi(i32::try_from(doublings).unwrap_or(i32::MAX));
         let rest = Duration::try_from_secs_f64(self.initial.as_secs_f64() * growth);
         rest.unwrap_or(self.max).min(self.max)
@@ -36,6 +40,8 @@ mod tests {
         let backoff = Backoff { initial: second, factor: 2.0, max: 5 * second };
         let rests: Vec<u64> = (0..7).map(|n| backoff.rest(n).as_secs()).collect();
         assert_eq!(rests, [0, 0, 1, 2, 4, 5, 5]);
+        let none = Backoff { initial: Duration::ZERO, ..backoff };
+        assert_eq!([3, 2000, u32::MAX].map(|it| none.rest(it)), [Duration::ZERO; 3]);
     }
 
     proptest! {

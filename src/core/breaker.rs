@@ -19,7 +19,7 @@ use super::{
     change::{Held, Step, Why},
     id::{Id, Name},
     plan::Plan,
-    span::signed,
+    span::{after, signed},
 };
 
 /// When a breaker opens, and for how long.
@@ -165,6 +165,28 @@ impl Breakers {
         plan.held.sort_by(|a, b| a.id.cmp(&b.id));
     }
 
+    /// Closes the breakers whose rest has been over for as long as a change counts, where `plan` has
+    /// nothing more to try: what failed there is mended, or nobody wants it any more. `is_busy` says of a
+    /// provider that this does not show, because a change is being made there or it can't be asked.
+    pub fn close_idle(
+        &mut self,
+        plan: &Plan,
+        is_busy: impl Fn(&Name) -> bool,
+        policy: &Policy,
+        now: Timestamp,
+    ) {
+        let waiting =
+            plan.held.iter().filter(|it| comes_by_itself(&it.why)).map(|it| &it.id.provider);
+        let wanted: BTreeSet<&Name> =
+            plan.lanes.iter().flat_map(|it| providers(it)).chain(waiting).collect();
+        self.0.retain(|provider, breaker| {
+            let is_old = |it: &Open| after(it.until(policy), policy.window) <= now;
+            !breaker.open.as_ref().is_some_and(is_old)
+                || wanted.contains(provider)
+                || is_busy(provider)
+        });
+    }
+
     /// When the next rest ends.
     #[must_use]
     pub fn wake_at(&self, policy: &Policy, now: Timestamp) -> Option<Timestamp> {
@@ -260,8 +282,7 @@ impl Open {
     /// When its rest ends.
     fn until(&self, policy: &Policy) -> Timestamp {
         // `rest` counts failures: the first one rests nothing.
-        let rest = policy.backoff.rest(self.times.saturating_add(1));
-        self.at.checked_add(signed(rest)).unwrap_or(Timestamp::MAX)
+        after(self.at, policy.backoff.rest(self.times.saturating_add(1)))
     }
 
     /// The one that was let through failed too.
@@ -273,6 +294,25 @@ impl Open {
         put_last(&mut self.failing, name);
         let too_many = self.failing.len().saturating_sub(REMEMBERED);
         self.failing.drain(..too_many);
+    }
+}
+
+/// Whether what is held for this reason is planned again without a person's doing.
+fn comes_by_itself(why: &Why) -> bool {
+    match why {
+        Why::Blind { .. }
+        | Why::Resting { .. }
+        | Why::Undecided
+        | Why::Paused { .. }
+        | Why::BreakerOpen { .. }
+        | Why::BreakerHalfOpen { .. } => true,
+        Why::NotOurs
+        | Why::EditedByHand { .. }
+        | Why::Impossible { .. }
+        | Why::NotProven { .. }
+        | Why::TooManyDeletions { .. }
+        | Why::GivenUp { .. }
+        | Why::StoppedByHand => false,
     }
 }
 

@@ -217,9 +217,9 @@ pub enum Why {
     NotOurs,
     /// It is ours, and somebody has edited it since we wrote it.
     EditedByHand {
-        /// What we would make of it.
-        from: Body,
         /// What it consists of now.
+        from: Body,
+        /// What we would make of it; nothing where it would be removed.
         to: Body,
     },
     /// The config asks for something that can't be made.

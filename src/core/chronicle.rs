@@ -221,7 +221,12 @@ impl Chronicle {
             }
         }
         self.states = states;
-        let edited = plan.held.iter().filter(|it| matches!(it.why, Why::EditedByHand { .. }));
+        let edited = plan.held.iter().filter(|it| match it.why {
+            Why::EditedByHand { .. } => true,
+            // Of what could not be seen it is not known to be otherwise.
+            Why::Blind { .. } => self.edited.contains(&it.id),
+            _ => false,
+        });
         let edited: BTreeSet<Id> = edited.map(|it| it.id.clone()).collect();
         for id in edited.difference(&self.edited) {
             let how = "somebody edited it, and it is left so".to_owned();
@@ -353,10 +358,16 @@ mod tests {
 
     #[test]
     fn an_edit_by_hand_is_found_once() {
-        let why = Why::EditedByHand { from: Body::default(), to: Body::default() };
-        let plan = Plan { held: vec![Held { id: "p/a".parse().unwrap(), why }], ..Plan::default() };
+        let held = |why| {
+            let held = vec![Held { id: "p/a".parse().unwrap(), why }];
+            Plan { held, ..Plan::default() }
+        };
+        let edited = held(Why::EditedByHand { from: Body::default(), to: Body::default() });
+        let blind = held(Why::Blind { reason: "no answer".to_owned() });
         let mut chronicle = Chronicle::default();
-        assert_eq!(chronicle.see(BTreeMap::new(), &plan, second(0)).len(), 1);
-        assert_eq!(chronicle.see(BTreeMap::new(), &plan, second(1)).len(), 0);
+        let mut found = |plan: &Plan| chronicle.see(BTreeMap::new(), plan, second(0)).len();
+        assert_eq!([found(&blind), found(&edited), found(&edited)], [0, 1, 0]);
+        assert_eq!([found(&blind), found(&edited)], [0, 0], "also where nobody saw it for a while");
+        assert_eq!([found(&Plan::default()), found(&edited)], [0, 1], "it is edited anew");
     }
 }

@@ -128,11 +128,11 @@ impl Code {
     pub fn since(&self) -> Option<Timestamp> {
         match (&self.state, &self.live) {
             (State::Failed { at, .. }, _)
-            | (
-                State::Passed { at },
-                None | Some(Live::Served | Live::Answers { .. } | Live::Unreached { .. }),
-            ) => Some(*at),
+            | (State::Passed { at }, None | Some(Live::Served | Live::Unreached { .. })) => {
+                Some(*at)
+            }
             (_, Some(Live::Fails { since, .. })) => Some(*since),
+            (State::Untested | State::Passed { .. }, Some(Live::Answers { since })) => *since,
             (State::Passed { .. }, Some(Live::NotServed | Live::Odd { .. }))
             | (State::Untested | State::Broken { .. }, _) => None,
         }
@@ -183,6 +183,24 @@ mod tests {
             (code(broken(), answers()), Health::Unhealthy, "broken: x.js:1: a mistake"),
         ] {
             assert_eq!((code.health(), code.to_string().as_str()), (health, text));
+        }
+    }
+
+    #[test]
+    fn since_when_is_told_of_what_is_told() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let passed = || State::Passed { at: at(1) };
+        let answers = |since: Option<i64>| Some(Live::Answers { since: since.map(at) });
+        for (state, live, since) in [
+            (passed(), None, Some(1)),
+            (passed(), answers(Some(5)), Some(5)),
+            (passed(), answers(None), None),
+            (State::Untested, answers(Some(5)), Some(5)),
+            (State::Failed { at: at(1), why: String::new() }, answers(Some(5)), Some(1)),
+            (State::Broken { how: String::new() }, answers(Some(5)), None),
+        ] {
+            let code = Code { state, live, router: Router::None, notes: Vec::new() };
+            assert_eq!(code.since(), since.map(at), "{code}");
         }
     }
 }

@@ -277,9 +277,9 @@ impl Evidence {
         }
     }
 
-    /// The same, seen one tick later, for a model whose clock stands still; what makes no
-    /// difference to a decision is left out, and so are the crashes that a provider counts. A tick is as long as a failure takes to count again,
-    /// so that which failure was counted matters only within one.
+    /// The same, seen one tick later, for a model whose clock stands still; what makes no difference
+    /// to a decision is left out, and so are the crashes that a provider counts. A tick is as long as
+    /// a failure takes to count again, so that which failure was counted matters only within one.
     #[cfg(test)]
     pub(super) fn aged(
         self,

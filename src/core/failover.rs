@@ -7,9 +7,11 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    change::Reason,
     duty::{Asked, Both, Cause, Duty, Look, News, Phase, Rules, Side, Stuck, Want, step},
     evidence::Sight,
     id::Id,
+    plan::Plan,
     resource::{Desired, Observed, Run, Wanted},
 };
 
@@ -147,6 +149,26 @@ impl Duties {
         pairs.iter().filter_map(wakes).min()
     }
 
+    /// Says of the steps of `plan` by which duty moves that this is why they are made.
+    pub(super) fn tell_reasons(&self, pairs: &[Pair], plan: &mut Plan) {
+        for step in plan.lanes.iter_mut().flatten() {
+            let Some(pair) = pairs.iter().find(|it| it.rules.exclusive && it.has(&step.id)) else {
+                continue;
+            };
+            let Some(duty) = self.of(&pair.backup) else { continue };
+            let side = if pair.primary == step.id { Side::Primary } else { Side::Backup };
+            match (&step.reason, duty.phase) {
+                (Reason::NotRunning { .. }, Phase::Start(it)) if it == side => {
+                    step.reason = Reason::OnDuty;
+                }
+                (Reason::ShouldBeOff, Phase::Fence(it)) if it == side => {
+                    step.reason = Reason::OffDuty;
+                }
+                _ => {}
+            }
+        }
+    }
+
     /// Whether duty of a pair should move and can't, and why.
     #[must_use]
     pub fn stuck(&self, backup: &Id) -> Option<Stuck> {
@@ -164,7 +186,7 @@ pub fn look(
 ) -> Look {
     let sight = |side| {
         let id = pair.id(side);
-        if observed.blind.contains_key(&id.provider) || (circumstances.in_hand)(id) {
+        if observed.is_unseen(id, desired) || (circumstances.in_hand)(id) {
             return Sight::Unknown;
         }
         if let Some(reason) = desired.impossible.get(id) {
@@ -206,5 +228,40 @@ fn want(pair: &Pair, side: Side, duty: &Duty, look: &Look, desired: &mut Desired
         _ => {
             desired.wanted.insert(id.clone(), Wanted { called, ..Wanted::not_ours(run) });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::core::{duty::HandBack, evidence::Patience};
+
+    #[test]
+    fn what_could_not_be_seen_is_neither_gone_nor_yet_to_be_made() {
+        let rules = Rules {
+            exclusive: true,
+            controls_primary: true,
+            patience: Patience { fall: 1, calm: Duration::ZERO },
+            settle: Duration::ZERO,
+            hold: Duration::ZERO,
+            hand_back: HandBack::Auto,
+            budget: 1,
+            window: Duration::ZERO,
+            fence: Duration::ZERO,
+        };
+        let (primary, backup): (Id, Id) = ("p/a".parse().unwrap(), "q/b".parse().unwrap());
+        let pair = Pair { primary: primary.clone(), backup: backup.clone(), rules };
+        let mut desired = Desired::default();
+        let mut observed = Observed::default();
+        let sight = |desired: &Desired, observed: &Observed| {
+            look(&pair, desired, observed, &Circumstances::ONE_LOOK).sight
+        };
+        let both = |primary, backup| Both { primary, backup };
+        assert_eq!(sight(&desired, &observed), both(Sight::Gone, Sight::Gone));
+        desired.unseen.insert(primary, "it did not tell".to_owned());
+        observed.set(&backup.provider, Err("no answer".to_owned()));
+        assert_eq!(sight(&desired, &observed), both(Sight::Unknown, Sight::Unknown));
     }
 }

@@ -55,14 +55,23 @@ impl Health {
         }
     }
 
+    /// The health of something that should be as `wanted` says, in view of what was seen of it. What runs and
+    /// has not answered its probe yet is not known to do its work.
+    #[must_use]
+    pub fn seen(wanted: Run, observed: &Observed, id: &Id) -> Self {
+        match Self::of(wanted, observed.found.get(id).map(|it| &it.status)) {
+            Self::Healthy if observed.unproven.contains(id) => Self::Unknown,
+            health => health,
+        }
+    }
+
     /// The health of a resource in view of all that was seen.
     #[must_use]
     pub fn in_view(desired: &Desired, observed: &Observed, id: &Id) -> Self {
         let wanted = desired.wanted.get(id);
-        let unseen = desired.unseen.contains_key(id) || observed.blind.contains_key(&id.provider);
         match observed.found.get(id) {
-            Some(found) => Self::of(wanted.map_or(Run::On, |it| it.run), Some(&found.status)),
-            None if unseen => Self::Unknown,
+            Some(_) => Self::seen(wanted.map_or(Run::On, |it| it.run), observed, id),
+            None if observed.is_unseen(id, desired) => Self::Unknown,
             // It can't be made.
             None if wanted.is_none() => Self::Failed,
             // It is missing.

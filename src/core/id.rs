@@ -50,7 +50,7 @@ pub enum NameError {
     /// There is nothing.
     #[error("a name can't be empty")]
     Empty,
-    /// Longer than [`Name::MAX`] bytes.
+    /// Longer than [`Name::MAX`].
     #[error("a name has at most {max} characters, this one has {0}", max = Name::MAX)]
     TooLong(usize),
     /// The first character is not a letter, a digit or `_`.
@@ -66,14 +66,12 @@ impl FromStr for Name {
 
     fn from_str(text: &str) -> Result<Self, NameError> {
         let first = text.chars().next().ok_or(NameError::Empty)?;
-        if text.len() > Self::MAX {
-            return Err(NameError::TooLong(text.chars().count()));
-        }
         if !(first.is_ascii_alphanumeric() || first == '_') {
             return Err(NameError::BadStart(first));
         }
         match text.chars().find(|&c| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'))) {
             Some(bad) => Err(NameError::BadCharacter(bad)),
+            None if text.len() > Self::MAX => Err(NameError::TooLong(text.len())),
             None => Ok(Self(text.into())),
         }
     }
@@ -194,7 +192,9 @@ mod tests {
         for bad in ["", "..", "../../x", "-rf", "a;rm", "a b", "a\nb", "a/b", "$(x)", "ü", "a\0"] {
             assert!(bad.parse::<Name>().is_err(), "{bad:?}");
         }
-        assert!("x".repeat(10_240).parse::<Name>().is_err());
+        assert_eq!("x".repeat(121).parse::<Name>(), Err(NameError::TooLong(121)));
+        // Fewer than that, and more bytes.
+        assert_eq!("ü".repeat(70).parse::<Name>(), Err(NameError::BadStart('ü')));
     }
 
     #[test]

@@ -14,7 +14,7 @@ use super::{
     digest::Digest,
     id::Id,
     plan::Plan,
-    span::signed,
+    span::{after, signed},
 };
 
 /// The rules of recovery.
@@ -129,7 +129,7 @@ impl Incident {
         let whole = backoff.rest(self.attempts.saturating_add(1));
         let rest = whole.mul_f64(share(id, self.attempts, self.at));
         let failed_at = self.failed_at.unwrap_or(self.at).min(now);
-        failed_at.checked_add(signed(rest)).unwrap_or(Timestamp::MAX)
+        after(failed_at, rest)
     }
 }
 

@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use super::{
-    duty::{Cause, Duty, HandBack, Look, Phase, Side},
+    duty::{Duty, HandBack, Look, Phase, Side},
     evidence::Sight,
     failover::Pair,
     span::{after, signed},
@@ -232,8 +232,7 @@ impl Outlook<'_> {
             return when(&format!("{primary} runs and does well again, {backup} is stopped"));
         }
         let hold = self.duty.hold_ends_at(rules).unwrap_or(now);
-        let by_person =
-            matches!(self.duty.cause, Cause::Asked | Cause::ByHand { .. } | Cause::AssumedStopped);
+        let by_person = self.duty.cause.is_by_person();
         if by_person || rules.hand_back == HandBack::Manual {
             let why = if by_person { " (a person moved duty here)" } else { "" };
             let what = format!("duty waits for `redundancy handback {primary}`{why}");
@@ -249,6 +248,10 @@ impl Outlook<'_> {
         }
         if self.duty.evidence.primary.is_flapping() {
             conditions.push(format!("{primary} has not failed for a while"));
+        }
+        if self.duty.failovers_within(rules, at) >= rules.budget {
+            let window = span(rules.window);
+            conditions.push(format!("one of {} failovers within {window} is left", rules.budget));
         }
         if self.has_precheck {
             conditions.push("its precheck answers well".to_owned());

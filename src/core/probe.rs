@@ -19,37 +19,39 @@ pub struct Judgement {
     unwell: Option<String>,
     /// How many answers in a row speak against that.
     against: u32,
+    /// Whether any answer was good.
+    answered_well: bool,
 }
 
 impl Judgement {
     /// The judgement of what has yet to prove that it is well.
     #[must_use]
     pub fn unproven() -> Self {
-        Self { unwell: Some("was not asked yet".to_owned()), against: 0 }
+        Self { unwell: Some("was not asked yet".to_owned()), ..Self::default() }
     }
 
     /// Takes one more answer into account: fine, or what is wrong.
     #[must_use]
     pub fn after(self, answer: Result<(), String>, patience: Patience) -> Self {
-        match (self.unwell, answer) {
-            (None, Ok(())) => Self::default(),
-            (None, Err(why)) => {
-                let against = self.against.saturating_add(1);
-                if against >= patience.fall {
-                    Self { unwell: Some(why), against: 0 }
-                } else {
-                    Self { unwell: None, against }
-                }
-            }
-            (Some(_), Err(why)) => Self { unwell: Some(why), against: 0 },
-            (Some(why), Ok(())) => {
-                let against = self.against.saturating_add(1);
-                if against >= patience.rise {
-                    Self::default()
-                } else {
-                    Self { unwell: Some(why), against }
-                }
-            }
+        let answered_well = self.answered_well || answer.is_ok();
+        let against = self.against.saturating_add(1);
+        let (unwell, against) = match (self.unwell, answer) {
+            (None, Ok(())) => (None, 0),
+            (None, Err(why)) if against >= patience.fall => (Some(why), 0),
+            (None, Err(_)) => (None, against),
+            (Some(_), Err(why)) => (Some(why), 0),
+            (Some(_), Ok(())) if against >= patience.rise => (None, 0),
+            (Some(why), Ok(())) => (Some(why), against),
+        };
+        Self { unwell, against, answered_well }
+    }
+
+    /// Whether it does its work; none as long as it has not answered well once, nor badly often enough.
+    #[must_use]
+    pub fn is_well(&self) -> Option<bool> {
+        match self.unwell {
+            Some(_) => Some(false),
+            None => self.answered_well.then_some(true),
         }
     }
 
@@ -82,6 +84,21 @@ mod tests {
         let patience = Patience { fall: 3, rise: 2 };
         let answers = [n, n, y, n, n, n, y, n, y, y, n];
         assert_eq!(judge(&answers, patience), [n, n, n, n, n, y, y, y, y, n, n]);
+    }
+
+    #[test]
+    fn nothing_is_known_before_it_has_answered() {
+        let patience = Patience { fall: 2, rise: 1 };
+        let (good, bad) = (Ok(()), || Err("bad".to_owned()));
+        let new = Judgement::default();
+        assert_eq!(new.is_well(), None);
+        let doubtful = new.clone().after(bad(), patience);
+        assert_eq!(doubtful.is_well(), None, "one answer alone moves nothing");
+        assert_eq!(doubtful.clone().after(bad(), patience).is_well(), Some(false));
+        let well = doubtful.after(good, patience);
+        assert_eq!(well.is_well(), Some(true));
+        assert_eq!(well.after(bad(), patience).is_well(), Some(true));
+        assert_eq!(Judgement::unproven().is_well(), Some(false));
     }
 
     proptest! {

@@ -36,12 +36,12 @@ pub fn spent(listed: &[Asked], noted: &[Asked], now: Timestamp) -> Vec<Timestamp
     times
 }
 
-/// When the next may be asked for, where `most` a day are allowed and it is not yet; none: never.
+/// As many were asked for as may be, or more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Spent {
     /// How many were asked for within a day.
     pub count: usize,
-    /// When there are fewer.
+    /// When one more may be; none where none ever may.
     pub until: Option<Timestamp>,
 }
 

@@ -1,28 +1,31 @@
 //! The reconciler: everything that the watch decides, as one pure state machine. It takes what was
 //! seen and gives the plan; what it has to remember between two looks is its own state.
 
-use std::{collections::BTreeMap, fmt, time::Duration};
+mod news;
+
+use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+pub use self::news::News;
 use super::{
     backoff::Backoff,
     breaker::{self, Breakers},
-    change::{Reason, Step, Why},
-    duty::{self, Asked, Phase, Side},
+    change::{Step, Why},
+    duty::Asked,
     emergency::{self, Declared, Emergency, Share},
     failover::{Circumstances, Duties, Pair},
     health::Health,
     id::{Id, Name},
     incident::{self, Incidents},
-    job::{self, Covers},
+    job::Covers,
     pause::Pauses,
     plan::{Asker, Consent, Plan, plan},
     resource::{Desired, Observed, Run, Status},
     retry::Attempts,
     span::signed,
-    storm::{self, Storms},
+    storm::Storms,
     system::System,
 };
 
@@ -83,64 +86,8 @@ pub struct Decision {
     pub in_order: bool,
     /// What there is to tell.
     pub news: Vec<News>,
-    /// When there may be something to do by the clock alone.
+    /// When there may be something to do by the clock alone. That is yet to come.
     pub wake_at: Option<Timestamp>,
-}
-
-/// Something to tell.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum News {
-    /// Of the duty of a pair.
-    Duty {
-        /// Its backup.
-        backup: Id,
-        /// What.
-        news: duty::News,
-    },
-    /// Of the backup of a job.
-    Job {
-        /// The backup.
-        backup: Id,
-        /// What.
-        news: job::News,
-    },
-    /// Most of what a provider has went bad at once, or that is over.
-    Storm(storm::News),
-    /// Too few components are healthy.
-    Emergency(Declared),
-}
-
-impl News {
-    /// Whether a person should hear of it at once.
-    #[must_use]
-    pub fn is_alert(&self) -> bool {
-        match self {
-            Self::Duty { news, .. } => news.is_alert(),
-            Self::Job { news, .. } => news.is_alert(),
-            Self::Storm(news) => news.is_alert(),
-            Self::Emergency(_) => true,
-        }
-    }
-
-    /// What it is about, where that is one resource.
-    #[must_use]
-    pub fn id(&self) -> Option<&Id> {
-        match self {
-            Self::Duty { backup, .. } | Self::Job { backup, .. } => Some(backup),
-            Self::Storm(_) | Self::Emergency(_) => None,
-        }
-    }
-}
-
-impl fmt::Display for News {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Duty { news, .. } => news.fmt(f),
-            Self::Job { news, .. } => news.fmt(f),
-            Self::Storm(news) => news.fmt(f),
-            Self::Emergency(declared) => declared.fmt(f),
-        }
-    }
 }
 
 /// The state between two looks.
@@ -229,13 +176,17 @@ impl Reconciler {
         self.see_incidents(desired, observed, rules, given, now);
         if emergency.is_none() {
             self.memory.incidents.hold(&mut plan, &rules.recovery, now);
-            self.attempts.hold_resting(&mut plan, in_hand, &rules.backoff, now);
+            let is_kept = |id: &Id| in_hand(id) || observed.is_unseen(id, desired);
+            self.attempts.hold_resting(&mut plan, is_kept, &rules.backoff, now);
         }
         let changing = |provider: &Name| {
             let mut ids = self.memory.in_hand.iter();
             ids.any(|id| id.provider == *provider && in_hand(id))
         };
-        self.memory.breakers.hold(&mut plan, changing, &BREAKER, now);
+        let breakers = &mut self.memory.breakers;
+        let is_busy = |it: &Name| changing(it) || observed.blind.contains_key(it);
+        breakers.close_idle(&plan, is_busy, &BREAKER, now);
+        breakers.hold(&mut plan, changing, &BREAKER, now);
         let wake_at = self.wake_at(&plan, desired, observed, rules, given, now);
         Decision { plan, in_order: emergency.is_some(), news, wake_at }
     }
@@ -307,14 +258,18 @@ impl Reconciler {
                 return None;
             }
             let run = desired.wanted.get(id)?.run;
-            match Health::of(run, observed.found.get(id).map(|it| &it.status)) {
+            match Health::seen(run, observed, id) {
                 Health::Healthy => Some(true),
                 Health::Unhealthy | Health::Failed => Some(false),
                 Health::Stopped | Health::Unknown => None,
             }
         };
         let incidents = &mut self.memory.incidents;
-        incidents.keep_only(|id| desired.wanted.get(id).is_some_and(|it| it.run != Run::Off));
+        // What a provider wants that can't be asked is not all known.
+        incidents.keep_only(|id| {
+            observed.is_unseen(id, desired)
+                || desired.wanted.get(id).is_some_and(|it| it.run != Run::Off)
+        });
         incidents.see(well, &rules.recovery, now);
     }
 
@@ -370,30 +325,10 @@ impl Reconciler {
             .chain(self.pauses.next_end(now))
             .chain(self.memory.breakers.wake_at(&BREAKER, now))
             .chain(self.storms.wake_at(now))
-            .chain(self.memory.emergency.wake_at(&EMERGENCY, now).filter(|it| *it > now))
+            .chain(self.memory.emergency.wake_at(&EMERGENCY, now))
+            // What is due and not planned is held, as in a pause: looking again at once ends that no sooner.
+            .filter(|it| *it > now)
             .min()
-    }
-}
-
-impl Duties {
-    /// Says of the steps by which duty moves that this is why they are made.
-    fn tell_reasons(&self, pairs: &[Pair], plan: &mut Plan) {
-        for step in plan.lanes.iter_mut().flatten() {
-            let Some(pair) = pairs.iter().find(|it| it.rules.exclusive && it.has(&step.id)) else {
-                continue;
-            };
-            let Some(duty) = self.of(&pair.backup) else { continue };
-            let side = if pair.primary == step.id { Side::Primary } else { Side::Backup };
-            match (&step.reason, duty.phase) {
-                (Reason::NotRunning { .. }, Phase::Start(it)) if it == side => {
-                    step.reason = Reason::OnDuty;
-                }
-                (Reason::ShouldBeOff, Phase::Fence(it)) if it == side => {
-                    step.reason = Reason::OffDuty;
-                }
-                _ => {}
-            }
-        }
     }
 }
 

@@ -2,10 +2,10 @@
 
 use std::{fmt, time::Duration};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::backoff::Backoff;
+use super::{backoff::Backoff, span::after};
 
 /// How a run ended. As text it completes a sentence: "the process …".
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -134,9 +134,8 @@ pub fn decide(policy: &Policy, ended: &Ended, failures: u32, now: Timestamp) -> 
     } else if failures > policy.max_restarts {
         Next::GivenUp
     } else {
-        let rest = SignedDuration::try_from(policy.backoff.rest(failures));
-        let at = ended.at.checked_add(rest.unwrap_or(SignedDuration::MAX));
-        Next::Restart(if ended.at > now { now } else { at.unwrap_or(Timestamp::MAX) })
+        let rested = after(ended.at, policy.backoff.rest(failures));
+        Next::Restart(if ended.at > now { now } else { rested })
     };
     Decision { next, failures }
 }
@@ -144,6 +143,7 @@ pub fn decide(policy: &Policy, ended: &Ended, failures: u32, now: Timestamp) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use jiff::SignedDuration;
     use proptest::prelude::*;
 
     const NOW: Timestamp = Timestamp::UNIX_EPOCH;

@@ -28,17 +28,18 @@ struct Attempt {
 impl Attempts {
     /// Holds the lanes of `plan` whose time to be tried again has not come, and forgets what is no
     /// longer planned: that worked, or nobody wants it any more. A lane that differs from the one
-    /// tried before is tried at once. What is `in_hand` just now is not planned, and not forgotten.
+    /// tried before is tried at once. What `is_kept` is not planned, and not forgotten: it is in hand
+    /// just now, or could not be seen.
     pub fn hold_resting(
         &mut self,
         plan: &mut Plan,
-        in_hand: impl Fn(&Id) -> bool,
+        is_kept: impl Fn(&Id) -> bool,
         backoff: &Backoff,
         now: Timestamp,
     ) {
         let planned: BTreeMap<&Id, &Vec<Step>> =
             plan.lanes.iter().map(|lane| (&lane[0].id, lane)).collect();
-        self.0.retain(|id, attempt| in_hand(id) || planned.get(id) == Some(&&attempt.lane));
+        self.0.retain(|id, attempt| is_kept(id) || planned.get(id) == Some(&&attempt.lane));
         plan.lanes.retain(|lane| {
             let id = &lane[0].id;
             let Some(attempt) = self.0.get_mut(id) else { return true };
@@ -125,6 +126,18 @@ mod tests {
         attempts.hold_resting(&mut Plan::default(), |_| false, &BACKOFF, second(100));
         attempts.hold_resting(&mut same, |_| false, &BACKOFF, second(100));
         assert_eq!(same.lanes.len(), 1);
+    }
+
+    #[test]
+    fn what_nobody_could_see_for_a_moment_is_not_forgotten() {
+        let mut attempts = Attempts::default();
+        let lane = &plan("is stopped").lanes[0];
+        attempts.note(lane, second(0), "no".to_owned());
+        attempts.note(lane, second(0), "no".to_owned());
+        attempts.hold_resting(&mut Plan::default(), |_| true, &BACKOFF, second(0));
+        let mut seen = plan("is stopped");
+        attempts.hold_resting(&mut seen, |_| false, &BACKOFF, second(0));
+        assert!(matches!(seen.held[0].why, Why::Resting { .. }), "{seen:?}");
     }
 
     #[test]

@@ -242,12 +242,12 @@ fn sights<'a>(
             continue;
         }
         let found = observed.found.get(id);
-        match Health::of(run, found.map(|it| &it.status)) {
+        match Health::seen(run, observed, id) {
             Health::Healthy => sight.good.insert(&id.name),
             Health::Unhealthy | Health::Failed => sight.bad.insert(&id.name),
             // A list that is suddenly empty is the very thing to suspect.
             Health::Unknown if found.is_none() => sight.bad.insert(&id.name),
-            // Off on purpose, or a file that says nothing.
+            // Off on purpose, a file that says nothing, or not asked yet.
             Health::Unknown | Health::Stopped => false,
         };
     }

@@ -67,6 +67,24 @@ impl Journal {
         read().map_err(|source| self.error(source))
     }
 
+    /// What is remembered under the keys that begin with `prefix`, in their order. It is forgotten, all
+    /// of it or nothing.
+    pub fn take_all(&mut self, prefix: &str) -> Result<Vec<(String, String)>, Error> {
+        // Mostly there is nothing, and reading works on any disk.
+        if self.recall_all(prefix)?.is_empty() {
+            return Ok(Vec::new());
+        }
+        let sql = "DELETE FROM memory WHERE substr(key, 1, length(?1)) = ?1 RETURNING key, value";
+        let take = || {
+            let mut query = self.connection.prepare(sql)?;
+            let rows = query.query_map([prefix], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            rows.collect::<Result<Vec<(String, String)>, _>>()
+        };
+        let mut taken = take().map_err(|source| self.error(source))?;
+        taken.sort_unstable();
+        Ok(taken)
+    }
+
     /// Forgets what is remembered under `key`.
     pub fn forget(&mut self, key: &str) -> Result<(), Error> {
         let done = self.connection.execute("DELETE FROM memory WHERE key = ?1", [key]);

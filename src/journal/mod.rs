@@ -123,7 +123,10 @@ pub enum Error {
         path: PathBuf,
     },
     /// SQLite could not do it.
-    #[error("the journal {path}: {source}")]
+    #[error(
+        "cannot use the journal {path}: {source}; see that its disk has room and that this user may write \
+         there"
+    )]
     Sqlite {
         /// The file.
         path: PathBuf,

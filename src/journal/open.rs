@@ -3,6 +3,8 @@
 use std::{
     collections::BTreeMap,
     fs::{self, OpenOptions},
+    io::ErrorKind,
+    iter,
     os::unix::fs::{MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
     time::Duration,
@@ -26,10 +28,6 @@ impl Journal {
         match Self::open_as_it_is(path) {
             Err(Error::Sqlite { source, .. }) if is_damage(&source) => {
                 let aside = put_aside(path, "broken")?;
-                for leftover in LEFTOVERS {
-                    // They belong to the damaged file, and mostly are not there.
-                    let _ = std::fs::remove_file(with(path, leftover));
-                }
                 let told = format!(
                     "the journal was damaged ({source}); it is kept as {} and a new one was begun",
                     aside.display()
@@ -46,10 +44,6 @@ impl Journal {
         match Self::open(path) {
             Err(Error::Newer { found, .. }) => {
                 let aside = put_aside(path, "newer")?;
-                for leftover in LEFTOVERS {
-                    // What is there belongs to it, and mostly nothing is.
-                    let _ = std::fs::rename(with(path, leftover), with(&aside, leftover));
-                }
                 let told = format!(
                     "the journal was written by a newer version (format {found}, this one knows {VERSION}); \
                      it is kept as {} and a new one was begun",
@@ -202,11 +196,23 @@ pub(super) fn with(path: &Path, leftover: &str) -> PathBuf {
     name.into()
 }
 
-/// Gives the file another name, for the reason that `why` names; that name.
+/// Gives the file, with what SQLite keeps beside it, a name that nothing has, for the reason that `why`
+/// names; that name.
 fn put_aside(path: &Path, why: &str) -> Result<PathBuf, Error> {
-    let aside = path.with_extension(format!("{why}-{}", Timestamp::now().as_second()));
-    let done = std::fs::rename(path, &aside);
-    done.map_err(|source| Error::Open { path: path.to_owned(), source })?;
+    let failed = |source| Error::Open { path: path.to_owned(), source };
+    let named = |n| path.with_extension(format!("{why}-{}{n}", Timestamp::now().as_second()));
+    let names = iter::once(named(String::new())).chain((2..).map(|n| named(format!("-{n}"))));
+    let is_free = |it: &PathBuf| fs::symlink_metadata(it).is_err();
+    let aside =
+        names.into_iter().find(is_free).ok_or_else(|| failed(ErrorKind::AlreadyExists.into()))?;
+    fs::rename(path, &aside).map_err(failed)?;
+    for leftover in LEFTOVERS {
+        // It belongs to that file, and another one would be taken for damaged by it.
+        match fs::rename(with(path, leftover), with(&aside, leftover)) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(failed(error)),
+            _ => {}
+        }
+    }
     Ok(aside)
 }
 

@@ -106,8 +106,13 @@ fn a_damaged_journal_is_put_aside_and_kept() {
     let (mut journal, told) = Journal::open(&file).unwrap();
     assert!(told.unwrap().contains("is kept as"));
     journal.write(&[entry(None, Kind::Seen, "new")]).unwrap();
-    let kept = std::fs::read_dir(dir.path()).unwrap().map(|it| it.unwrap().file_name());
-    assert!(kept.filter_map(|it| it.into_string().ok()).any(|it| it.contains("broken-")));
+    drop(journal);
+    // Another one within the same second.
+    std::fs::write(&file, "this is another one that is no database any more").unwrap();
+    drop(Journal::open(&file).unwrap());
+    let names = std::fs::read_dir(dir.path()).unwrap().map(|it| it.unwrap().file_name());
+    let names: Vec<_> = names.filter_map(|it| it.into_string().ok()).collect();
+    assert_eq!(names.iter().filter(|it| it.contains("broken-")).count(), 2, "{names:?}");
 }
 
 #[test]

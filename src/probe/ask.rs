@@ -2,7 +2,11 @@
 
 use std::{process::Stdio, time::Duration};
 
-use tokio::{net::TcpStream, process::Command};
+use rustix::process::{Pid, Signal, kill_process_group};
+use tokio::{
+    net::TcpStream,
+    process::{Child, Command},
+};
 
 use super::Spec;
 use crate::{config::probe::Probe, http::answer::root_cause};
@@ -69,15 +73,32 @@ async fn command(spec: &Spec) -> Result<(), String> {
     let [program, arguments @ ..] = spec.probe.command.as_slice() else {
         return Err("it names no program".to_owned());
     };
-    let status = Command::new(program)
+    let failed = |error| format!("cannot run {program:?}: {error}");
+    let child = Command::new(program)
         .args(arguments)
         .current_dir(&spec.root)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
+        .process_group(0)
         .kill_on_drop(true)
-        .status()
-        .await
-        .map_err(|error| format!("cannot run {program:?}: {error}"))?;
+        .spawn();
+    let mut asked = Asked(child.map_err(failed)?);
+    let status = asked.0.wait().await.map_err(failed)?;
     if status.success() { Ok(()) } else { Err(format!("{program:?} ended with {status}")) }
+}
+
+/// A program that was asked. Whoever waits for it no longer ends it with all that it began: otherwise each
+/// answer that does not come in time would leave some of that behind.
+struct Asked(Child);
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        // None once its end was seen: then its number may be another's.
+        let group = self.0.id().and_then(|it| Pid::from_raw(it.cast_signed()));
+        if let Some(group) = group {
+            // Where nothing is left, there is nothing to end.
+            let _ = kill_process_group(group, Signal::KILL);
+        }
+    }
 }

@@ -25,7 +25,7 @@ impl Drop for Asking {
 
 impl Asking {
     /// Begins to ask after `pause`, the judgement up to then being `judgement`. `changed` is told when
-    /// that turns to well or to unwell.
+    /// that turns to well or to unwell, for the first time too.
     pub(super) fn begin(
         spec: Spec,
         judgement: Judgement,
@@ -40,9 +40,9 @@ impl Asking {
                 let answer = ask(&spec).await;
                 let news = {
                     let mut judgement = lock(&told);
-                    let before = judgement.unwell().is_some();
+                    let before = judgement.is_well();
                     *judgement = std::mem::take(&mut *judgement).after(answer, spec.patience);
-                    judgement.unwell().is_some() != before
+                    judgement.is_well() != before
                 };
                 if news {
                     changed.notify_one();

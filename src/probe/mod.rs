@@ -58,10 +58,13 @@ pub fn prechecks_of(project: &Project) -> BTreeMap<Id, Spec> {
 }
 
 /// Asks everything that runs and has a probe, as often in a row as it takes to be sure, and notes in
-/// `observed` what is unwell. For somebody who looks only once.
+/// `observed` what is unwell, and of what that is not known. For somebody who looks only once.
 pub async fn ask_once(specs: &BTreeMap<Id, Spec>, observed: &mut Observed, now: Timestamp) {
-    let running = specs.iter().filter(|(id, spec)| is_due(spec, observed, id, now));
-    let asked = join_all(running.map(|(id, spec)| async move { (id, in_a_row(spec).await) })).await;
+    for id in specs.keys() {
+        note(observed, id, &Judgement::default());
+    }
+    let due = specs.iter().filter(|(id, spec)| is_due(spec, observed, id, now));
+    let asked = join_all(due.map(|(id, spec)| async move { (id, in_a_row(spec).await) })).await;
     for (id, judgement) in asked {
         note(observed, id, &judgement);
     }
@@ -96,13 +99,58 @@ async fn in_a_row(spec: &Spec) -> Judgement {
     judgement
 }
 
-/// Notes that a process that runs is unwell, if it is.
+/// Notes that a process that runs is unwell, if it is, or that this is not known yet.
 fn note(observed: &mut Observed, id: &Id, judgement: &Judgement) {
-    if let Some(actual) = observed.found.get_mut(id)
-        && let Status::Running { pid, since } = actual.status
-        && let Some(why) = judgement.unwell()
-    {
+    observed.unproven.remove(id);
+    let Some(actual) = observed.found.get_mut(id) else { return };
+    let Status::Running { pid, since } = actual.status else { return };
+    if let Some(why) = judgement.unwell() {
         let how = format!("fails its probe: {why}");
         actual.status = Status::Unwell { pid, since, how, proven: true };
+    } else if judgement.is_well().is_none() {
+        observed.unproven.insert(id.clone());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::resource::{Actual, Body};
+
+    fn running() -> (Id, Observed) {
+        let id: Id = "embedded/w".parse().unwrap();
+        let status = Status::Running { pid: 7, since: Timestamp::UNIX_EPOCH };
+        let actual = Actual { body: Body::default(), status, mark: None, vitals: None };
+        (id.clone(), Observed { found: [(id, actual)].into(), ..Observed::default() })
+    }
+
+    fn spec(program: &str, start_period: &str) -> Spec {
+        let text = format!("command = [\"{program}\"]\nstart_period = \"{start_period}\"");
+        let probe = toml::from_str(&text).unwrap();
+        Spec { probe, root: PathBuf::from("/"), patience: Patience { fall: 1, rise: 1 } }
+    }
+
+    #[tokio::test]
+    async fn what_was_not_asked_yet_is_not_known_to_be_well() {
+        let (id, mut observed) = running();
+        let specs = BTreeMap::from([(id.clone(), spec("true", "1h"))]);
+        ask_once(&specs, &mut observed, Timestamp::UNIX_EPOCH).await;
+        assert!(observed.unproven.contains(&id), "it has just begun");
+        ask_once(&specs, &mut observed, Timestamp::from_second(3600).unwrap()).await;
+        assert!(observed.unproven.is_empty());
+
+        let (id, mut observed) = running();
+        let specs = BTreeMap::from([(id.clone(), spec("true", "0s"))]);
+        let mut probes = Probes::default();
+        probes.follow(&specs, &mut observed);
+        assert!(observed.unproven.contains(&id), "nobody has answered yet");
+        // A good answer to the first question is news.
+        probes.changed().await;
+        probes.follow(&specs, &mut observed);
+        assert!(observed.unproven.is_empty());
+        // Without a probe nothing has to be proven.
+        observed.unproven.insert(id);
+        probes.follow(&BTreeMap::new(), &mut observed);
+        assert!(observed.unproven.is_empty());
     }
 }

@@ -28,7 +28,7 @@ struct Asked {
 
 impl Probes {
     /// Asks about what runs now, by `specs`, and about nothing else; what was asked before goes on.
-    /// Notes in `observed` what is unwell.
+    /// Notes in `observed` what is unwell, and of what that is not known yet.
     pub fn follow(&mut self, specs: &BTreeMap<Id, Spec>, observed: &mut Observed) {
         let running = |id: &Id| match observed.found.get(id)?.status {
             // What was found unwell before, and not looked at since, is still asked.
@@ -39,9 +39,9 @@ impl Probes {
         };
         self.asked.retain(|id, asked| {
             // What can't be seen just now is asked on.
-            observed.blind.contains_key(&id.provider)
-                || (running(id) == Some((asked.pid, asked.since))
-                    && specs.get(id) == Some(&asked.asking.spec))
+            let is_there = observed.blind.contains_key(&id.provider)
+                || running(id) == Some((asked.pid, asked.since));
+            is_there && specs.get(id) == Some(&asked.asking.spec)
         });
         for (id, spec) in specs {
             if let Some((pid, since)) = running(id)
@@ -52,12 +52,13 @@ impl Probes {
                 self.asked.insert(id.clone(), Asked { pid, since, asking });
             }
         }
+        observed.unproven.clear();
         for (id, asked) in &self.asked {
             note(observed, id, &asked.asking.judgement());
         }
     }
 
-    /// Resolves when something has become unwell, or well again.
+    /// Resolves when something has become unwell, or well, or is known to be so at last.
     pub async fn changed(&self) {
         self.changed.notified().await;
     }

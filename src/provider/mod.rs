@@ -9,6 +9,8 @@ pub mod pm2;
 mod polled;
 mod process;
 
+pub(crate) use process::kernel::ProcessId;
+
 use std::{collections::BTreeSet, path::PathBuf, time::Duration};
 
 use futures_util::future::BoxFuture;
@@ -200,56 +202,6 @@ impl From<http::Error> for Error {
             Self::Refused(error.to_string())
         }
     }
-}
-
-/// A process, told from every other. When it becomes another program, it is still the same.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(transparent)]
-pub(crate) struct Process(process::kernel::ProcessId);
-
-impl Process {
-    /// The one that asks.
-    pub(crate) fn this() -> Result<Self, Error> {
-        use process::kernel::{ProcessId, boot_id, failed, stat};
-
-        let what = "find out which process this is";
-        let pid = std::process::id().cast_signed();
-        let stat = stat(pid).map_err(|error| failed(what, &error))?;
-        let gone = || failed(what, &std::io::ErrorKind::NotFound.into());
-        Ok(Self(ProcessId { pid, start: stat.ok_or_else(gone)?.start, boot: boot_id()? }))
-    }
-
-    /// Whether it has not ended. Where that can't be seen, it has not.
-    pub(crate) fn lives(&self) -> bool {
-        let process::kernel::ProcessId { pid, start, boot } = &self.0;
-        let same_boot = process::kernel::boot_id().map_or(true, |it| it == *boot);
-        same_boot && process::kernel::is_alive(*pid, *start).unwrap_or(true)
-    }
-}
-
-/// Puts a file that only its owner may read in place whole: whoever reads it, also after a power cut, sees the
-/// old or the new text and nothing between.
-pub(crate) fn replace_private(place: &std::path::Path, text: &str) -> std::io::Result<()> {
-    files::write::replace(place, text, 0o600)
-}
-
-/// Puts another text in place of a file's, whole, with the permissions that it has; through a link, that of the file
-/// that it leads to.
-pub(crate) fn replace_text(place: &std::path::Path, text: &str) -> std::io::Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-
-    let place = match place.canonicalize() {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => place.to_owned(),
-        found => found?,
-    };
-    let mode = std::fs::metadata(&place).map_or(files::write::MODE, |it| it.permissions().mode());
-    files::write::replace(&place, text, mode & 0o7777)
-}
-
-/// Whether something could not be written because there is no room for it.
-pub(crate) fn no_room(error: &std::io::Error) -> bool {
-    use std::io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
-    matches!(error.kind(), FileTooLarge | QuotaExceeded | StorageFull)
 }
 
 #[cfg(test)]

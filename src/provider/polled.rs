@@ -125,6 +125,8 @@ where
                 return;
             };
             state.looking = true;
+            // Whoever wants the next look earlier than usual says so from now on.
+            state.due = None;
             let shared = Arc::clone(&self.shared);
             let (who, every, outdated) = (self.who, self.every, state.outdated);
             (Arc::clone(&state.known), End { shared, who, wanted, every, outdated, seen: None })
@@ -186,7 +188,11 @@ where
 
     /// Asks again soon: something was changed, which takes a while to show.
     pub(super) fn look_soon(&self) {
-        self.shared.state().due = Some(Instant::now() + SOON.min(self.every));
+        let mut state = self.shared.state();
+        // What nobody knows yet is asked for at once.
+        if state.seen.is_some() || state.looking {
+            state.due = Some(Instant::now() + SOON.min(self.every));
+        }
     }
 }
 
@@ -222,7 +228,10 @@ impl<W: PartialEq, S: PartialEq> Drop for End<W, S> {
             state.renewed = self.outdated;
             // What was wanted meanwhile is asked for at once.
             let is_same = state.wanted.as_ref() == Some(&self.wanted);
-            state.due = is_same.then(|| Instant::now() + self.every);
+            let next = Instant::now() + self.every;
+            state.due = is_same.then(|| state.due.map_or(next, |soon| soon.min(next)));
+        } else {
+            state.due = None;
         }
         drop(state);
         self.shared.done.notify_waiters();
@@ -249,5 +258,35 @@ async fn sleep_until(at: Option<Instant>) {
     match at {
         Some(at) => tokio::time::sleep_until(at).await,
         None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_changed_during_a_look_is_looked_at_again_soon() {
+        let gate = Arc::new(Notify::new());
+        let ask = {
+            let gate = Arc::clone(&gate);
+            move |_: Arc<u32>, ()| -> BoxFuture<'static, Result<u32, String>> {
+                let gate = Arc::clone(&gate);
+                Box::pin(async move {
+                    gate.notified().await;
+                    Ok(7)
+                })
+            }
+        };
+        let polled = Polled::new("it", Duration::from_hours(1), ask);
+        let deadline = Instant::now() + Duration::from_mins(1);
+        let change = async {
+            polled.look_soon();
+            gate.notify_one();
+        };
+        let (seen, ()) = tokio::join!(polled.look((), |(), ()| false, deadline), change);
+        assert_eq!(seen.as_deref(), Ok(&7));
+        let due = polled.shared.state().due;
+        assert!(due.is_some_and(|it| it <= Instant::now() + SOON), "{due:?}");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{
     ffi::OsString,
-    fs,
+    fs, io,
     os::unix::ffi::OsStringExt,
     path::{Path, PathBuf},
 };
@@ -76,10 +76,16 @@ impl Checkout {
                 }
             }
         }
-        // Between two commits of a cherry-pick or revert of many.
-        if let Ok(todo) = fs::read_to_string(self.git_dir.join("sequencer/todo")) {
-            let command = if todo.starts_with("revert") { "revert" } else { "cherry-pick" };
-            return Err(Error::InProgress { command });
+        // Between two commits of a cherry-pick or revert of many. It names them by what their authors
+        // wrote, in any encoding.
+        let todo = self.git_dir.join("sequencer/todo");
+        match fs::read(&todo) {
+            Ok(said) => {
+                let command = if said.starts_with(b"revert") { "revert" } else { "cherry-pick" };
+                return Err(Error::InProgress { command });
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(source) => return Err(Error::Io { what: "read", path: todo, source }),
         }
         self.check_branch(branch)?;
         self.check_index_lock()?;

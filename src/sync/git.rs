@@ -345,15 +345,17 @@ fn wait(
             return Err(error.into());
         }
     };
-    let deadline = Instant::now() + limit;
+    // None where the limit is longer than time itself.
+    let deadline = Instant::now().checked_add(limit);
     let why = loop {
-        if has_ended(&handle, SLICE.min(deadline.saturating_duration_since(Instant::now())))? {
+        let left = deadline.map(|it| it.saturating_duration_since(Instant::now()));
+        if has_ended(&handle, left.map_or(SLICE, |it| it.min(SLICE)))? {
             return Ok((Ended::ByItself, child.wait()?));
         }
         if stop.is_some_and(|it| it.load(Ordering::Relaxed)) {
             break Ended::Stopped;
         }
-        if Instant::now() >= deadline {
+        if left.is_some_and(|it| it.is_zero()) {
             break Ended::TooLate;
         }
     };

@@ -162,7 +162,18 @@ impl Search<'_> {
 
     fn empty_submodule(&self, path: &[u8]) -> Result<(), Error> {
         let place = place(self.top, path);
-        let is_empty = fs::read_dir(&place).map_or(true, |mut it| it.next().is_none());
-        if is_empty { Ok(()) } else { Err(Error::RepositoryInTheWay { path: place }) }
+        match fs::read_dir(&place).map(|mut it| it.next().is_none()) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Error::RepositoryInTheWay { path: place }),
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+                ) =>
+            {
+                Ok(())
+            }
+            Err(source) => Err(Error::Io { what: "read", path: place, source }),
+        }
     }
 }

@@ -248,7 +248,9 @@ fn read_commits(git: &Git, reference: String) -> Result<Commits, GitError> {
     let count = git.call(["rev-list", "--count", &reference, "--not", "--remotes", "--"]).line()?;
     let subject = git.call(["log", "-1", "--no-show-signature", "--format=%s", &reference, "--"]);
     let subject = subject.line()?.replace(char::is_control, "\u{fffd}");
-    Ok(Commits { count: count.parse().unwrap_or_default(), subject, reference })
+    let odd =
+        |_| GitError::Odd { command: "`git rev-list --count`".to_owned(), answer: count.clone() };
+    Ok(Commits { count: count.parse().map_err(odd)?, subject, reference })
 }
 
 fn read_work(git: &Git, reference: String) -> Result<Work, GitError> {

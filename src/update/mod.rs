@@ -66,7 +66,7 @@ pub async fn fetch(releases: &Releases, release: &Release, place: &Kept) -> Resu
     releases.download(release, asset, sink).await?;
     let told = Told { name: FILE, size: asset.size, digest: asset.digest.as_deref(), sums: &sums };
     update::check(&told, size, Sum(hash.finalize().into())).map_err(|it| wrong(it.to_string()))?;
-    let path = place.finish(file)?;
+    let path = place.finish(file).await?;
     let version = run::version(&path).await.map_err(wrong)?;
     match update::version_of(&release.tag) {
         Some(tagged) if tagged.cmp_precedence(&version).is_ne() => {

@@ -11,6 +11,7 @@ use std::{
 
 use rustix::fs::Access;
 use tempfile::{NamedTempFile, TempPath};
+use tokio::task::spawn_blocking;
 
 use super::Error;
 
@@ -89,12 +90,15 @@ impl Kept {
     }
 
     /// A file that is written: on the disk, and one that may be run as the program may.
-    pub(super) fn finish(&self, file: NamedTempFile) -> Result<TempPath, Error> {
-        let failed = |source| Error::Disk { doing: "write", path: file.path().to_owned(), source };
+    pub(super) async fn finish(&self, file: NamedTempFile) -> Result<TempPath, Error> {
+        let path = file.path().to_owned();
+        let failed = |source| Error::Disk { doing: "write", path: path.clone(), source };
         let mode = fs::metadata(&self.place.program).map_err(failed)?.permissions().mode();
         let mode = Permissions::from_mode(mode & 0o777 | 0o500);
         file.as_file().set_permissions(mode).map_err(failed)?;
-        file.as_file().sync_all().map_err(failed)?;
+        // A disk may take its time, and a watch has something else to do.
+        let synced = spawn_blocking(move || file.as_file().sync_all().map(|()| file)).await;
+        let file = synced.unwrap_or_else(|it| Err(io::Error::other(it))).map_err(failed)?;
         // What is open for writing can't be run.
         Ok(file.into_temp_path())
     }
@@ -115,15 +119,27 @@ impl Kept {
         let Place { program, old, folder } = &self.place;
         let before = if old.exists() { Some(self.second_name(old)?) } else { None };
         self.keep_old()?;
-        if let Err(source) = fs::rename(new, program) {
-            match before {
-                Some(before) => fs::rename(&before, old).map_err(failed("put back", old))?,
-                None => fs::remove_file(old).map_err(failed("remove", old))?,
-            }
-            return Err(failed("replace", program)(source));
+        let replaced = match fs::rename(new, program) {
+            Err(source) => Err(failed("replace", program)(source)),
+            // Without this, the next start may find the one or the other.
+            Ok(()) => match File::open(folder).and_then(|it| it.sync_all()) {
+                Ok(()) => return Ok(()),
+                Err(source) => {
+                    fs::rename(old, program).map_err(failed("put back", program))?;
+                    Err(failed("write", folder)(source))
+                }
+            },
+        };
+        match before {
+            Some(before) => fs::rename(&before, old).map_err(failed("put back", old))?,
+            None => match fs::remove_file(old) {
+                Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                    return Err(failed("remove", old)(source));
+                }
+                _ => {}
+            },
         }
-        let synced = File::open(folder).and_then(|it| it.sync_all());
-        synced.map_err(failed("write", folder))
+        replaced
     }
 
     /// Puts the one before in the place of the program, and the other way round.
@@ -167,14 +183,14 @@ mod tests {
         Place { program, old: dir.join("p.old"), folder: dir.to_owned() }.keep().unwrap()
     }
 
-    #[test]
-    fn one_takes_the_place_of_the_other_and_nothing_else_is_left() {
+    #[tokio::test]
+    async fn one_takes_the_place_of_the_other_and_nothing_else_is_left() {
         let dir = tempfile::tempdir().unwrap();
         let kept = kept(dir.path());
         let read = |name: &str| fs::read_to_string(dir.path().join(name)).unwrap();
         let file = kept.beside().unwrap();
         fs::write(file.path(), "two").unwrap();
-        let new = kept.finish(file).unwrap();
+        let new = kept.finish(file).await.unwrap();
         kept.put(&new).unwrap();
         assert_eq!((read("p"), read("p.old")), ("two".to_owned(), "one".to_owned()));
         let mode = fs::metadata(dir.path().join("p")).unwrap().permissions().mode();

@@ -94,7 +94,7 @@ fn a_provider_that_can_not_be_asked_is_told_after_a_while_and_again_when_it_can(
     let text = server.world().told[0].body["text"].as_str().unwrap().to_owned();
     assert!(text.starts_with("embedded: could not be asked: cannot read the folder"), "{text}");
     third.end_well();
-    assert_eq!(project.run(&["alerts"]).ok().stdout, "no alert is open\n");
+    assert!(project.run(&["alerts"]).ok().stdout.starts_with("no alert is open\n"));
 }
 
 #[test]

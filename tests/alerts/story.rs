@@ -59,6 +59,30 @@ fn what_fails_is_told_once_with_a_signature_and_again_when_it_is_mended() {
 }
 
 #[test]
+fn what_was_not_asked_yet_is_not_over() {
+    let server = listener();
+    let project = Project::new(&format!(
+        "[controller]\nemergency_below = 0\n[failover]\nmax_recovery_attempts = 0\n\
+         [[process]]\nname = \"w\"\ncommand = [\"sleep\", \"1000\"]\n\
+         probe = {{ command = [\"test\", \"-e\", \"fine\"], start_period = \"0s\", every = \"500ms\" }}\n\
+         [alerts]\ncalm = \"10ms\"\n{}",
+        sink("webhook")
+    ));
+    let first = watch(&project, &server.url());
+    wait_until_told(&server, "firing failed:embedded/w");
+    first.end_well();
+    // It runs, and the next watch has to ask it several times before it knows what that is worth.
+    let second = watch(&project, &server.url());
+    second.wait_for_log("embedded/w: left alone: given up");
+    second.end_well();
+    assert_eq!(told(&server), ["firing failed:embedded/w"]);
+    let third = watch(&project, &server.url());
+    project.write("fine", "");
+    wait_until_told(&server, "resolved failed:embedded/w");
+    third.end_well();
+}
+
+#[test]
 fn the_watch_after_a_crash_says_so_and_one_after_an_end_does_not() {
     let server = listener();
     let project = failing(&sink("webhook"));

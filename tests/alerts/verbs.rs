@@ -98,8 +98,12 @@ fn the_doctor_says_what_a_sink_lacks() {
 #[test]
 fn what_is_open_is_listed_also_where_nothing_was_ever_watched() {
     let project = Project::new("[controller]\n");
-    assert_eq!(project.run(&["alerts"]).ok().stdout, "no alert is open\n");
+    insta::assert_snapshot!(project.run(&["alerts"]).ok().stdout, @r"
+        no alert is open
+        nobody watches, so no alert is opened or closed; `redundancy start` begins a watch
+        ");
     let json: Value =
         serde_json::from_str(&project.run(&["alerts", "--json"]).ok().stdout).unwrap();
     assert_eq!((&json["version"], &json["open"]), (&json!(1), &json!([])));
+    assert_eq!(json["watched"], false);
 }

@@ -164,6 +164,9 @@ fn a_part_can_be_chosen() {
     project.run(&["apply", "--yes", "--target", "embedded/worker"]).ok();
     assert!(project.pid("worker").is_some());
     assert_eq!(project.status("embedded/nightly")["state"], "missing");
+    // Of the rest nothing is said.
+    let again = project.run(&["apply", "--yes", "--target", "embedded/worker"]).ok().stdout;
+    assert_snapshot!(again, @"There is nothing to do in this part; `redundancy plan` shows all.");
     project.run(&["apply", "--yes", "--exclude", "embedded/nightly"]).ok();
     assert_eq!(project.status("embedded/worker-backup")["state"], "stopped");
     assert_eq!(project.status("embedded/nightly")["state"], "missing");
@@ -219,6 +222,26 @@ fn stop_and_history_work_with_a_broken_config() {
     assert!(!is_alive(pid));
     std::fs::remove_dir_all(project.path(".redundancy")).unwrap();
     assert_eq!(project.run(&["stop"]).code, 1, "there is nothing to go by");
+}
+
+#[test]
+fn a_state_folder_of_ones_own_is_found_in_a_broken_config_too() {
+    let project = Project::new(&format!("[controller]\nstate_dir = \"run/state\"\n{TWO}"));
+    project.run(&["apply", "--yes"]).ok();
+    let pid = project.pid("worker").unwrap();
+    let config = project.read("redundancy.toml");
+    for broken in [format!("{config}[[process]\n"), format!("{config}nonsense = 1\n")] {
+        project.write("redundancy.toml", &broken);
+        let history = project.run(&["history"]).ok();
+        assert!(history.stdout.contains("embedded/worker"), "{history:?}");
+        assert!(
+            history.stderr.ends_with("going by what is recorded in run/state\n"),
+            "{history:?}"
+        );
+    }
+    project.run(&["stop"]).ok();
+    assert!(!is_alive(pid));
+    assert!(!project.path(".redundancy").exists());
 }
 
 #[test]

@@ -177,6 +177,15 @@ the pair is not blocked, so there is nothing to assume: embedded/w is on duty, e
 }
 
 #[test]
+fn what_works_in_runs_of_its_own_has_no_duty_to_give() {
+    let project = Project::new("[[workflow]]\nbacks_up = \"ci.yml\"\n");
+    let workflow = "on: push\njobs:\n  x:\n    runs-on: y\n    steps: [{run: z}]\n";
+    project.write(".github/workflows/ci.yml", workflow);
+    project.run(&["apply", "--yes"]).ok();
+    insta::assert_snapshot!(refused(&project.run(&["failover", "github/ci.yml"])), @"github/ci.yml and github/ci-backup work in runs of their own, so there is no duty that could be given from one to the other: when github/ci.yml fails, a watch begins github/ci-backup, or that does so by its own schedule");
+}
+
+#[test]
 fn a_request_that_no_watch_takes_is_not_left_for_later() {
     let project = applied("");
     let watch = watched(&project);

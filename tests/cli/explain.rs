@@ -75,9 +75,9 @@ rules     the two never run at once (exclusive)
           duty goes back by itself, after 10m or longer
           at most 3 failovers within 1h
 duty      embedded/w is to be started, embedded/w-backup stands by; since when is not known
-primary   embedded/w: not there (unhealthy)
+primary   embedded/w: missing (unhealthy)
           failures in a row: not known, because only a watch counts them
-backup    embedded/w-backup: not there (unhealthy)
+backup    embedded/w-backup: missing (unhealthy)
           failures in a row: not known, because only a watch counts them
 failovers 0 of 3 within 1h
 next      embedded/w is started
@@ -147,7 +147,7 @@ fn a_pair_that_failed_over() {
     assert_snapshot!(explained(&project, "embedded/w"), @r"
 pair      embedded/w, backed up by embedded/w-backup
 rules     the two never run at once (exclusive)
-          1 failure in a row count as failing
+          one failure counts as failing
           a stop has to be proven within 15s 100ms
           what was started is on duty when it has been well for 100ms
           duty goes back by itself, after 10m or longer
@@ -213,7 +213,6 @@ primary   embedded/p: running, pid PID (healthy), since TIME (AGO)
           failures in a row: not known, because only a watch counts them
 backup    embedded/p-backup: running, pid PID (healthy), since TIME (AGO)
           failures in a row: not known, because only a watch counts them
-failovers 0 of 3 within 1h
 next      when embedded/p fails 3 times in a row and embedded/p-backup does well, the work rests on embedded/p-backup; neither is stopped
 watch     nobody watches, so nothing of this happens before somebody runs `redundancy watch`
 ");
@@ -226,7 +225,7 @@ fn one_that_is_in_no_pair() {
          [[process]]\nname = \"w\"\ncommand = [\"false\"]\nmax_restarts = 0\n",
     );
     assert_snapshot!(explained(&project, "embedded/w"), @r"
-        resource  embedded/w: not there (unhealthy)
+        resource  embedded/w: missing (unhealthy)
                   it is in no pair; not managed by this tool
         next      create embedded/w: the config asks for it and it is not there
         watch     nobody watches, so nothing of this happens before somebody runs `redundancy watch`
@@ -245,4 +244,28 @@ watch     nobody watches, so nothing of this happens before somebody runs `redun
     let slip = project.run(&["explain", "embedded/x"]);
     assert_eq!(slip.code, 1);
     assert!(slip.stderr.contains("there is no resource embedded/x"), "{}", slip.stderr);
+}
+
+#[test]
+fn it_says_of_each_what_status_says() {
+    let project = Project::new(
+        "[[process]]\nname = \"w\"\ncommand = [\"sleep\", \"1000\"]\n\
+         [[process]]\nname = \"off\"\nstate = \"stopped\"\ncommand = [\"sleep\", \"1000\"]\n\
+         [[workflow]]\nbacks_up = \"gone.yml\"\n[[workflow]]\nbacks_up = \"ci.yml\"\n",
+    );
+    project.write(".github/workflows/ci.yml", "on: push\njobs: {}\n");
+    project.run(&["apply", "--yes"]);
+    let json = |arguments: &[&str]| -> Value {
+        serde_json::from_str(&project.run(arguments).ok().stdout).unwrap()
+    };
+    let status = json(&["status", "--json"]);
+    let rows = status["resources"].as_array().unwrap();
+    assert!(rows.iter().any(|it| it["health"] == "failed"), "{rows:?}");
+    for row in rows {
+        let id = row["id"].as_str().unwrap();
+        let explained = json(&["explain", id, "--json"]);
+        let all = explained["resources"].as_array().unwrap();
+        let it = all.iter().find(|it| it["id"] == *id).unwrap();
+        assert_eq!((&it["state"], &it["health"]), (&row["state"], &row["health"]), "{id}");
+    }
 }

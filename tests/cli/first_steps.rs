@@ -19,7 +19,7 @@ fn a_first_file_is_written_once_and_is_sound() {
     let text = project.read("redundancy.toml");
     let again = project.run(&["init"]);
     assert_eq!(again.code, 1);
-    assert_snapshot!(again.stderr, @"error: redundancy.toml is there already and was not touched");
+    assert_snapshot!(again.stderr, @"error: redundancy.toml is there already and was not touched; `redundancy plan` shows what it asks for");
     assert_eq!(project.read("redundancy.toml"), text);
 }
 
@@ -194,6 +194,24 @@ fn the_version_tells_the_commit() {
         .status()
         .unwrap();
     assert!(known.success(), "{said}");
+}
+
+#[test]
+fn the_readme_has_a_row_for_each_verb() {
+    let readme = include_str!("../../README.md");
+    let table = readme.split_once("## The verbs").unwrap().1.split_once("\n## ").unwrap().0;
+    let names: Vec<&str> = table
+        .lines()
+        .filter_map(|line| line.strip_prefix("| "))
+        .flat_map(|row| row.split(" | ").next().unwrap().split("`, `"))
+        .map(|it| it.trim_matches('`').split([' ', '`']).next().unwrap())
+        .collect();
+    let help = Project::empty().run(&["--help"]).ok().stdout;
+    let list = help.split_once("Commands:\n").unwrap().1.split_once("\n\n").unwrap().0;
+    let verbs = list.lines().filter(|it| it.starts_with("  ") && !it.starts_with("   "));
+    for verb in verbs.map(|it| it.split_whitespace().next().unwrap()).filter(|it| *it != "help") {
+        assert!(names.contains(&verb), "no row for `{verb}` among {names:?}");
+    }
 }
 
 #[test]

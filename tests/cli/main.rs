@@ -27,6 +27,7 @@ mod probes;
 mod project;
 #[path = "../parts/python.rs"]
 mod python;
+mod release;
 mod reports;
 mod rollback;
 #[path = "../parts/watch.rs"]

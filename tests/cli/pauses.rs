@@ -174,6 +174,11 @@ fn recovery_changes_nothing_but_what_fails() {
     let other = project.pid("v");
     project.run(&["recover"]).ok();
     project.wait_for_pid("w", None);
+    insta::assert_snapshot!(project.run(&["recover"]).ok().stdout, @"There is nothing to try again; `redundancy apply` does what else is to be done.");
+    insta::assert_snapshot!(project.run(&["recover", "embedded/u"]).ok().stdout, @r"
+        There is nothing to try again: embedded/u is missing.
+        `redundancy apply` does what else is to be done.
+        ");
     assert_eq!(project.pid("v"), other);
     assert!(project.status("embedded/u")["since"].is_null(), "it is not made");
     assert_eq!(project.run(&["recover", "embedded/nothing"]).code, 1);

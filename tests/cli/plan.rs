@@ -165,6 +165,11 @@ fn a_saved_plan_is_what_is_done() {
     project.run(&["apply", "it.plan", "--yes"]).ok();
     assert!(project.path(".github/workflows/ci-backup.yml").exists());
     assert!(!project.path(".github/workflows/other-backup.yml").exists());
+    // One that had nothing does not know what there is to do now.
+    project.config("[controller]\n");
+    project.run(&["plan", "--target", "github/ci.yml", "--out", "none.plan"]).ok();
+    let none = project.run(&["apply", "none.plan", "--yes"]).ok().stdout;
+    assert_eq!(none, "There is nothing to do in this part; `redundancy plan` shows all.\n");
 }
 
 #[test]
@@ -235,4 +240,40 @@ fn a_saved_plan_is_private() {
     let project = project();
     project.run(&["plan", "--out", "it.plan"]).ok();
     assert_eq!(project.path("it.plan").metadata().unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+#[test]
+fn the_next_step_makes_the_changes_that_were_shown() {
+    let project = project();
+    let next = |arguments: &[&str]| {
+        let said = project.run(&[&["plan"], arguments].concat()).ok().stdout;
+        said.lines().next_back().unwrap().to_owned()
+    };
+    let target = next(&["--target", "github/ci-backup", "--allow-deletions", "2"]);
+    assert_snapshot!(target, @"Next: `redundancy apply --target github/ci-backup --allow-deletions 2` makes these changes.");
+    assert_snapshot!(next(&["--out", "a plan"]), @"Next: `redundancy apply 'a plan'` makes these changes.");
+    project.write(".github/workflows/ci-backup.yml", "on: push\njobs: {}\n");
+    let adopt = next(&["--adopt", "github/ci-backup", "--exclude", "github/ci.yml"]);
+    assert_snapshot!(adopt, @"Next: `redundancy apply --exclude github/ci.yml --adopt github/ci-backup` makes these changes.");
+    // As it is said.
+    let words: Vec<&str> = adopt.split('`').nth(1).unwrap().split(' ').skip(1).collect();
+    project.run(&[words.as_slice(), &["--yes"]].concat()).ok();
+    assert!(project.read(".github/workflows/ci-backup.yml").contains("make test"));
+}
+
+#[test]
+fn a_long_difference_says_which_verb_has_all_of_it() {
+    let project = project();
+    let steps = |word: &str| {
+        (0..100).fold(WORKFLOW.to_owned(), |it, n| it + &format!("      - run: {word} {n}\n"))
+    };
+    project.write(".github/workflows/ci.yml", &steps("one"));
+    project.run(&["apply", "--yes"]).ok();
+    project.write(".github/workflows/ci.yml", &steps("two"));
+    let shown = project.run(&["plan"]).ok().stdout;
+    assert!(shown.contains("more lines; `redundancy plan --json` has all of them"), "{shown}");
+    project.run(&["apply", "--yes"]).ok();
+    // Nothing else has the plan of a rollback.
+    let back = project.run(&["rollback", "1"]).stdout;
+    assert!(back.contains("+      - run: one 99") && !back.contains("more lines"), "{back}");
 }

@@ -5,7 +5,7 @@ use std::{
     net::TcpListener,
 };
 
-use crate::project::{Project, wait_for};
+use crate::project::{Project, running_with, wait_for};
 
 /// A server that answers every request with `status`, until the test ends.
 fn server(status: &'static str) -> u16 {
@@ -70,6 +70,28 @@ fn status_asks_and_says_what_is_wrong() {
 }
 
 #[test]
+fn what_has_just_begun_is_not_known_to_be_well() {
+    let process = |name: &str, period: &str| {
+        let probe = "command = [\"true\"], every = \"100ms\"";
+        format!(
+            "[[process]]\nname = \"{name}\"\ncommand = [\"sleep\", \"1000\"]\n\
+             probe = {{ {probe}, start_period = \"{period}\" }}\n"
+        )
+    };
+    let project = Project::new(&(process("early", "1h") + &process("due", "0s")));
+    let watch = project.watch();
+    watch.wait_for_log("the system: 1 of 1 healthy, 1 unknown");
+    let log = watch.end_well();
+    assert!(!log.contains("2 of 2 healthy"), "{log}");
+    let states = states(&project);
+    let of = |id: &str| states.iter().find(|it| it.0 == format!("embedded/{id}")).unwrap();
+    assert_eq!(of("due").1, "healthy");
+    let (_, health, state) = of("early");
+    assert_eq!(health, "unknown", "{state}");
+    assert!(state.ends_with("; its probe has not answered well yet"), "{state}");
+}
+
+#[test]
 fn the_watch_restarts_what_fails_and_gives_up_after_its_attempts() {
     let project = Project::new(
         &("[failover]\nfall = 2\nmax_recovery_attempts = 2\nbackoff = { initial = \"10ms\" }\n"
@@ -108,4 +130,20 @@ fn a_probe_is_checked_where_it_stands() {
         assert_eq!(run.code, 1, "{probe}");
         assert!(run.stderr.contains(wrong), "{probe}: {}", run.stderr);
     }
+}
+
+#[test]
+fn a_program_that_gives_no_answer_leaves_nothing_behind() {
+    let marker = format!("asked-in-vain-{}", std::process::id());
+    // What it begins is no child of the program that asks.
+    let probe = format!("command = [\"sh\", \"-c\", \"sleep 1000 & wait\", \"{marker}\"]");
+    let probe = probe.replace("sleep 1000 &", &format!("sh -c 'sleep 1000; true' {marker} &"));
+    let project = Project::new(&format!(
+        "[failover]\nmax_recovery_attempts = 0\n{}",
+        probed("w", &probe).replace("timeout = \"5s\"", "timeout = \"100ms\"")
+    ));
+    project.run(&["apply", "--yes"]).ok();
+    let states = states(&project);
+    assert!(states[0].2.ends_with("no answer within 100ms"), "{states:?}");
+    wait_for("the end of all that was asked", || (running_with(&marker) == 0).then_some(()));
 }

@@ -188,6 +188,8 @@ fn what_was_edited_by_hand_stays_unless_asked() {
     project.write(BACKUP, &edited);
     project.run(&["rollback", "1", "--yes"]).ok();
     assert_eq!(project.read(BACKUP), edited);
+    let again = project.run(&["rollback", "1", "--yes"]).ok().stdout;
+    assert!(again.ends_with("All but what is left alone is as in generation 1.\n"), "{again}");
     project.run(&["rollback", "1", "--yes", "--overwrite", "github/ci-backup"]).ok();
     assert!(project.read(BACKUP).contains("echo one"));
     assert!(!project.read(BACKUP).contains("# mine"));

@@ -95,6 +95,37 @@ fn a_unit_of_a_user_is_installed_and_nobody_elses_is_overwritten() {
 }
 
 #[test]
+fn two_projects_whose_folders_are_called_alike_have_a_unit_each() {
+    let project = Project::empty();
+    let install = |root: &str| {
+        project.write(&format!("{root}/redundancy.toml"), "[controller]\n");
+        let mut command = project.command(&["service", "install", "--user"]);
+        command.current_dir(project.path(root)).env("XDG_CONFIG_HOME", project.path("config"));
+        assert!(command.output().unwrap().status.success());
+    };
+    let units = || {
+        let all = fs::read_dir(project.path("config/systemd/user")).unwrap();
+        let mut all: Vec<_> =
+            all.map(|it| fs::read_to_string(it.unwrap().path()).unwrap()).collect();
+        all.sort();
+        all
+    };
+    install("one/app");
+    install("two/app");
+    let both = units();
+    assert_eq!(both.len(), 2, "{both:?}");
+    for (unit, root) in both.iter().zip(["one/app", "two/app"]) {
+        assert!(unit.contains(&format!("{root}\n")), "{unit}");
+    }
+    // Each has its own again, also once the other one is gone.
+    install("one/app");
+    install("two/app");
+    fs::remove_file(project.path("config/systemd/user/redundancy-app.service")).unwrap();
+    install("two/app");
+    assert_eq!(units(), both[1..]);
+}
+
+#[test]
 fn who_runs_the_watch_is_told_when_it_is_ready_that_it_lives_and_that_it_ends() {
     let project = Project::new(WORKER);
     let socket = UnixDatagram::bind(project.path("notify")).unwrap();

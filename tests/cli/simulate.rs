@@ -92,6 +92,7 @@ fn a_program_can_read_it() {
     let project = running();
     let told = project.run(&["plan", "--json", "--simulate", "crash embedded/p"]).ok().stdout;
     let told: Value = serde_json::from_str(&told).unwrap();
+    assert_eq!(told["version"], 1);
     assert_eq!(told["happenings"][0]["id"], "embedded/p");
     assert_eq!(told["happenings"][0]["after_ms"], 0);
     assert_eq!(told["happenings"][0]["text"], "crashes");

@@ -11,7 +11,7 @@ use std::{
 
 use crate::{
     project::{PROGRAM, Run, Watch, is_alive, kill, wait_for},
-    self_update::{GitHub, Scene},
+    release::{GitHub, Scene},
     server::Server,
 };
 
@@ -207,6 +207,29 @@ fn a_version_under_which_not_all_is_healthy_is_undone_by_itself() {
     assert_eq!(scene.project.pid("w"), Some(process));
     scene.mend();
     scene.is_not_tried_again(&github);
+}
+
+#[test]
+fn a_version_is_undone_also_where_what_was_known_of_it_is_gone() {
+    let github = release(BREAK);
+    let scene = Scene::automatic(&github, "5s");
+    let config = scene.project.read("redundancy.toml");
+    let sink = "[[alerts.sink]]\nkind = \"command\"\n\
+                command = [\"sh\", \"-c\", \"cat >> told; echo >> told\"]\n";
+    scene.project.write("redundancy.toml", &format!("{config}{sink}"));
+    let before = scene.inode();
+    let watch = scene.watch();
+    watch.wait_for_logs("the watch began, pid ", 2);
+    fs::remove_file(scene.project.path(".redundancy/update.json")).unwrap();
+    scene.wait_for_history(&undone("not all was healthy within 5s: 1 of 2 healthy"));
+    // Somebody hears of it, who does not read the history.
+    let told = wait_for("that it is told", || {
+        let told = fs::read_to_string(scene.project.path("told")).unwrap_or_default();
+        told.contains("\"key\":\"undone\"").then_some(told)
+    });
+    assert!(told.contains(&undone("not all was healthy")), "{told}");
+    watch.end_well();
+    scene.is_as_before(before);
 }
 
 #[test]

@@ -271,3 +271,39 @@ fn a_full_disk_stops_no_restart() {
     watch.wait_for_log("the journal was not written");
     signal(watch.pid(), rustix::process::Signal::TERM);
 }
+
+#[test]
+fn a_time_in_the_config_may_be_longer_than_time_itself() {
+    let forever = "\"9223372036854775807s\"";
+    let project = Project::new(&format!(
+        "[controller]\nlook_every = {forever}\nsystem_check_every = {forever}\n\
+         report_every = {forever}\nhistory_for = {forever}\n{}",
+        worker("w")
+    ));
+    let watch = project.watch();
+    let first = project.wait_for_pid("w", None);
+    kill(first);
+    project.wait_for_pid("w", Some(first));
+    assert_eq!(watch.end().0, 0);
+}
+
+#[test]
+fn what_the_watch_before_remembered_and_nobody_can_read_is_told() {
+    let project = Project::new(&worker("w"));
+    let watch = project.watch();
+    let process = project.wait_for_pid("w", None);
+    watch.end_well();
+    let journal = rusqlite::Connection::open(project.path(".redundancy/journal.db")).unwrap();
+    let write = "UPDATE memory SET value = 'of another version' WHERE key IN ('memory', 'alerts')";
+    assert_eq!(journal.execute(write, []).unwrap(), 2);
+    drop(journal);
+    let watch = project.watch();
+    watch.wait_for_log("the system: 1 of 1 healthy");
+    watch.end_well();
+    let history = project.run(&["history"]).ok().stdout;
+    for what in ["who is on duty, and what is tried again", "what people were told"] {
+        let told = format!("has left what can't be read, so {what} is begun anew: ");
+        assert!(history.contains(&told), "{history}");
+    }
+    assert_eq!(project.pid("w"), Some(process));
+}

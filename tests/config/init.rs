@@ -32,31 +32,33 @@ fn an_empty_project_gets_a_file_to_start_from() {
     let (found, text) = suggestion(&[]);
     assert_eq!(found, Findings::default());
     insta::assert_snapshot!(text, @r#"
-    # What must exist, and what stands in for it. Written by `redundancy init`; yours to edit.
-    # `redundancy validate` checks it, `redundancy plan` shows what it would change.
+        # What must exist, and what stands in for it. Written by `redundancy init`; yours to edit.
+        # `redundancy validate` checks it, `redundancy plan` shows what it would change.
 
-    [controller]
-    # look_every = "5m"               # longest time between two looks at everything
-    # log_dir = "automation/logs"     # what the watch did, and the output of the processes
-    # state_dir = ".redundancy"       # what the tool keeps for itself: add it to .gitignore
+        [controller]
+        # look_every = "5m"               # longest time between two looks at everything
+        # log_dir = "automation/logs"     # what the watch did, and the output of the processes: for .gitignore
+        # state_dir = ".redundancy"       # what the tool keeps for itself, out of sight of git
 
-    [failover]
-    # mode = "exclusive"              # a backup never runs beside its primary; or "parallel"
+        [failover]
+        # mode = "exclusive"              # a backup never runs beside its primary; or "parallel"
 
-    # Processes: no PM2 ecosystem file was found. This one would be run by the tool itself.
-    # [[process]]
-    # name = "worker"
-    # command = ["node", "worker.js"]
+        # Processes: no PM2 ecosystem file was found. This one would be run by the tool itself, and by PM2
+        # without `runner`.
+        # [[process]]
+        # runner = "embedded"
+        # name = "worker"
+        # command = ["node", "worker.js"]
 
-    # Workflows: none with a schedule was found in .github/workflows.
-    # [[workflow]]
-    # backs_up = ["ci.yml"]           # names or patterns
-    # schedule = "daily"
+        # Workflows: none with a schedule was found in .github/workflows.
+        # [[workflow]]
+        # backs_up = ["ci.yml"]           # names or patterns
+        # schedule = "daily"
 
-    # Functions: none were found.
-    # [[function]]
-    # backs_up = "*"                  # names or patterns
-    "#);
+        # Functions: none were found.
+        # [[function]]
+        # backs_up = "*"                  # names or patterns
+        "#);
 }
 
 #[test]
@@ -88,80 +90,80 @@ fn every_kind_of_automation_is_found() {
         ("web/fns/notes.txt", ""),
     ]);
     insta::assert_snapshot!(text, @r#"
-    # What must exist, and what stands in for it. Written by `redundancy init`; yours to edit.
-    # `redundancy validate` checks it, `redundancy plan` shows what it would change.
+        # What must exist, and what stands in for it. Written by `redundancy init`; yours to edit.
+        # `redundancy validate` checks it, `redundancy plan` shows what it would change.
 
-    [controller]
-    # look_every = "5m"               # longest time between two looks at everything
-    # log_dir = "automation/logs"     # what the watch did, and the output of the processes
-    # state_dir = ".redundancy"       # what the tool keeps for itself: add it to .gitignore
+        [controller]
+        # look_every = "5m"               # longest time between two looks at everything
+        # log_dir = "automation/logs"     # what the watch did, and the output of the processes: for .gitignore
+        # state_dir = ".redundancy"       # what the tool keeps for itself, out of sight of git
 
-    [failover]
-    # mode = "exclusive"              # a backup never runs beside its primary; or "parallel"
+        [failover]
+        # mode = "exclusive"              # a backup never runs beside its primary; or "parallel"
 
-    # Processes of PM2, each with a backup under PM2. `runner = "embedded"` in a block has the
-    # tool itself run it, so that it does not share PM2's fate. What their files compute is not
-    # known here: complete the blocks that are comments. `env` is not copied.
+        # Processes of PM2, each with a backup under PM2. `runner = "embedded"` in a block has the
+        # tool itself run it, so that it does not share PM2's fate. What their files compute is not
+        # known here: complete the blocks that are comments. `env` is not copied.
 
-    # "mailer" of ecosystem.config.cjs has a backup already
+        # "mailer" of ecosystem.config.cjs has a backup already
 
-    [[process]]  # ecosystem.config.cjs
-    name = "site-backup"
-    backs_up = "pm2/site"
-    script = "npm"
-    args = ["run", "start"]
-    interpreter = "none"
+        [[process]]  # ecosystem.config.cjs
+        name = "site-backup"
+        backs_up = "pm2/site"
+        script = "npm"
+        args = ["run", "start"]
+        interpreter = "none"
 
-    [[process]]  # ecosystem.config.cjs
-    name = "sync-backup"
-    backs_up = "pm2/sync"
-    script = "sync.py"
-    cron = "*/10 * * * *"
+        [[process]]  # ecosystem.config.cjs
+        name = "sync-backup"
+        backs_up = "pm2/sync"
+        script = "sync.py"
+        cron = "*/10 * * * *"
 
-    # "mailer-backup" of ecosystem.config.cjs is a backup already
+        # "mailer-backup" of ecosystem.config.cjs is a backup already
 
-    # [[process]]  # ecosystem.config.cjs
-    # name = "computed-backup"
-    # backs_up = "pm2/computed"
-    # script = "?"
+        # [[process]]  # ecosystem.config.cjs
+        # name = "computed-backup"
+        # backs_up = "pm2/computed"
+        # script = "?"
 
-    # [[process]]  # ecosystem.config.cjs
-    # name = "typed-backup"
-    # backs_up = "pm2/typed"
-    # script = "x.ts"
+        # [[process]]  # ecosystem.config.cjs
+        # name = "typed-backup"
+        # backs_up = "pm2/typed"
+        # script = "x.ts"
 
-    # [[process]]  # ecosystem.config.cjs
-    # name = "seconds-backup"
-    # backs_up = "pm2/seconds"
-    # script = "x.js"
-    # cron = "*/10 * * * * *"
+        # [[process]]  # ecosystem.config.cjs
+        # name = "seconds-backup"
+        # backs_up = "pm2/seconds"
+        # script = "x.js"
+        # cron = "*/10 * * * * *"
 
-    [[process]]  # pm2.json
-    name = "json-app--backup"
-    backs_up = "pm2/json app!"
-    script = "j.js"
+        [[process]]  # pm2.json
+        name = "json-app--backup"
+        backs_up = "pm2/json app!"
+        script = "j.js"
 
-    # Workflows with a schedule.
-    [[workflow]]
-    backs_up = [
-      "nightly.yml",
-    ]
-    schedule = "daily"
+        # Workflows with a schedule.
+        [[workflow]]
+        backs_up = [
+          "nightly.yml",
+        ]
+        schedule = "daily"
 
-    # Workflows without a schedule, to be added by name:
-    # "ci.yaml"
+        # Workflows without a schedule, to be added by name:
+        # "ci.yaml"
 
-    # 2 functions in web/fns
+        # 2 functions in web/fns
 
-    [netlify]
-    functions_dir = "web/fns"
+        [netlify]
+        functions_dir = "web/fns"
 
-    [[function]]
-    backs_up = "*"
+        [[function]]
+        backs_up = "*"
 
-    # Not understood, and so left out:
-    # .github/workflows/broken.yml: did not find expected ',' or ']' at line 2 column 5, while parsing a flow sequence at line 1 column 5
-    "#);
+        # Not understood, and so left out:
+        # .github/workflows/broken.yml: did not find expected ',' or ']' at line 2 column 5, while parsing a flow sequence at line 1 column 5
+        "#);
 }
 
 #[test]
@@ -199,6 +201,20 @@ fn odd_names_and_broken_files_do_no_harm() {
     let patterns = config.workflow[0].backs_up.matcher();
     assert!(patterns.is_match("a [b] {c} *?.yml"));
     assert!(!patterns.is_match("a [b] {c} xx.yml"));
+}
+
+#[test]
+fn code_that_is_nested_deeply_does_not_end_the_program() {
+    let app = "{ name: 'a', script: 'a.js' }";
+    for (levels, is_read) in [(5_000, true), (400_000, false)] {
+        let nested = format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+        let text = format!("module.exports = {{ apps: [{app}], more: {nested} }}");
+        let (found, _) = suggestion(&[("ecosystem.config.js", &text)]);
+        assert_eq!(
+            (found.apps.len(), found.unreadable.len()),
+            if is_read { (1, 0) } else { (0, 1) }
+        );
+    }
 }
 
 #[test]

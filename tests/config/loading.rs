@@ -2,7 +2,7 @@
 
 use std::{fs, os::unix::fs::symlink, path::Path, process::Command};
 
-use redundancy::config::{FILE_NAME, LoadError, find, load, render::Style};
+use redundancy::config::{FILE_NAME, LoadError, by_default, find, load, render::Style};
 
 fn refused(path: &Path) -> String {
     let error = load(path).expect_err("the file is refused");
@@ -86,6 +86,35 @@ fn what_can_not_be_read_says_why() {
     insta::assert_snapshot!(refused(&path), @r#"
     error: FOLDER/redundancy.toml is not a file but a pipe, a socket or a device
     "#);
+}
+
+#[test]
+fn of_a_broken_file_the_folders_are_known_as_far_as_they_can_be_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(FILE_NAME);
+    let state = |text: &str| {
+        fs::write(&path, text).unwrap();
+        let project = by_default(&path).unwrap();
+        let below = |it: std::path::PathBuf| {
+            it.strip_prefix(&project.root).unwrap().to_str().unwrap().to_owned()
+        };
+        (below(project.state_dir()), below(project.log_dir()))
+    };
+    let usual = (".redundancy".to_owned(), "automation/logs".to_owned());
+    let own = ("run".to_owned(), "logs".to_owned());
+    let folders = "[controller]\nstate_dir = 'run'\nlog_dir = 'logs'\n";
+    for broken in ["", "nonsense = 1\n", "[[process]\n", "<<<<<<< HEAD\n", "look_every = 5\n"] {
+        assert_eq!(state(&format!("{folders}{broken}")), own, "{broken}");
+    }
+    for elsewhere in
+        ["", "state_dir = '/etc'", "state_dir = '../x'", "state_dir = 5", "state_dir = ''"]
+    {
+        assert_eq!(state(&format!("[controller]\n{elsewhere}\n")), usual, "{elsewhere}");
+    }
+    // Whoever must not miss a project waits for nobody who would write into it.
+    fs::remove_file(&path).unwrap();
+    assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+    assert!(by_default(&path).unwrap().state_dir().ends_with(".redundancy"));
 }
 
 #[test]

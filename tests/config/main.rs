@@ -3,9 +3,11 @@
 // The whole crate is a test, also what is not a test function by itself.
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
+mod documents;
 mod functions;
 mod init;
 mod loading;
+mod processes;
 mod refusals;
 mod rendering;
 mod schema;

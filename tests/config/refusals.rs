@@ -1,6 +1,6 @@
 //! What is refused: every problem of a file at once, each at its place.
 
-use redundancy::config::{Note, parse};
+use redundancy::config::parse;
 
 use crate::wrong;
 
@@ -32,26 +32,26 @@ backs_up = ['a[', 5]
 backs_up = ['a', 5]
 [[workflow]]
 "), @r#"
-    3:1 unknown key `look_evry` (did you mean `look_every`?)
-    4:11 `log_dir` is a whole number, and should be a text in quotes (write it as `log_dir = "5"`)
-    5:14 `look_every` is a whole number, and should be a duration with its unit, like "90s" or "5m" (write it as `look_every = "300s"`)
-    6:1 unknown key `nonsense` (the keys here are `log_dir`, `state_dir`, `look_every`, `history_for`, `system_check_every`, `report_every`, `emergency_below`)
-    7:19 `emergency_below` is a share, from 0 to 1 (50 % is 0.5)
-    10:8 a name has only letters, digits, `_`, `-` and `.`, not ' '
-    11:11 `command` is a text, and should be a list (write it as `command = ["sleep", "5"]`)
-    12:1 unknown key `max_restart` (did you mean `max_restarts`?)
-    13:8 `mode` can't be "exclusve" (did you mean "exclusive"?)
-    15:1 the key `name` is missing
-    15:1 the process has neither `command` nor `script`: nothing says what to run (write `command = ["PROGRAM", "ARGUMENT"]` or `script = "FILE"`)
-    16:1 unknown key `cron_restart` (here it is called `cron`)
-    17:16 `PORT` is a whole number, and should be a text in quotes (write its value in quotes: `NAME = "..."`)
-    18:16 `max_restarts` is -1, and should be a whole number, 0 or more, at most 4294967295
-    19:20 a size is a number with a unit, like "500KiB" or "10MiB"
-    19:34 `keep` is a text, and should be a whole number, 0 or more (write it as `keep = 5`)
-    22:13 this is no pattern: unclosed character class; missing ']'
-    24:18 an item of `backs_up` is a whole number, and should be a pattern in quotes
-    25:1 the key `backs_up` is missing
-    "#);
+        3:1 unknown key `look_evry` (did you mean `look_every`?)
+        4:11 `log_dir` is a whole number, and should be a text in quotes (write it as `log_dir = "5"`)
+        5:14 `look_every` is a whole number, and should be a duration with its unit, like "90s" or "5m" (write it as `look_every = "300s"`)
+        6:1 unknown key `nonsense` (the keys here are `log_dir`, `state_dir`, `look_every`, `history_for`, `system_check_every`, `report_every`, `emergency_below`)
+        7:19 `emergency_below` is a share, from 0 to 1 (50 % is 0.5)
+        10:8 a name has only letters, digits, `_`, `-` and `.`, not ' '
+        11:11 `command` is a text, and should be a list (write it as `command = ["sleep", "5"]`)
+        12:1 unknown key `max_restart` (did you mean `max_restarts`?)
+        13:8 `mode` can't be "exclusve" (did you mean "exclusive"?)
+        15:1 the key `name` is missing
+        15:1 the process has neither `command` nor `script`: nothing says what to run (write `command = ["PROGRAM", "ARGUMENT"]` or `script = "FILE"`)
+        16:1 unknown key `cron_restart` (here it is called `cron`)
+        17:16 `PORT` is a whole number, and should be a text in quotes (write its value in quotes: `NAME = "..."`)
+        18:16 `max_restarts` is -1, and should be a whole number from 0 to 4294967295
+        19:20 a size is a number with a unit, like "500KiB" or "10MiB"
+        19:34 `keep` is a text, and should be a whole number, 0 or more (write it as `keep = 5`)
+        22:13 this is no pattern: unclosed character class; missing ']'
+        24:18 an item of `backs_up` is a whole number, and should be a pattern in quotes
+        25:1 the key `backs_up` is missing
+        "#);
 }
 
 #[test]
@@ -149,152 +149,6 @@ look_every = '0s'
 }
 
 #[test]
-fn processes_are_checked() {
-    insta::assert_snapshot!(wrong(r#"runner = 'embedded'
-[[process]]
-name = 'a'
-command = ['x', "b\u0000"]
-script = 'b'
-args = ['c']
-[[process]]
-name = 'b'
-args = ['c']
-interpreter = 'node'
-[[process]]
-name = 'c'
-command = []
-[[process]]
-name = 'd'
-command = ['']
-timezone = 'Europe/Berln'
-[[process]]
-name = 'e'
-script = ' '
-cwd = ''
-cron = '61 * * * *'
-[[process]]
-name = 'f'
-script = 'x'
-cron = '0 0 30 2 *'
-[[process]]
-name = 'g'
-script = 'x'
-cron = '@daily'
-log.max_size = 0
-backoff = { factor = 0.5, initial = '10m' }
-[process.env]
-'' = 'a'
-'A=B' = 'c'
-C = "d\u0000"
-[[process]]
-name = 'all'
-script = 'x'
-[[process]]
-name = '12'
-script = 'x'
-"#), @r#"
-    4:17 an argument can't hold a NUL character
-    5:1 `command` and `script` are both given, and only one of them can run (keep one of them)
-    7:1 the process has neither `command` nor `script`: nothing says what to run (write `command = ["PROGRAM", "ARGUMENT"]` or `script = "FILE"`)
-    9:1 `args` goes with `script`, and there is none (with `command`, the arguments follow the program in its list)
-    10:1 `interpreter` goes with `script`, and there is none (with `command`, the arguments follow the program in its list)
-    13:11 `command` is empty: there is no program to run (write the program and its arguments: `command = ["sleep", "60"]`)
-    16:12 the first item of `command` is the program, and it is empty
-    17:1 `timezone` is the zone of `cron`, and there is no `cron`
-    17:12 unknown time zone "Europe/Berln" (did you mean "Europe/Berlin"?)
-    20:10 `script` is empty
-    21:7 `cwd` is empty
-    22:8 `cron` can't be read: number out of bounds (five fields: minute, hour, day, month, weekday; like `*/15 * * * *`)
-    26:8 this time never comes (five fields: minute, hour, day, month, weekday; like `*/15 * * * *`)
-    31:16 `max_size` is at least 1 byte
-    32:22 `factor` is a number of at least 1: a rest never gets shorter
-    32:37 the longest rest, `max` (5m), is shorter than the first, `initial` (10m)
-    34:1 this is no name of an environment variable: it is empty
-    35:1 this is no name of an environment variable: it holds a `=`
-    36:5 a variable can't hold a NUL character
-    38:8 a process can't be called `all`: `all` means every process to PM2 (call it something like `job-all`)
-    41:8 a process can't be called `12`: a number means a process id to PM2 (call it something like `job-12`)
-    "#);
-}
-
-#[test]
-fn who_backs_up_whom_is_checked() {
-    insta::assert_snapshot!(wrong("runner = 'embedded'
-[[process]]
-name = 'a'
-script = 'x'
-[[process]]
-name = 'a'
-script = 'x'
-[[process]]
-name = 'itself'
-backs_up = 'itself'
-script = 'x'
-[[process]]
-name = 'c'
-backs_up = 'd'
-script = 'x'
-[[process]]
-name = 'd'
-backs_up = 'c'
-script = 'x'
-[[process]]
-name = 'of-a-backup'
-backs_up = 'embedded/c'
-script = 'x'
-[[process]]
-name = 'of-nothing'
-backs_up = 'embedded/itsel'
-script = 'x'
-[[process]]
-name = 'of-a-workflow'
-backs_up = 'github/ci.yml'
-script = 'x'
-[[process]]
-name = 'of-odd'
-backs_up = ''
-script = 'x'
-"), @r#"
-    6:8 there are two processes called `a` (give one of them another name)
-    10:12 `itself` backs up itself (if the primary is a process of PM2, write it as "pm2/itself")
-    14:12 `c` and `d` back up each other in a circle (a primary backs up nothing: take `backs_up` out of it)
-    18:12 `d` and `c` back up each other in a circle (a primary backs up nothing: take `backs_up` out of it)
-    22:12 `of-a-backup` backs up `c`, which is a backup itself (a backup has no backup: let both back up the same primary)
-    26:12 no process that this tool runs is called "itsel" (did you mean "embedded/itself"?)
-    30:12 a process can't back up what is no process (`[[workflow]]` gives it a backup)
-    34:12 `backs_up` is empty (leave it out when there is no primary)
-    "#);
-}
-
-#[test]
-fn primaries_of_pm2_need_not_be_in_the_file() {
-    let text = "
-        runner = 'embedded'
-        [[process]]
-        name = 'mailer'
-        backs_up = 'pm2/mailer'
-        script = 'x'
-        [[process]]
-        name = 'other'
-        backs_up = '@scope/an app'
-        script = 'x'
-    ";
-    let (config, notes) = parse(text).unwrap();
-    assert_eq!(config.process[0].backs_up.as_deref(), Some("pm2/mailer"));
-    let told = |notes: &[Note]| notes.iter().map(|it| it.message.clone()).collect::<Vec<_>>();
-    insta::assert_debug_snapshot!(told(&notes), @r#"
-[
-    "nothing may stop the primary of `mailer`, so it takes over only when PM2 has given that up; `control_primary = true` in [failover] allows to stop and start it",
-    "nothing may stop the primary of `other`, so it takes over only when PM2 has given that up; `control_primary = true` in [failover] allows to stop and start it",
-]
-"#);
-    for allowed in ["failover.control_primary = true\n", "failover.mode = 'parallel'\n"] {
-        let (_, notes) = parse(&format!("{allowed}{text}")).unwrap();
-        assert_eq!(told(&notes), [""; 0]);
-    }
-}
-
-#[test]
 fn the_single_tables_are_checked() {
     insta::assert_snapshot!(wrong(r#"
 [controller]
@@ -388,14 +242,6 @@ fn a_token_is_refused_and_never_told() {
 }
 
 #[test]
-fn a_schedule_that_would_end_the_daemon_of_pm2_is_refused() {
-    let process = "[[process]]\nname = 'x'\nscript = 'x'\ncron = '@daily'\n";
-    insta::assert_snapshot!(wrong(process), @r#"4:8 PM2 does not know `@daily` (write five fields: minute, hour, day, month, weekday; like `30 4 * * *`, or write `runner = "embedded"`)"#);
-    let embedded = wrong(&format!("runner = 'embedded'\n{process}cwd = ''\n"));
-    assert!(!embedded.contains("@daily"), "{embedded}");
-}
-
-#[test]
 fn where_newer_versions_are_is_a_repository() {
     insta::assert_snapshot!(wrong("
 [update]
@@ -411,5 +257,35 @@ every = '1d'
         2:13 nobody knows where newer versions are (give `repository = "owner/name"` too, the repository on GitHub whose releases they are)
         3:15 `check_every` is at least `1m`
         4:9 `trial` is at least `1s`
+        "#);
+}
+
+#[test]
+fn a_whole_number_is_told_with_its_bounds() {
+    insta::assert_snapshot!(wrong("
+[metrics]
+port = 0
+[[process]]
+name = 'x'
+script = 'x'
+pm2 = { stop_exit_codes = [300], instances = 'two' }
+[[function]]
+backs_up = '*'
+test = { status = 70000 }
+[failover]
+fall = '3'
+"), @r"
+        3:8 `port` is 0, and should be a whole number from 1 to 65535
+        7:28 an item of `stop_exit_codes` is 300, and should be a whole number from 0 to 255
+        7:46 `instances` is a text, and should be a whole number, 0 or more
+        10:19 `status` is 70000, and should be a whole number from 0 to 65535
+        12:8 `fall` is a text, and should be a whole number, 0 or more (write it as `fall = 3`)
+        ");
+}
+
+#[test]
+fn a_repository_is_owner_and_name_wherever_it_is_named() {
+    insta::assert_snapshot!(wrong("[github]\nrepository = 'https://github.com/a/b'\n"), @r#"
+        2:14 `repository` is "https://github.com/a/b", which is no repository; write it like "owner/name"
         "#);
 }

@@ -166,3 +166,17 @@ async fn an_adopted_process_that_ends_is_started_again() {
     assert_eq!(world.processes().len(), 1);
     assert_ne!(world.pid("a").await, pid, "the first controller sees the new one");
 }
+
+#[tokio::test]
+async fn what_is_replaced_leaves_no_zombie() {
+    let mut world = World::new("[[process]]\nname = 'a'\ncommand = ['sleep', '300']");
+    world.pass().await;
+    let is_there = |pid: u32| fs::exists(format!("/proc/{pid}")).unwrap();
+    let first = world.pid("a").await;
+    world.apply("a", &Change::Restart).await.unwrap();
+    let second = world.pid("a").await;
+    assert!(!is_there(first) && is_there(second));
+    world.configure("[[process]]\nname = 'a'\ncommand = ['sleep', '301']");
+    assert_eq!(world.pass().await, ["update a"]);
+    assert!(!is_there(second));
+}

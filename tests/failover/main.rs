@@ -21,6 +21,6 @@ mod wait;
 mod watch;
 mod watch_dies;
 // What only the tests of PM2 need of it is not needed here.
-#[allow(dead_code)]
-#[path = "../pm2/world.rs"]
+#[allow(dead_code, unused_imports)]
+#[path = "../pm2/world/mod.rs"]
 mod world;

@@ -13,8 +13,10 @@ use std::{
 use crate::{
     kill::at_each,
     scene::{PROGRAM, Scene},
-    tracer::Fault,
+    tracer::{Fault, Outcome},
 };
+
+use nix::errno::Errno;
 
 /// A project with a program of its own, and one before it.
 fn updated() -> Scene {
@@ -45,16 +47,34 @@ fn version(path: &Path) -> String {
     }
 }
 
+/// The program puts the one before in its place.
+fn back(scene: &Scene, fault: Fault) -> Outcome {
+    let program = scene.path("bin/redundancy");
+    let outcome = scene.run_as(&program, &["self-update", "--rollback", "--yes"], fault);
+    if fault == Fault::None {
+        assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    }
+    outcome
+}
+
+#[test]
+fn a_program_that_puts_the_one_before_in_its_place_on_a_broken_disk() {
+    at_each(
+        back,
+        updated,
+        |at| Fault::Disk { at, errno: Errno::EIO, all: false },
+        |scene, outcome| {
+            let said = version(&scene.path("bin/redundancy"));
+            // Whoever is told that it failed has the program as it was.
+            let is_back = said.starts_with("redundancy 0.0.1");
+            let is_untold = outcome.stderr.contains("cannot write to standard output");
+            assert_eq!(is_back, outcome.code == Some(0) || is_untold, "{said:?}, {outcome:?}");
+        },
+    );
+}
+
 #[test]
 fn a_program_that_puts_the_one_before_in_its_place() {
-    let back = |scene: &Scene, fault| {
-        let program = scene.path("bin/redundancy");
-        let outcome = scene.run_as(&program, &["self-update", "--rollback", "--yes"], fault);
-        if fault == Fault::None {
-            assert_eq!(outcome.code, Some(0), "{outcome:?}");
-        }
-        outcome
-    };
     at_each(
         back,
         updated,

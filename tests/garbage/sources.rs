@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use jiff::Timestamp;
 use redundancy::{
-    config::{self, Project, render},
+    config::{self, Project, discover::discover, init::suggest, render},
     core::{
         plan::{Asker, Consent, Plan, plan},
         resource::{Desired, Observed},
@@ -53,6 +53,26 @@ fn what_is_shown_of_a_config_is_never_a_value_of_env() {
             .filter(|it| it.contains(secret))
             .all(|it| it.trim_start().starts_with("env ="));
         assert!(!named || !shown.contains(secret), "shown:\n{shown}\nof:\n{text}");
+    });
+}
+
+#[test]
+fn what_a_first_config_is_made_from() {
+    const SEEDS: &[&str] = &[
+        include_str!("../../examples/zion/ecosystem.config.cjs"),
+        "const list = [{ name: 'a', script: `a.js`, args: ['-x', 1] }]; export default { apps: list };",
+        "{ \"apps\": [{ \"name\": \"a b\", \"script\": \"a.py\", \"cron_restart\": \"0 1 * * *\" }] }",
+        "on:\n  schedule:\n    - cron: '0 4 * * *'\njobs: {}\n",
+        "[build]\nbase = 'web'\n[functions]\ndirectory = 'fns'\n",
+    ];
+    let ground = Ground::new("[controller]\n");
+    each_damaged_text("first configs", 1000, SEEDS, |text| {
+        for path in ["ecosystem.config.mjs", "pm2.json", ".github/workflows/ci.yml", "netlify.toml"]
+        {
+            ground.write(path, text.as_bytes());
+        }
+        let suggested = suggest(&discover(&ground.project.root));
+        assert!(config::parse(&suggested).is_ok(), "it does not load:\n{suggested}");
     });
 }
 

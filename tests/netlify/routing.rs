@@ -243,9 +243,9 @@ fn without_a_router_the_backup_is_there_to_be_called() {
     scene.fake.world().answers(&deploy, "mail", Answer::Status(502));
     let status = scene.run(&["status"]).ok().stdout;
     insta::assert_snapshot!(about_mail(&status), @r"
-        netlify/hello function - on duty answers healthy - -
+        netlify/hello function - on duty answers healthy -
         netlify/mail function - on duty failing: it answers 502 on the live site unhealthy -
-        netlify/mail-backup function mail stands by answers healthy - create
+        netlify/mail-backup function mail stands by answers healthy create
         netlify/mail is on duty: mail is failing: it answers 502 on the live site; mail-backup is well and can be called at /.netlify/functions/mail-backup (nothing routes to it by itself)
         ");
     let explained = scene.run(&["explain", "netlify/mail-backup"]).ok().stdout;
@@ -253,7 +253,7 @@ fn without_a_router_the_backup_is_there_to_be_called() {
         resource netlify/mail: failing: it answers 502 on the live site (unhealthy), since
         it is backed up by netlify/mail-backup; not managed by this tool
         duty: on duty, because mail is failing: it answers 502 on the live site; mail-backup is well and can be called at /.netlify/functions/mail-backup (nothing routes to it by itself)
-        resource netlify/mail-backup: answers (healthy)
+        resource netlify/mail-backup: answers (healthy), since
         it backs up mail; managed by this tool
         duty: stands by, because mail is failing: it answers 502 on the live site; mail-backup is well and can be called at /.netlify/functions/mail-backup (nothing routes to it by itself)
         ");

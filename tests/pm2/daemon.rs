@@ -1,13 +1,13 @@
-//! The daemon: killed, frozen, updated, restarted, absent.
+//! The daemon: killed, frozen, damaged, absent.
 
 use std::{
     fs::{self, Permissions},
     os::unix::{fs::PermissionsExt, process::CommandExt},
     process::Child,
-    time::Duration,
 };
 
 use rustix::process::Signal;
+use serde_json::Value;
 
 use crate::world::{SETTLED, World, beating, is_alive, kill, signal, wait_until, worker};
 
@@ -18,7 +18,7 @@ fn parallel(name: &str, of: &str, script: &str) -> String {
 }
 
 /// Three primaries, started by PM2's own command and saved, and a backup of each.
-fn beating_world() -> World {
+pub(crate) fn beating_world() -> World {
     let backups: String = SCRIPTS
         .map(|it| parallel(&format!("b-{}", &it[5..]), &format!("p-{}", &it[5..]), it))
         .concat();
@@ -28,7 +28,7 @@ fn beating_world() -> World {
     world
 }
 
-const BEATING: [&str; 6] = ["p-sh", "p-py", "p-js", "b-sh", "b-py", "b-js"];
+pub(crate) const BEATING: [&str; 6] = ["p-sh", "p-py", "p-js", "b-sh", "b-py", "b-js"];
 
 #[test]
 fn a_deleted_backup_comes_back() {
@@ -172,70 +172,22 @@ fn a_daemon_that_lost_its_list_gets_back_what_was_saved() {
     }
 }
 
+/// PM2 starts its modules by itself in every daemon.
 #[test]
-fn an_update_of_pm2_is_left_to_pm2() {
-    let world = beating_world();
+fn a_module_is_not_taken_for_the_list_that_was_lost() {
+    let world = World::new(&worker("w"));
+    world.primaries(&[("p", "worker.sh")]);
+    world.pm2(&["save"]);
     world.apply();
-    let before = BEATING.map(|name| world.beat_other_than(name, None));
-    let watch = world.watch();
-    let daemon = world.daemon();
-    world.pm2(&["update"]);
-    wait_until("there is another daemon", || world.daemon().is_some_and(|it| Some(it) != daemon));
-    for (name, pid) in BEATING.into_iter().zip(before) {
-        world.beat_other_than(name, Some(pid));
-    }
-    world.wait_settled();
-    for name in BEATING {
-        world.assert_never_two(name);
-        assert_eq!(world.pids(name).len(), 1, "{name}");
-    }
-    assert!(!watch.end_well().contains("daemon: start"));
-}
-
-#[test]
-fn an_update_of_pm2_that_takes_long_is_left_to_pm2_too() {
-    // PM2 deletes the quick ones first and waits for the stubborn one.
-    let stubborn = "[[process]]\nname = \"slow\"\nstop_timeout = \"4s\"\ncommand = [\"sh\", \"-c\", \
-                    \"trap '' INT TERM; while :; do echo $$ >> beats/slow; sleep 0.02; done\"]\n";
-    let world = World::new(&(beating("quick", "beat.sh") + stubborn));
-    world.settle();
-    let names = ["quick", "slow"];
-    let before = names.map(|name| world.beat_other_than(name, None));
-    let watch = world.watch();
-    world.pm2(&["update"]);
-    for (name, pid) in names.into_iter().zip(before) {
-        world.beat_other_than(name, Some(pid));
-    }
-    world.wait_settled();
-    for name in names {
-        assert_eq!(world.assert_never_two(name), 2, "{name}: {}", watch.log());
-    }
-}
-
-#[test]
-fn an_edit_during_an_update_of_pm2_waits_for_its_end() {
-    let slow = "[[process]]\nname = \"slow\"\nstop_timeout = \"3s\"\ncommand = [\"sh\", \"-c\", \
-                    \"trap '' INT TERM; while :; do sleep 0.1; done\"]\n";
-    let quick = |max| beating("quick", "beat.sh") + &format!("max_restarts = {max}\n");
-    let world = World::new(&(quick(3) + slow));
-    world.settle();
-    world.beat_other_than("quick", None);
-    let watch = world.watch();
-    std::thread::scope(|scope| {
-        let update = scope.spawn(|| world.pm2(&["update"]));
-        watch.wait_for_log("pm2/quick: down: is no longer registered at PM2");
-        wait_until("the edit is heard", || {
-            world.config(&(quick(4) + slow));
-            std::thread::sleep(Duration::from_millis(300));
-            watch.log().contains("redundancy.toml has changed and is in force")
-        });
-        update.join().unwrap();
-    });
-    wait_until("it is as the config says", || {
-        world.instances("quick").iter().any(|it| it["pm2_env"]["max_restarts"] == 4)
-    });
-    world.wait_settled();
-    world.assert_never_two("quick");
+    let mut saved: Vec<Value> = serde_json::from_str(&world.read("h/dump.pm2")).unwrap();
+    let mut module = saved.remove(0);
+    module["name"] = "pm2-logrotate".into();
+    module["pmx_module"] = true.into();
+    kill(world.daemon().unwrap());
+    world.pm2(&["ls"]);
+    world.call("prepare", &module).unwrap();
+    let plan = world.plan();
+    assert!(plan.contains("has lost what `pm2 save` kept: p"), "{plan}");
 }
 
 #[test]
@@ -261,7 +213,9 @@ fn a_damaged_dump_is_told_of_and_ends_nothing() {
         fs::write(&dump, text).unwrap();
         kill(world.daemon().unwrap());
         wait_until("it is gone", || world.daemon().is_none());
-        world.run(&["status"]).ok();
+        let state = world.state("daemon");
+        let told = state.contains("what `pm2 save` kept does not come back");
+        assert_eq!(told, !text.starts_with("[{"), "{text}: {state}");
         world.settle();
     }
     // One that is damaged hides no other.
@@ -274,47 +228,7 @@ fn a_damaged_dump_is_told_of_and_ends_nothing() {
     world.assert_settled();
 }
 
-#[test]
-fn a_daemon_that_came_back_empty_gets_what_is_ours() {
-    let world = World::new(&beating("w", "beat.sh"));
-    world.settle();
-    let first = world.beat_other_than("w", None);
-    let _watch = world.watch();
-    world.pm2(&["kill"]);
-    world.pm2(&["ping"]);
-    world.beat_other_than("w", Some(first));
-    world.wait_settled();
-    world.assert_never_two("w");
-}
-
-#[test]
-fn a_daemon_that_was_shut_down_and_stays_away_is_started() {
-    let world = World::new(&beating("w", "beat.sh"));
-    world.settle();
-    let first = world.beat_other_than("w", None);
-    let watch = world.watch();
-    world.pm2(&["kill"]);
-    watch.wait_for_log("if it is not back within 10 s it is started");
-    world.beat_other_than("w", Some(first));
-    world.wait_settled();
-    world.assert_never_two("w");
-}
-
 /// The plan and the status, as people see them.
-#[test]
-fn a_daemon_that_was_quiet_for_long_and_is_shut_down_may_come_back() {
-    let world = World::new(&(worker("w") + "state = \"stopped\"\n"));
-    world.settle();
-    let watch = world.watch();
-    // Longer than what is shut down is given, and nothing to look at meanwhile.
-    std::thread::sleep(Duration::from_secs(11));
-    world.pm2(&["kill"]);
-    watch.wait_for_log("PM2's daemon was ");
-    let log = watch.end_well();
-    assert!(log.contains("PM2's daemon was shut down"), "{log}");
-    assert!(!log.contains("PM2's daemon was started"), "{log}");
-}
-
 fn shown(world: &World) -> String {
     let text = format!("{}---\n{}", world.run(&["plan"]).said(), world.run(&["status"]).said());
     let mut shown = String::new();

@@ -2,9 +2,7 @@
 
 use std::{fs, path::Path, process::Command};
 
-use serde_json::Value;
-
-use crate::world::{PROGRAM, Version, World, is_alive, kill, wait_for, wait_until};
+use crate::world::{PROGRAM, Version, World, kill, wait_for, wait_until};
 
 const EXAMPLE: &str = include_str!("../../examples/pm2/redundancy.toml");
 
@@ -38,13 +36,6 @@ fn push_from_elsewhere(elsewhere: &Path, name: &str) -> String {
     git(&other, &["commit", "--quiet", "--message", name]);
     git(&other, &["push", "--quiet", "origin", "HEAD:main"]);
     git(&other, &["rev-parse", "HEAD"])
-}
-
-fn watch_of(world: &World) -> Option<i32> {
-    let text = world.read(".redundancy/watch.lock");
-    let holder: Value = serde_json::from_str(&text).ok()?;
-    let pid = i32::try_from(holder["pid"].as_i64()?).ok()?;
-    is_alive(pid).then_some(pid)
 }
 
 #[test]
@@ -104,14 +95,14 @@ fn the_three_stand_ins_do_their_work() {
     });
 
     // The monitor has begun a watch, and begins another when that is gone. It lives apart from it.
-    let first = wait_for("there is a watch", || watch_of(&world));
+    let first = wait_for("there is a watch", || world.watch_pid());
     kill(first);
-    let second = wait_for("there is another watch", || watch_of(&world).filter(|it| *it != first));
+    let second = wait_for("there is another watch", || world.watch_pid().filter(|it| *it != first));
     world.pm2(&["restart", "zion-monitoring-backup"]);
     wait_until("the monitor is back", || {
         world.state("zion-monitoring-backup").starts_with("running")
     });
-    assert_eq!(watch_of(&world), Some(second));
+    assert_eq!(world.watch_pid(), Some(second));
     assert!(world.run(&["stop"]).ok().stdout.contains("the watch has ended"));
     world.pm2(&["delete", "zion-monitoring-backup"]);
 }

@@ -13,12 +13,14 @@ mod daemon;
 mod example;
 mod failing;
 mod fake;
+mod left;
 mod missing;
 mod names;
 #[path = "../parts/mod.rs"]
 mod parts;
 mod primaries;
 mod secrets;
+mod updates;
 mod versions;
 #[path = "../parts/wait.rs"]
 mod wait;

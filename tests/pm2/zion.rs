@@ -39,12 +39,6 @@ fn last_worker(world: &World) -> String {
     log.lines().last().and_then(|it| it.split(' ').next_back()).unwrap_or_default().to_owned()
 }
 
-fn watch_of(world: &World) -> Option<i32> {
-    let text = fs::read_to_string(world.path(".redundancy/watch.lock")).ok()?;
-    let holder: serde_json::Value = serde_json::from_str(&text).ok()?;
-    i32::try_from(holder["pid"].as_i64()?).ok()
-}
-
 #[test]
 fn the_whole_tour() {
     let world = zion();
@@ -86,11 +80,11 @@ fn the_whole_tour() {
     assert!(plan.contains(broken) && plan.ends_with("Plan: 2 left alone.\n"), "{plan}");
     assert_eq!(world.read("netlify/functions/front-enhancer-backup/lkg.cjs"), snapshot);
 
-    let (first, beside) = (watch_of(&world).unwrap(), world.pid("zion-auto-sync-backup"));
+    let (first, beside) = (world.watch_pid().unwrap(), world.pid("zion-auto-sync-backup"));
     kill(first);
     wait_until("the watch is gone", || !is_alive(first));
     world.run(&["start"]).ok();
-    wait_for("another watch", || watch_of(&world).filter(|it| *it != first));
+    wait_for("another watch", || world.watch_pid().filter(|it| *it != first));
     assert_eq!(world.pid("zion-auto-sync-backup"), beside);
 
     world.run(&["stop", "--force"]).ok();

@@ -199,7 +199,7 @@ impl Simulation {
         match event {
             Event::Dies { process, run } => {
                 let it = &self.world.processes[process];
-                if it.run == run && it.broken {
+                if it.run == run && (it.broken || it.every.is_some()) {
                     self.world.die(process);
                 }
             }

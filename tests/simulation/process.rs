@@ -36,6 +36,8 @@ pub(crate) enum State {
     Ended(Ended),
     /// Its daemon has given it up.
     Errored,
+    /// Its schedule starts it. All its times up to this one were seen to.
+    Waits(Timestamp),
 }
 
 /// After so many crashes in a row PM2 gives up.
@@ -48,6 +50,8 @@ const LOOP: (i64, usize) = (300_000, 5);
 pub(crate) struct Process {
     pub(crate) id: Id,
     pub(crate) runner: Runner,
+    /// How often its schedule starts it, in milliseconds, where it has one.
+    pub(crate) every: Option<i64>,
     /// Whether it is in the config as ours, or was there before.
     pub(crate) ours: bool,
     pub(crate) body: Body,
@@ -83,6 +87,7 @@ impl Process {
         Self {
             runner: if embedded { Runner::Embedded } else { Runner::Pm2 },
             id,
+            every: None,
             ours,
             body: Body::default(),
             written: Body::default(),
@@ -102,6 +107,11 @@ impl Process {
             was_proven: false,
             long_ill_until: -HOUR,
         }
+    }
+
+    /// The same, started by the clock.
+    pub(crate) fn by_schedule(self, every: i64) -> Self {
+        Self { every: Some(every), ..self }
     }
 
     pub(crate) fn policy() -> recovery::Policy {
@@ -142,6 +152,12 @@ impl Process {
     pub(crate) fn die(&mut self, now: i64, wall: Timestamp) {
         let State::Runs { from, .. } = self.state else { return };
         self.run += 1;
+        if self.every.is_some() {
+            // That is how it ends.
+            self.state = State::Waits(wall);
+            self.note_ill(now);
+            return;
+        }
         self.failed_at.push(now);
         self.crashes.push(now);
         let uptime_ms = u64::try_from(now - from).unwrap();
@@ -160,6 +176,7 @@ impl Process {
             std::mem::replace(&mut self.was_proven, self.bad_probe || self.state == State::Errored);
         let ill = match self.state {
             State::Runs { .. } => self.frozen || self.bad_probe,
+            State::Waits(_) => false,
             State::Absent | State::Ended(_) | State::Errored => true,
             State::Off | State::ByHand => self.unstartable,
         };
@@ -214,6 +231,12 @@ impl Process {
                 Status::Unwell { pid, since: *since, how: how.to_owned(), proven }
             }
             State::Runs { since, .. } => Status::Running { pid, since: *since },
+            State::Waits(until) => {
+                // Where the clock was set back, its times begin now.
+                let (every, until) = (self.every.unwrap(), (*until).min(wall).as_millisecond());
+                let next = (until.div_euclid(every) + 1) * every;
+                Status::Scheduled { next: Timestamp::from_millisecond(next).unwrap() }
+            }
             State::Errored => Status::Failed { at: wall, how: "PM2 has given it up".to_owned() },
             State::Ended(ended) if self.runner == Runner::Pm2 => {
                 let rest = SignedDuration::from_millis(self.daemon_rest() + 2000);

@@ -13,7 +13,11 @@ use redundancy::core::{
     resource::{Body, Run, Wanted, Wishes},
 };
 
-use crate::{process::Process, rng::Rng, world::provider};
+use crate::{
+    process::Process,
+    rng::Rng,
+    world::{MINUTE, provider},
+};
 
 /// One that the config asks for.
 #[derive(Debug, Clone)]
@@ -48,9 +52,14 @@ const FOREIGN: [&str; 2] = ["pm2/shop", "pm2/blog"];
 
 const SINGLES: [&str; 2] = ["embedded/single", "pm2/lone"];
 
+/// One that runs by the clock, and how often.
+const SCHEDULED: (&str, i64) = ("embedded/tick", 10 * MINUTE);
+
 pub(crate) fn processes() -> Vec<Process> {
     let ids = PAIRS.iter().flat_map(|it| [it.0, it.1]).chain(SINGLES);
-    ids.map(|id| Process::new(id, !FOREIGN.contains(&id))).collect()
+    let (tick, every) = SCHEDULED;
+    let scheduled = Process::new(tick, true).by_schedule(every);
+    ids.map(|id| Process::new(id, !FOREIGN.contains(&id))).chain([scheduled]).collect()
 }
 
 impl Config {

@@ -180,8 +180,12 @@ impl World {
             return;
         }
         it.start(now, wall);
-        let (id, broken, run) = (it.id.clone(), it.broken, it.run);
+        let (id, broken, run, ends) = (it.id.clone(), it.broken, it.run, it.every.is_some());
         self.say(format_args!("{id} is started by {who}"));
+        if ends {
+            let after = self.rng.between(SECOND, MINUTE);
+            self.after(after, Event::Dies { process, run });
+        }
         if broken {
             let after = self.rng.between(20, 4000);
             self.after(after, Event::Dies { process, run });
@@ -208,7 +212,8 @@ impl World {
         let (id, run, rest) = (it.id.clone(), it.run, it.daemon_rest());
         let comes_back = it.runner == Runner::Pm2 && it.state != State::Errored;
         let how = if it.state == State::Errored { ", and PM2 gives it up" } else { "" };
-        self.say(format_args!("{id} dies{how}"));
+        let ends = if it.every.is_some() { "ends" } else { "dies" };
+        self.say(format_args!("{id} {ends}{how}"));
         if comes_back {
             self.after(rest, Event::DaemonRestarts { process, run });
         }
@@ -227,6 +232,19 @@ impl World {
         }
         self.processes[process].restarts += 1;
         self.start(process, "PM2");
+    }
+
+    /// Starts it, or has it wait for its time.
+    fn turn_on(&mut self, process: usize) {
+        if self.processes[process].every.is_none() {
+            return self.start(process, "us");
+        }
+        let (now, wall) = (self.now, self.wall());
+        let it = &mut self.processes[process];
+        if !it.runs() {
+            it.stop(State::Waits(wall), now);
+            self.noticed(process);
+        }
     }
 
     /// How long a step takes.
@@ -263,7 +281,7 @@ impl World {
                     it.ours = true;
                     self.processes[process].stop(State::Off, self.now);
                     if *run == Run::On {
-                        self.start(process, "us");
+                        self.turn_on(process);
                     }
                 }
             }
@@ -278,8 +296,10 @@ impl World {
             Change::Start => {
                 let asked = !matches!(it.state, State::Ended(_));
                 it.count_failure(wall, asked);
-                if it.state != State::Absent {
-                    self.start(process, "us");
+                match it.state {
+                    State::Absent => {}
+                    State::Waits(_) => self.start(process, "us"),
+                    _ => self.turn_on(process),
                 }
             }
             Change::Stop => {

@@ -129,6 +129,18 @@ fn a_revert_or_an_am_in_progress_is_refused() {
 }
 
 #[test]
+fn a_row_of_picks_is_refused_whatever_its_commits_are_called() {
+    let repo = behind_and_dirty();
+    for (todo, command) in
+        [(&b"pick 0123456 caf\xe9\n"[..], "cherry-pick"), (b"revert 0123456 caf\xe9\n", "revert")]
+    {
+        fs::create_dir_all(repo.path("mine/.git/sequencer")).unwrap();
+        fs::write(repo.path("mine/.git/sequencer/todo"), todo).unwrap();
+        refused(&repo, &[], &format!("`git {command}` is in progress here"));
+    }
+}
+
+#[test]
 fn unmerged_files_are_refused() {
     let repo = behind_and_dirty();
     repo.git(&["commit", "-q", "-am", "mine"]);

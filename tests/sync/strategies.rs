@@ -101,6 +101,14 @@ fn variables_are_heard_and_options_win() {
 }
 
 #[test]
+fn a_limit_may_be_longer_than_time_itself() {
+    let repo = Repo::new();
+    repo.they_push("new", "new");
+    repo.sync(&["--timeout", "9223372036854775807s"]).ok();
+    assert_eq!(repo.read("mine/new"), "new");
+}
+
+#[test]
 fn ahead_only() {
     for strategy in ["rebase", "merge", "ff-only", "hardreset"] {
         let repo = Repo::new();

@@ -24,10 +24,10 @@ pub(super) fn rules(rules: &Rules) -> Vec<String> {
     } else {
         "the two run side by side (parallel)".to_owned()
     });
-    words.push(format!(
-        "{} in a row count as failing",
-        count(rules.patience.fall as usize, "failure")
-    ));
+    words.push(match rules.patience.fall {
+        1 => "one failure counts as failing".to_owned(),
+        fall => format!("{fall} failures in a row count as failing"),
+    });
     if !rules.exclusive {
         return words;
     }
@@ -75,9 +75,12 @@ pub(super) fn human(report: &Report) -> String {
             for it in &report.resources {
                 about(it, at, &mut line);
             }
-            let counted = pair.failovers.map_or("not known".to_owned(), |it| it.to_string());
-            let window = Span(std::time::Duration::from_secs(pair.window));
-            line("failovers", &format!("{counted} of {} within {window}", pair.budget));
+            // Between two that run side by side there are none.
+            if pair.exclusive {
+                let counted = pair.failovers.map_or("not known".to_owned(), |it| it.to_string());
+                let window = Span(std::time::Duration::from_secs(pair.window));
+                line("failovers", &format!("{counted} of {} within {window}", pair.budget));
+            }
             if let Some(stuck) = &pair.stuck {
                 line("kept", stuck);
             }
@@ -89,7 +92,7 @@ pub(super) fn human(report: &Report) -> String {
         }
     }
     if let Some(why) = &report.unseen {
-        line("unseen", why);
+        line("not seen", why);
     }
     for pause in &report.pauses {
         line("paused", &pause::line(pause));
@@ -99,6 +102,7 @@ pub(super) fn human(report: &Report) -> String {
         let held = report.resources.iter().find_map(|it| it.held.as_ref());
         next.push(match held {
             Some(it) => help(&it.held).unwrap_or_else(|| "it is left as it is".to_owned()),
+            None if report.unseen.is_some() => "nothing, as long as it is not seen".to_owned(),
             None => "nothing is to be done about it".to_owned(),
         });
     }

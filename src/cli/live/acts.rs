@@ -8,13 +8,11 @@ use std::{
     time::Duration,
 };
 
-use anyhow::Context;
-
 use crate::{
-    cli::{duty, explain, output::whole, pause},
+    cli::{duty, explain, open, output::whole, pause},
     config::units::Span,
     controller::{
-        Controller, make_state_dir,
+        Controller,
         requests::{Request, What},
     },
     core::{
@@ -119,9 +117,8 @@ fn said(came_of_it: anyhow::Result<String>) -> Input {
 }
 
 fn journal(controller: &Controller) -> anyhow::Result<Journal> {
-    let state_dir = controller.project().state_dir();
-    make_state_dir(&state_dir)
-        .with_context(|| format!("cannot make the folder {}", state_dir.display()))?;
+    let state_dir = open::state_dir(controller.project())?;
+    // There is no place for a word on a damaged one: the screen is taken.
     Ok(Journal::open(&Journal::file(&state_dir))?.0)
 }
 

@@ -95,6 +95,9 @@ pub(super) struct Row {
     backs_up: Option<String>,
     /// The state in words.
     pub(super) state: String,
+    /// The state in one word, of what was found.
+    #[serde(skip)]
+    word: Option<&'static str>,
     pub(super) health: Health,
     /// Since when it is in this state, where that is known.
     since: Option<Timestamp>,
@@ -232,6 +235,7 @@ fn row(
         managed: mark.is_some(),
         backs_up,
         state: standing::state(world, id),
+        word: found.map(|found| found.status.word()),
         health: Health::in_view(desired, observed, id),
         since: found.and_then(|found| found.status.since()),
         vitals: found.and_then(|found| found.vitals.clone()),

@@ -30,7 +30,7 @@ pub(super) fn human(report: &Report) -> String {
     let titles = [&titles, duty, &state, times, uses, &["LAST CHANGE"]].concat();
     let mut text = table(&titles, &rows);
     text.push('\n');
-    for row in report.resources.iter().filter(|it| in_room(&it.state) != it.state) {
+    for row in report.resources.iter().filter(|it| in_room(&it.state, it.word) != it.state) {
         let _ = writeln!(text, "{}: {}", row.id, visible(&row.state));
     }
     text.push_str(&system(report));
@@ -118,7 +118,7 @@ fn cells(row: &Row, shown: Shown, now: Timestamp) -> Vec<String> {
         cells.push(or_none(row.duty.as_ref().map(|it| it.phase.to_string())));
     }
     cells.extend([
-        visible(in_room(&row.state)),
+        visible(in_room(&row.state, row.word)),
         row.health.to_string(),
         or_none(row.since.map(|since| ago(since, now))),
     ]);
@@ -140,13 +140,10 @@ fn cells(row: &Row, shown: Shown, now: Timestamp) -> Vec<String> {
     cells
 }
 
-/// What of a state has room in a table: where it is long, what it is without why.
-fn in_room(state: &str) -> &str {
+/// What of a state has room in a table: where it is long, what it is in one word, without why.
+fn in_room<'s>(state: &'s str, word: Option<&'s str>) -> &'s str {
     const ROOM: usize = 50;
-    match state.split_once(": ") {
-        Some((what, _)) if state.chars().count() > ROOM => what,
-        _ => state,
-    }
+    word.filter(|_| state.chars().count() > ROOM).unwrap_or(state)
 }
 
 /// A change without its reason: `create`, or `create failed`.
@@ -174,10 +171,13 @@ mod tests {
     #[test]
     fn a_long_state_is_shown_without_its_reason() {
         let long = "broken: there is no such function in the folder of functions";
-        assert_eq!(in_room(long), "broken");
-        assert_eq!(in_room("down: was ended by SIGKILL"), "down: was ended by SIGKILL");
-        let unbroken = long.replace(':', "");
-        assert_eq!(in_room(&unbroken), unbroken);
+        assert_eq!(in_room(long, Some("broken")), "broken");
+        let short = "down: was ended by SIGKILL";
+        assert_eq!(in_room(short, Some("down")), short);
+        // A word on something else is no reason.
+        let noted = "answers; netlify.toml is not understood: expected `=` in line 7";
+        assert_eq!(in_room(noted, Some("answers")), "answers");
+        assert_eq!(in_room(long, None), long);
     }
 
     #[test]

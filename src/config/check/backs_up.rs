@@ -85,6 +85,10 @@ fn find(
         }
         _ => (None, target),
     };
+    if name.trim().is_empty() {
+        return Err(Problem::whole(format!("`backs_up` names no process: {target:?}"))
+            .help("the name follows the `/`, like \"pm2/worker\""));
+    }
     let found = by_name.get(name).copied();
     let found = found.filter(|&it| runner.is_none_or(|runner| processes[it].runner() == runner));
     if found.is_none() && runner == Some(Runner::Embedded) {

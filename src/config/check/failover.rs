@@ -21,7 +21,7 @@ pub(super) fn check(config: &Config, root: &Item<'_>, problems: &mut Vec<Problem
             check_backoff(it.backoff, &item, problems);
         }
     }
-    let mut backups: HashMap<&str, usize> = HashMap::new();
+    let mut backups: HashMap<String, usize> = HashMap::new();
     let items = root.children("process");
     for (index, (process, item)) in config.process.iter().zip(&items).enumerate() {
         if let (Some(own), Some(table)) = (&process.failover, item.child("failover")) {
@@ -40,7 +40,7 @@ pub(super) fn check(config: &Config, root: &Item<'_>, problems: &mut Vec<Problem
         }
         if let Some(primary) = process.backs_up.as_deref()
             && process.mode.unwrap_or(config.failover.mode) == Mode::Exclusive
-            && let Some(first) = backups.insert(primary, index)
+            && let Some(first) = backups.insert(pairs::in_full(&config.process, primary), index)
         {
             let name = &config.process[first].name;
             let message = format!("`{primary}` has an exclusive backup already, `{name}`");

@@ -15,6 +15,7 @@ mod sections;
 mod workflow;
 
 pub(super) use runner::unfit_variable;
+pub(super) use sections::not_inside_project;
 
 use std::collections::HashSet;
 

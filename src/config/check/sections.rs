@@ -37,15 +37,11 @@ pub(super) fn check(config: &Config, root: &Item<'_>, problems: &mut Vec<Problem
     if let Some(item) = root.child("github") {
         inside_project("workflows_dir", &config.github.workflows_dir, &item, problems);
         variable("token_env", &config.github.token_env, &item, problems);
+        repository(config.github.repository.as_deref(), &item, problems);
         at_least(Span::secs(1), ("poll_every", config.github.poll_every), &item, problems);
     }
     if let Some(item) = root.child("update") {
-        if let Some(Err(wrong)) =
-            config.update.repository.as_ref().map(|it| it.parse::<Repository>())
-        {
-            let message = format!("`repository` is {wrong}");
-            problems.push(Problem::at(item.value("repository"), message));
-        }
+        repository(config.update.repository.as_deref(), &item, problems);
         if let Some(name) = &config.update.token_env {
             variable("token_env", name, &item, problems);
         }
@@ -74,31 +70,43 @@ pub(super) fn check(config: &Config, root: &Item<'_>, problems: &mut Vec<Problem
     }
 }
 
+fn repository(named: Option<&str>, item: &Item<'_>, problems: &mut Vec<Problem>) {
+    if let Some(Err(wrong)) = named.map(str::parse::<Repository>) {
+        let message = format!("`repository` is {wrong}");
+        problems.push(Problem::at(item.value("repository"), message));
+    }
+}
+
 fn inside_project(key: &str, path: &Path, item: &Item<'_>, problems: &mut Vec<Problem>) {
-    let mut problem = |message: String| {
+    if let Some(why) = not_inside_project(path) {
         let help = "write it relative to the folder of this file, like `automation/logs`";
-        problems.push(Problem::at(item.value(key), message).help(help));
-    };
+        problems.push(Problem::at(item.value(key), format!("`{key}` {why}")).help(help));
+    }
+}
+
+/// Why `path` is nothing inside the project, if it is not.
+pub(in crate::config) fn not_inside_project(path: &Path) -> Option<&'static str> {
     if path.as_os_str().is_empty() {
-        return problem(format!("`{key}` is empty"));
+        return Some("is empty");
     }
     if path.to_string_lossy().contains('\0') {
-        return problem(format!("`{key}` holds a NUL character, which no path can"));
+        return Some("holds a NUL character, which no path can");
     }
     let mut depth = 0u32;
     for component in path.components() {
         match component {
             Component::Prefix(_) | Component::RootDir => {
-                return problem(format!("`{key}` is absolute, and has to be inside the project"));
+                return Some("is absolute, and has to be inside the project");
             }
             Component::CurDir => {}
             Component::Normal(_) => depth += 1,
             Component::ParentDir => match depth.checked_sub(1) {
                 Some(up) => depth = up,
-                None => return problem(format!("`{key}` leads out of the project")),
+                None => return Some("leads out of the project"),
             },
         }
     }
+    None
 }
 
 pub(super) fn variable(key: &str, name: &str, item: &Item<'_>, problems: &mut Vec<Problem>) {

@@ -10,6 +10,8 @@ use oxc_ast::ast::{
 use oxc_parser::Parser;
 use oxc_span::SourceType;
 
+use crate::config::with_room;
+
 /// One process, as far as its file says it literally. A part that is computed when the file runs
 /// is not known.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -39,8 +41,12 @@ pub(super) fn read(text: &str, name: &Path) -> Result<Vec<App>, String> {
         let kind = SourceType::from_path(name).map_err(|error| error.to_string())?;
         (text.to_owned(), kind)
     };
+    with_room(&text, || apps(&text, kind)).map_err(str::to_owned)?
+}
+
+fn apps(text: &str, kind: SourceType) -> Result<Vec<App>, String> {
     let allocator = Allocator::default();
-    let parsed = Parser::new(&allocator, &text, kind).parse();
+    let parsed = Parser::new(&allocator, text, kind).parse();
     if parsed.panicked || !parsed.diagnostics.is_empty() {
         let first = parsed.diagnostics.iter().next().map(ToString::to_string);
         return Err(first.unwrap_or_else(|| "it is no JavaScript".to_owned()));

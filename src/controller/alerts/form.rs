@@ -116,6 +116,7 @@ fn name(kind: Kind) -> &'static str {
         Kind::Breaker => "RedundancyBreakerOpen",
         Kind::Blind => "RedundancyProviderBlind",
         Kind::Crash => "RedundancyCrashed",
+        Kind::Undone => "RedundancyUpdateUndone",
         Kind::More => "RedundancyTooManyAlerts",
         Kind::Test => "RedundancyTest",
     }

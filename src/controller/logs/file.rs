@@ -15,7 +15,7 @@ use rustix::fs::OFlags;
 use super::line::time_of;
 use crate::{
     config::logs::Subject,
-    provider::embedded::{Log, LogLimits},
+    disk::{Log, LogLimits},
 };
 
 /// Only its owner may read a log.

@@ -146,17 +146,27 @@ impl Listener {
 
     async fn serve(self, registry: Arc<Registry>) {
         let at_once = Arc::new(Semaphore::new(AT_ONCE));
+        let mut told = false;
         loop {
             let Ok(permit) = Arc::clone(&at_once).acquire_owned().await else { return };
             match self.accept().await {
                 Ok(connection) => {
+                    told = false;
                     let answer = answer(connection, Arc::clone(&registry));
                     tokio::spawn(async move {
                         answer.await;
                         drop(permit);
                     });
                 }
-                Err(_) => tokio::time::sleep(REST).await,
+                Err(error) => {
+                    if !told {
+                        warn!(
+                            "somebody who asks for figures can't be let in, and is later: {error}"
+                        );
+                    }
+                    told = true;
+                    tokio::time::sleep(REST).await;
+                }
             }
         }
     }

@@ -173,9 +173,20 @@ impl Monitor {
         };
         let action = decide(&seen, &self.attempts, &rules, now);
         self.attempts.seen(action == Action::Fine, now);
-        let well = match action {
+        let pause = match action {
+            Action::Rest { until } => {
+                every.min(Duration::try_from(until.duration_since(now)).unwrap_or_default())
+            }
+            _ => every,
+        };
+        Ok((self.answer(action, seen.signs.guard).await, pause))
+    }
+
+    /// Does, or says, what is to be done or said about the watch. Whether it does well then.
+    async fn answer(&mut self, action: Action, guard: Guard) -> bool {
+        match action {
             Action::Fine => {
-                let text = match seen.signs.guard {
+                let text = match guard {
                     Guard::Held { pid, .. } => format!("the watch does well, pid {pid}"),
                     Guard::Lost => "the lock of the watch was removed; it takes it again when it \
                                     looks next"
@@ -200,8 +211,7 @@ impl Monitor {
                 if self.is_news(Topic::Watch, &text) {
                     info!("{text}");
                 }
-                let left = Duration::try_from(until.duration_since(now)).unwrap_or_default();
-                return Ok((false, every.min(left)));
+                false
             }
             Action::Unknown(why) => {
                 let text = match why {
@@ -228,8 +238,7 @@ impl Monitor {
                 ));
                 self.act(Some(pid)).await
             }
-        };
-        Ok((well, every))
+        }
     }
 
     /// Takes over what a sound config says.

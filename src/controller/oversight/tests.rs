@@ -8,7 +8,9 @@ use futures_util::future::BoxFuture;
 use super::*;
 use crate::{
     config::Project,
-    controller::{Scope, World},
+    controller::{Scope, Stop, World},
+    core::change::{Reason, Step},
+    journal::Journal,
 };
 
 /// One that fails in every way there is.
@@ -74,6 +76,11 @@ impl Provider for Odd {
         _now: Timestamp,
     ) -> BoxFuture<'a, Result<(), Error>> {
         assert!(self.how == How::Works, "it has two left hands");
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn make_ready(&self) -> BoxFuture<'_, Result<(), Error>> {
+        assert!(self.how == How::Works, "it is never ready");
         Box::pin(std::future::ready(Ok(())))
     }
 }
@@ -151,6 +158,22 @@ async fn a_change_that_breaks_off_has_failed() {
             Err(other) => panic!("{other}"),
         }
     }
+}
+
+#[tokio::test]
+async fn where_one_breaks_off_that_gets_something_nothing_is_taken_from_where_it_is() {
+    let (dir, controller, _) = controller();
+    let (journal, _) = Journal::open(&Journal::file(dir.path())).unwrap();
+    let step = |id: &str, change| Step { id: id.parse().unwrap(), change, reason: Reason::Asked };
+    let lane = [step("e/x", Change::Stop), step("a/x", Change::Start)];
+    let journal = RefCell::new(journal);
+    let outcome = controller.carry_out_lane(&lane, &journal, &Stop::default(), &|_| {}).await;
+    assert_eq!(outcome.done, 0);
+    let why = outcome.error.unwrap().to_string();
+    assert!(
+        why.ends_with("broke what a change needs off, please report it: it is never ready"),
+        "{why}"
+    );
 }
 
 #[tokio::test]

@@ -27,6 +27,9 @@ const SAY_THAT_IT_LOOKS: Duration = Duration::from_secs(10);
 /// How long a watch that ends waits for its last reports.
 const LAST_REPORTS: Duration = Duration::from_secs(10);
 
+/// How long reports that are still being made are left alone, before it is looked again whether they are.
+const STILL_MADE: Duration = Duration::from_secs(1);
+
 const TOO_MUCH: &str =
     "too much waits for the journal: reports will say of this time that it is unknown";
 
@@ -45,6 +48,15 @@ pub(super) struct Chronicler {
     budget: String,
     /// What was last wrong with the reports, told once.
     wrong: Option<String>,
+}
+
+impl Chronicler {
+    /// When there is something to do about reports, where they are made so often.
+    fn next_reports(&self, every: Duration, now: Instant) -> Option<Instant> {
+        let due = self.reported?.checked_add(every)?;
+        // Those that take longer than that are not begun anew, and the watch need not be woken for it again and again.
+        Some(if self.making.is_some() { due.max(now + STILL_MADE) } else { due })
+    }
 }
 
 impl Watch {
@@ -102,10 +114,10 @@ impl Watch {
         }
     }
 
-    /// When the next reports are due.
+    /// When there is something to do about reports.
     pub(super) fn next_reports(&self) -> Option<Instant> {
         let every = self.controller.project().config.controller.report_every.0;
-        self.chronicler.reported?.checked_add(every)
+        self.chronicler.next_reports(every, Instant::now())
     }
 
     /// Begins to make the reports where they are due, and says what came of those before.
@@ -171,5 +183,22 @@ impl Watch {
             None if before.is_some() => info!("the reports are made again"),
             Some(_) | None => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reports_that_take_longer_than_they_should_wake_nobody_without_end() {
+        let now = Instant::now();
+        let (_done, making) = oneshot::channel();
+        let mut chronicler = Chronicler { reported: Some(now), ..Chronicler::default() };
+        assert_eq!(chronicler.next_reports(Duration::ZERO, now), Some(now));
+        chronicler.making = Some(making);
+        assert!(chronicler.next_reports(Duration::ZERO, now) > Some(now));
+        let hour = Duration::from_hours(1);
+        assert_eq!(chronicler.next_reports(hour, now), Some(now + hour));
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use serde::de::DeserializeOwned;
 use tracing::error;
 
 use super::Watch;
@@ -136,7 +137,17 @@ impl Watch {
     }
 }
 
-/// What an earlier watch remembered. What this version can't read is begun anew.
+/// What an earlier watch remembered. What this version can't read is begun anew, as the watch says that begins.
 pub(crate) fn recalled(text: Option<&str>) -> Memory {
-    text.and_then(|it| serde_json::from_str(it).ok()).unwrap_or_default()
+    remembered(text).0
+}
+
+/// What an earlier watch remembered, and why that can't be read, where it can't.
+pub(super) fn remembered<T: Default + DeserializeOwned>(
+    text: Option<&str>,
+) -> (T, Option<serde_json::Error>) {
+    match text.map(serde_json::from_str).transpose() {
+        Ok(read) => (read.unwrap_or_default(), None),
+        Err(error) => (T::default(), Some(error)),
+    }
 }

@@ -161,8 +161,14 @@ impl Watch {
             self.live.has_news();
             wake = self.sleep(signals).await;
         };
+        self.end(next.is_some()).await;
+        next
+    }
+
+    /// Finishes what is in hand, and tells and writes down the rest. `goes_on`: as another version.
+    async fn end(&mut self, goes_on: bool) {
         self.live.end();
-        if next.is_none() {
+        if !goes_on {
             self.put_off_trial();
             service_manager::stopping();
         }
@@ -174,7 +180,6 @@ impl Watch {
         self.remember();
         self.end_alerts().await;
         self.last_reports().await;
-        next
     }
 
     fn check_every(&self) -> Duration {

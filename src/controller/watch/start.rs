@@ -11,7 +11,7 @@ use std::{
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::{MEMORY, Watch, chronicle::Chronicler, recalled, update::Updates};
+use super::{MEMORY, Watch, chronicle::Chronicler, decide::remembered, update::Updates};
 use crate::{
     config::{LoadError, Loaded, load},
     controller::{
@@ -120,7 +120,7 @@ pub async fn run(
              goes on running",
             trial.to, trial.from
         ),
-        Some(Next::Undo(_, why)) => {
+        Some(Next::Undo(_, _, why)) => {
             format!("the watch becomes the version before again: {why}; what runs goes on running")
         }
     };
@@ -153,8 +153,10 @@ impl Watch {
         let config = ConfigFile::new(path, loaded);
         let name = config.path().file_name().unwrap_or_default();
         let triggers = Triggers::new(loaded.project.root.join(name))?;
-        let remembered = journal.recall(MEMORY)?;
-        let remembered_book = journal.recall(alerts::BOOK)?;
+        let memory_text = journal.recall(MEMORY)?;
+        let (memory, no_memory) = remembered(memory_text.as_deref());
+        let book_text = journal.recall(alerts::BOOK)?;
+        let (book, no_book) = remembered(book_text.as_deref());
         let (alerts, missing) = Alerts::new(&loaded.project);
         let mut watch = Self {
             lock,
@@ -168,10 +170,10 @@ impl Watch {
             in_hand: InHand::default(),
             touched: None,
             stop: Rc::default(),
-            reconciler: Reconciler::new(recalled(remembered.as_deref()), now),
+            reconciler: Reconciler::new(memory, now),
             asked: true,
             remembered_in: journal.times_begun_anew(),
-            remembered: remembered.unwrap_or_default(),
+            remembered: memory_text.unwrap_or_default(),
             live: Live::begin(&loaded.project.state_dir()),
             probes: Probes::default(),
             prechecks: Prechecks::default(),
@@ -179,8 +181,8 @@ impl Watch {
             chronicler: Chronicler::default(),
             alerts,
             updates,
-            book: alerts::recalled(remembered_book.as_deref()),
-            remembered_book: remembered_book.unwrap_or_default(),
+            book,
+            remembered_book: book_text.unwrap_or_default(),
             happened: Vec::new(),
             to_tell: Vec::new(),
             held: BTreeMap::new(),
@@ -191,6 +193,18 @@ impl Watch {
             owes_sign: false,
             journal: Rc::new(RefCell::new(journal)),
         };
+        let unread = [
+            ("who is on duty, and what is tried again", no_memory),
+            ("what people were told", no_book),
+        ];
+        for (what, why) in unread {
+            if let Some(why) = why {
+                let text = format!(
+                    "the watch before has left what can't be read, so {what} is begun anew: {why}"
+                );
+                watch.note(None, Kind::Controller, text);
+            }
+        }
         watch.tell_notes(loaded);
         watch.metrics.configure(&loaded.project);
         watch.begin_alerts(missing);

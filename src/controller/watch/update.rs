@@ -11,9 +11,10 @@ use crate::{
     config::model::Update,
     controller::{
         World,
-        self_update::{Begun, Candidate, Ledger, Next, updated},
+        self_update::{Begun, Candidate, Ledger, Next, Record, updated},
     },
     core::{
+        alert,
         duty::Phase,
         failover::Pair,
         system::System,
@@ -114,15 +115,17 @@ impl Drop for Updates {
 
 impl Watch {
     /// Tells what the version before, or after, could not.
-    pub(super) fn tell_of_trial(&self) {
-        let to_tell = self.updates.ledger.read().to_tell;
-        if to_tell.is_empty() {
+    pub(super) fn tell_of_trial(&mut self) {
+        let Record { to_tell, undone, .. } = self.updates.ledger.read();
+        if to_tell.is_empty() && undone.is_empty() {
             return;
         }
         for text in to_tell {
             self.note(None, Kind::Controller, text);
         }
-        self.updates.ledger.try_to_change(|it| it.to_tell.clear());
+        let now = Timestamp::now();
+        self.happened.extend(undone.into_iter().map(|text| alert::undone(text, now)));
+        self.updates.ledger.try_to_change(|it| (it.to_tell, it.undone) = Default::default());
     }
 
     /// Tells why there is no newer version, where that is news.
@@ -153,7 +156,7 @@ impl Watch {
                 }
             };
             if let Some(why) = undone {
-                return Some(Next::Undo(ledger, why));
+                return Some(Next::Undo(ledger, candidate.clone(), why));
             }
             let text = updated(candidate);
             self.updates.trial = None;

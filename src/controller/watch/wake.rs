@@ -12,6 +12,9 @@ use crate::controller::{in_hand::Finished, signals::Signals, triggers::Changed};
 /// The longest sleep while something is due by the clock: a clock that jumped is noticed by then.
 const LONGEST_SLEEP: Duration = Duration::from_mins(1);
 
+/// Later than anybody waits for: a time that the config gives may be longer than time itself.
+const NEVER: Duration = Duration::from_hours(24 * 365);
+
 /// Why the loop woke up.
 pub(super) enum Wake {
     Signal,
@@ -31,13 +34,13 @@ pub(super) enum Wake {
 impl Watch {
     pub(super) async fn sleep(&mut self, signals: &mut Signals) -> Wake {
         // However often something else wakes it.
-        let mut until = self.looked_at + self.look_every();
+        let mut until = self.looked_at + self.look_every().min(NEVER);
         if let Some(reports) = self.next_reports() {
             until = until.min(reports);
         }
         if let Some((_, at)) = &self.told_system {
             // Where all stays as it is, that is worth a look too.
-            until = until.min((*at + self.check_every()).max(Instant::now()));
+            until = until.min((*at + self.check_every().min(NEVER)).max(Instant::now()));
         }
         if let Some(next) = self.next {
             let left = Duration::try_from(next.duration_since(Timestamp::now()));

@@ -81,10 +81,7 @@ impl Seen<'_> {
         let held: BTreeMap<&Id, &Why> = self.plan.held.iter().map(|it| (&it.id, &it.why)).collect();
         let changed: BTreeSet<&Id> = self.plan.steps().map(|it| &it.id).collect();
         // A route goes to a backup also while that is not asked for, as where its primary is broken.
-        let covers = self.desired.wanted.keys().filter_map(|id| Some((id, self.covers.of(id)?)));
-        for (id, cover) in
-            covers.filter(|(_, it)| it.way == Way::Runs).chain(self.covers.by_route())
-        {
+        for (id, cover) in self.covers.iter().filter(|(id, _)| !self.is_unseen(id)) {
             let severity = match cover.way {
                 Way::Runs | Way::Route => Severity::Warning,
                 Way::RouteByPerson => Severity::Info,
@@ -184,11 +181,18 @@ impl Seen<'_> {
         match (key.kind, key.about.parse::<Id>()) {
             (Kind::Failed | Kind::Unwell, Ok(id)) => !self.is_mended(&id),
             (Kind::Failover | Kind::Blocked | Kind::Stuck, Ok(id)) => {
-                let is_pair = self.pairs.iter().any(|it| it.backup == id);
-                is_pair && self.duties.of(&id).is_some_and(on_its_way)
+                if self.pairs.iter().any(|it| it.backup == id) {
+                    self.duties.of(&id).is_some_and(on_its_way)
+                } else {
+                    self.is_unseen(&id)
+                }
             }
             _ => false,
         }
+    }
+
+    fn is_unseen(&self, id: &Id) -> bool {
+        self.observed.is_unseen(id, self.desired)
     }
 
     /// Whether a resource was seen not to fail any more, or need not do its work any more.
@@ -203,8 +207,8 @@ impl Seen<'_> {
         let Some(wanted) = self.desired.wanted.get(id).filter(|it| it.run != Run::Off) else {
             return !self.desired.unseen.contains_key(id);
         };
-        let status = self.observed.found.get(id).map(|it| &it.status);
-        matches!(Health::of(wanted.run, status), Health::Healthy | Health::Stopped)
+        let health = Health::seen(wanted.run, self.observed, id);
+        matches!(health, Health::Healthy | Health::Stopped)
     }
 }
 
@@ -232,6 +236,12 @@ pub fn begun_after_crash(now: Timestamp) -> Alert {
                 .to_owned(),
         since: now,
     }
+}
+
+/// That an update of this program was undone, as `text` says.
+#[must_use]
+pub fn undone(text: String, now: Timestamp) -> Alert {
+    Alert { key: Key::new(Kind::Undone, ""), severity: Severity::Warning, text, since: now }
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     book::{Book, Loss, Open, Policy},
-    level::{Level, Seen, begun_after_crash, of_news},
+    level::{Level, Seen, begun_after_crash, of_news, undone},
 };
 use super::span::signed;
 
@@ -42,6 +42,8 @@ pub enum Kind {
     Blind,
     /// The controller began after one that did not end as it should.
     Crash,
+    /// A newer version of this program did not do well, and the one before goes on.
+    Undone,
     /// More was to be told than may be told in an hour.
     More,
     /// A person asked for it, to see whether alerts arrive.
@@ -49,7 +51,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::Failed,
         Self::Unwell,
         Self::Failover,
@@ -60,6 +62,7 @@ impl Kind {
         Self::Breaker,
         Self::Blind,
         Self::Crash,
+        Self::Undone,
         Self::More,
         Self::Test,
     ];
@@ -78,6 +81,7 @@ impl Kind {
             Self::Breaker => "breaker",
             Self::Blind => "blind",
             Self::Crash => "crash",
+            Self::Undone => "undone",
             Self::More => "more",
             Self::Test => "test",
         }

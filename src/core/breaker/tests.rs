@@ -133,6 +133,27 @@ fn a_success_closes_and_a_failure_opens_for_longer() {
 }
 
 #[test]
+fn where_nothing_more_is_to_be_tried_it_is_closed_after_a_while() {
+    let idle = Plan::default();
+    let held = |why| Plan { held: vec![Held { id: "p/a".parse().unwrap(), why }], ..idle.clone() };
+    let resting = Why::Resting { how: "no".to_owned(), until: second(100) };
+    // The rest ends at 10, and a change counts for a minute.
+    for (now, plan, is_busy, closes) in [
+        (69, idle.clone(), false, false),
+        (70, idle.clone(), false, true),
+        (70, idle.clone(), true, false),
+        (70, plan(&["p/a"]), false, false),
+        (70, plan(&["q/a"]), false, true),
+        (70, held(resting), false, false),
+        (70, held(Why::GivenUp { how: "no".to_owned() }), false, true),
+    ] {
+        let mut breakers = opened();
+        breakers.close_idle(&plan, |_| is_busy, &POLICY, second(now));
+        assert_eq!(breakers == Breakers::default(), closes, "at {now}: {plan:?}");
+    }
+}
+
+#[test]
 fn what_was_begun_before_it_opened_changes_nothing() {
     let mut breakers = opened();
     note(&mut breakers, "p/late", false, 5);

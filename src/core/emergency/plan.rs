@@ -17,8 +17,9 @@ use crate::core::{
 /// not keep the others from being started.
 ///
 /// By the rules of the ordinary plan that a person asks for, so nothing is touched that this one would
-/// not touch, and what its restart policy leaves ended stays so. Nothing is stopped but to be started at once, nothing is deleted, and what moves from one provider
-/// to another is left to the ordinary plan. What a person stopped stays so, unless the config insists.
+/// not touch, and what its restart policy leaves ended stays so. Nothing is stopped but to be started at
+/// once, nothing is deleted, and what moves from one provider to another is left to the ordinary plan.
+/// What a person stopped stays so, unless the config insists.
 #[must_use]
 pub fn plan(desired: &Desired, observed: &Observed, now: Timestamp) -> Plan {
     let ordinary = ordinary_plan(desired, observed, Asker::Person, &Consent::default(), now);

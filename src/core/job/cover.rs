@@ -70,7 +70,8 @@ impl Covers {
     /// Brings them up to what was seen; what is new, each with its backup.
     ///
     /// A backup stands in until its primary is seen to be well: what could not be seen, or waits for
-    /// its next run, hands nothing back. One with a route stands in as long as that goes to it.
+    /// its next run, hands nothing back. One with a route stands in as long as that goes to it. What
+    /// is seen to be gone stands in no more.
     pub fn see(
         &mut self,
         desired: &Desired,
@@ -78,9 +79,11 @@ impl Covers {
         now: Timestamp,
     ) -> Vec<(Id, News)> {
         let mut news = Vec::new();
-        self.0.retain(|id, cover| {
-            let is_kept = cover.way != Way::Runs || desired.wanted.contains_key(id);
-            is_kept || !observed.found.contains_key(id)
+        let is_unseen = |id: &Id| observed.is_unseen(id, desired);
+        let may_be_there = |id: &Id| observed.found.contains_key(id) || is_unseen(id);
+        self.0.retain(|id, cover| match cover.way {
+            Way::Runs => desired.wanted.contains_key(id) || is_unseen(id),
+            Way::Route | Way::RouteByPerson => may_be_there(id) || may_be_there(&cover.primary),
         });
         for (id, wanted) in &desired.wanted {
             let Some(primary) = desired.primary_of(id) else { continue };
@@ -157,9 +160,9 @@ impl Covers {
         self.0.get(backup)
     }
 
-    /// The backups that stand in by a route.
-    pub fn by_route(&self) -> impl Iterator<Item = (&Id, &Cover)> {
-        self.0.iter().filter(|(_, it)| it.way != Way::Runs)
+    /// All that stand in.
+    pub fn iter(&self) -> impl Iterator<Item = (&Id, &Cover)> {
+        self.0.iter()
     }
 }
 
@@ -244,17 +247,51 @@ mod tests {
         desired.wanted.clear();
         let begun = told(&mut covers, &desired, fails());
         assert_eq!(begun, ["p/a-backup stands in for p/a (answers 502)"]);
-        assert_eq!(covers.by_route().next().unwrap().1.since, at(5));
+        assert_eq!(covers.iter().next().unwrap().1.since, at(5));
         assert!(told(&mut covers, &desired, fails()).is_empty());
         // That the primary goes on failing is told as ever.
         assert!(!covers.stand_in_for(&"p/a".parse().unwrap()));
         let back = told(&mut covers, &desired, place(Side::Primary, "asked for by ann"));
         assert_eq!(back, ["p/a-backup hands back to p/a (asked for by ann)"]);
         told(&mut covers, &desired, place(Side::Backup, "asked for by ann"));
-        assert_eq!(covers.by_route().next().unwrap().1.way, Way::RouteByPerson);
+        assert_eq!(covers.iter().next().unwrap().1.way, Way::RouteByPerson);
         // Where the router is taken away, there is nothing to hand back.
         assert!(told(&mut covers, &desired, Router::None).is_empty());
         assert_eq!(covers, Covers::default());
+    }
+
+    /// Covers of which one stands in: in this way, for `p/a`.
+    fn standing_in(way: Way) -> Covers {
+        let (primary, how) = ("p/a".parse().unwrap(), "failed".to_owned());
+        let cover = Cover { primary, since: at(0), how, way };
+        Covers([("p/a-backup".parse().unwrap(), cover)].into())
+    }
+
+    #[test]
+    fn what_could_not_be_seen_stands_in_still_and_what_is_gone_does_not() {
+        let backup = || "p/a-backup".parse::<Id>().unwrap();
+        let (nothing, gone) = (Desired::default(), Observed::default());
+        let (mut wanted, mut hidden, mut blind) = (nothing.clone(), nothing.clone(), gone.clone());
+        wanted.wanted.insert(backup(), Wanted::not_ours(Run::On));
+        hidden.unseen.insert(backup(), "no answer".to_owned());
+        blind.set(&backup().provider, Err("no answer".to_owned()));
+        let there = routed(place(Side::Backup, "the primary answers 502"));
+        for (way, desired, observed, stays) in [
+            (Way::Runs, &wanted, &gone, true),
+            (Way::Runs, &nothing, &blind, true),
+            // Its file is there, and nobody knows what is to be done about it.
+            (Way::Runs, &hidden, &there, true),
+            (Way::Runs, &nothing, &there, false),
+            (Way::Runs, &nothing, &gone, false),
+            (Way::Route, &nothing, &there, true),
+            (Way::Route, &nothing, &blind, true),
+            (Way::Route, &nothing, &gone, false),
+        ] {
+            let mut covers = standing_in(way);
+            let news = covers.see(desired, observed, at(9));
+            assert!(news.is_empty() || !stays, "{news:?}");
+            assert_eq!(covers.of(&backup()).is_some_and(|it| it.way == way), stays, "{way:?}");
+        }
     }
 
     #[test]

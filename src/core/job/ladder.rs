@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{By, Job, State};
+use super::{Job, State};
 use crate::core::{backoff::Backoff, span::after};
 
 /// What may be done about a job.
@@ -149,16 +149,5 @@ fn told(job: &Job) -> String {
         State::Well | State::Unproven { .. } | State::NotInEffect | State::Unseen => {
             job.word().to_owned()
         }
-    }
-}
-
-impl std::fmt::Display for By {
-    /// To be read after `disabled`.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Person => " by a person",
-            Self::Inactivity => " for lack of activity",
-            Self::Fork => " because this is a fork",
-        })
     }
 }

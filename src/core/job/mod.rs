@@ -164,6 +164,17 @@ pub enum By {
     Fork,
 }
 
+impl fmt::Display for By {
+    /// To be read after `disabled`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Person => " by a person",
+            Self::Inactivity => " for lack of activity",
+            Self::Fork => " because this is a fork",
+        })
+    }
+}
+
 impl Job {
     /// A job of which nothing is known but its `state`.
     #[must_use]

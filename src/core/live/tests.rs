@@ -194,4 +194,7 @@ fn a_quiet_watch_is_overdue_and_only_a_watch_is() {
     assert!(view.is_overdue(late));
     assert!(!view.is_overdue(second(1_000 + 600)));
     assert!(!view.is_overdue(second(0)), "a clock that was set back");
+    let never = Frame { look_every: u64::MAX, ..frame(vec![row("a/x")]) };
+    view.update(Input::Frame(Box::new(never)));
+    assert!(!view.is_overdue(late));
 }

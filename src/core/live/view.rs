@@ -137,7 +137,7 @@ pub struct View {
     pub mode: Mode,
     /// Only what has this in it is shown.
     pub filter: String,
-    /// What came of the last act, and when it was first shown.
+    /// What came of the last act, until the next key.
     pub said: Option<String>,
     /// How many lines of the list fit.
     fits: usize,
@@ -360,7 +360,8 @@ impl View {
         self.source == Source::Watch
             && self.frame.as_ref().is_some_and(|frame| {
                 let quiet = now.duration_since(frame.looked_at.unwrap_or(frame.at)).as_secs();
-                u64::try_from(quiet).is_ok_and(|it| it > frame.look_every.saturating_mul(2) + 30)
+                u64::try_from(quiet)
+                    .is_ok_and(|it| it > frame.look_every.saturating_mul(2).saturating_add(30))
             })
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::core::backoff::Backoff;
+use crate::core::{backoff::Backoff, span::after};
 
 /// How long the watch must do well before its failures are forgotten.
 pub const SUSTAINED: Duration = Duration::from_mins(10);
@@ -44,8 +44,7 @@ impl Attempts {
 
     /// Until when to rest, if ever an attempt was made.
     pub(super) fn rest(&self, backoff: &Backoff) -> Option<Timestamp> {
-        let last = self.last?;
-        Some(last.checked_add(backoff.rest(self.count)).unwrap_or(Timestamp::MAX))
+        Some(after(self.last?, backoff.rest(self.count)))
     }
 }
 

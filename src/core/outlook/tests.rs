@@ -4,7 +4,7 @@ use jiff::{civil, tz::TimeZone};
 
 use super::*;
 use crate::core::{
-    duty::{Both, Rules},
+    duty::{Both, Cause, Rules},
     evidence::Patience,
 };
 
@@ -83,6 +83,10 @@ fn a_hand_back_says_on_what_it_depends() {
     let asked = last(&pair(|_| {}), BACK, |_, outlook| outlook.has_precheck = true);
     let what = "duty goes back to p/w, after a hold of 4m, as soon as its precheck answers well";
     assert_eq!(asked, next(Some(at(240)), what));
+    // A hand-back is not made where duty could not come here again.
+    let spent = last(&pair(|it| it.budget = 0), BACK, |_, _| {});
+    let what = "duty goes back to p/w, after a hold of 4m, as soon as one of 0 failovers within 1h is left";
+    assert_eq!(spent, next(Some(at(240)), what));
     let foreign = last(&pair(|it| it.controls_primary = false), BACK, |_, _| {});
     assert_eq!(foreign, next(None, "when p/w runs and does well again, p/b is stopped"));
 }

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::core::{
-    duty::{HandBack, Stuck},
+    change::{Held, Reason},
+    duty::{self, HandBack, Phase, Side, Stuck},
     evidence::Patience,
     pause::Pause,
     resource::{Actual, Body, Mark, Sightings, Wanted, Wishes},
@@ -32,6 +33,8 @@ struct World {
     rules: Rules,
     statuses: BTreeMap<Name, Status>,
     drain: Duration,
+    /// Whether the provider can't be asked. Like some, it then does not know what it wants.
+    blind: bool,
     now: i64,
 }
 
@@ -65,7 +68,7 @@ impl World {
             emergency_below: 0.5,
         };
         let reconciler = Reconciler::new(Memory::default(), second(0));
-        Self { reconciler, rules, statuses, drain: Duration::ZERO, now: 0 }
+        Self { reconciler, rules, statuses, drain: Duration::ZERO, blind: false, now: 0 }
     }
 
     fn set(&mut self, resource: &str, status: Status) {
@@ -99,8 +102,12 @@ impl World {
         let seen: Sightings =
             self.statuses.iter().map(|(it, status)| (it.clone(), actual(status))).collect();
         let (mut desired, mut observed) = (Desired::default(), Observed::default());
-        desired.set(&name("p"), wishes);
-        observed.set(&name("p"), Ok(seen));
+        if self.blind {
+            observed.set(&name("p"), Err("no answer".to_owned()));
+        } else {
+            desired.set(&name("p"), wishes);
+            observed.set(&name("p"), Ok(seen));
+        }
         let given = Given {
             in_hand: &|_| false,
             drain: &|_| self.drain,
@@ -169,6 +176,57 @@ fn where_all_is_paused_there_is_no_emergency() {
 }
 
 #[test]
+fn what_is_due_and_may_not_be_done_does_not_keep_the_watch_awake() {
+    let mut world = World::new(&["a"], &[]);
+    world.set("a", Status::Scheduled { next: second(50) });
+    assert_eq!(world.decide(0).wake_at, Some(second(50)));
+    let mut pauses = Pauses::default();
+    let (since, until, reason) = (second(0), second(1000), "why".to_owned());
+    pauses.add(Pause { id: Some("p/a".parse().unwrap()), since, until, reason });
+    world.reconciler.pause(pauses);
+    for now in [50, 51, 999] {
+        let decision = world.decide(now);
+        assert!(decision.plan.lanes.is_empty(), "{:?}", decision.plan);
+        assert_eq!(decision.wake_at, Some(second(1000)), "when the pause ends");
+    }
+    assert_eq!(world.decide(1000).plan.lanes[0][0].reason, Reason::Due);
+}
+
+#[test]
+fn who_is_not_seen_for_a_moment_gets_no_more_attempts_for_it() {
+    let mut world = World::new(&["a", "b", "c"], &[]);
+    world.rules.recovery.attempts = 1;
+    world.decide(0);
+    world.set("a", failed(1));
+    let decision = world.decide(1);
+    assert_eq!(told(&decision), ["start a: recovery: it exited with code 1"]);
+    world.fail(&decision.plan);
+    for at in [2, 4] {
+        let held = world.decide(at).plan.held;
+        assert!(matches!(held[0].why, Why::GivenUp { .. }), "at {at}: {held:?}");
+        world.blind = true;
+        assert!(world.decide(at + 1).plan.lanes.is_empty());
+        world.blind = false;
+    }
+}
+
+#[test]
+fn a_rest_outlasts_a_moment_in_which_nothing_is_seen() {
+    let mut world = World::new(&["a", "b", "c"], &[]);
+    world.set("a", Status::Stopped);
+    for at in [0, 1] {
+        let decision = world.decide(at);
+        assert_eq!(told(&decision), ["start a: drift: it should run, and is stopped"]);
+        world.fail(&decision.plan);
+    }
+    world.blind = true;
+    world.decide(2);
+    world.blind = false;
+    let held = world.decide(3).plan.held;
+    assert!(matches!(held[..], [Held { why: Why::Resting { .. }, .. }]), "{held:?}");
+}
+
+#[test]
 fn where_most_changes_fail_the_provider_gets_a_rest() {
     let resources = ["a", "b", "c", "d", "e", "f"];
     let mut world = World::new(&resources, &[]);
@@ -186,6 +244,15 @@ fn where_most_changes_fail_the_provider_gets_a_rest() {
     assert!(matches!(held.why, Why::BreakerOpen { failed: 5, tried: 5, .. }), "{:?}", held.why);
     assert_eq!(decision.wake_at, Some(second(10)), "then one is tried");
     assert_eq!(world.decide(10).plan.lanes.len(), 1);
+    // All of it is mended. That shows only where it can be seen.
+    for it in resources.into_iter().chain(["g"]) {
+        world.set(it, running());
+    }
+    for (at, blind, rests) in [(69, false, 1), (70, true, 1), (71, false, 0)] {
+        world.blind = blind;
+        world.decide(at);
+        assert_eq!(world.reconciler.memory().breakers.open().count(), rests, "at {at}");
+    }
 }
 
 #[test]

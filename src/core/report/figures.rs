@@ -78,7 +78,13 @@ impl AllCounts<'_> {
 
 /// The place of a health in [`Health::ALL`].
 fn index(health: Health) -> usize {
-    Health::ALL.iter().position(|it| *it == health).unwrap_or_default()
+    match health {
+        Health::Healthy => 0,
+        Health::Stopped => 1,
+        Health::Unknown => 2,
+        Health::Unhealthy => 3,
+        Health::Failed => 4,
+    }
 }
 
 fn is_bad(health: Health) -> bool {

@@ -75,6 +75,8 @@ pub struct Record {
 pub struct Period {
     from: Timestamp,
     to: Timestamp,
+    /// Whether its last moment is part of it, and not of the one after it.
+    has_end: bool,
 }
 
 impl Period {
@@ -82,7 +84,7 @@ impl Period {
     #[must_use]
     pub fn until(to: Timestamp, length: std::time::Duration) -> Self {
         let length = super::span::signed(length);
-        Self { from: to.checked_sub(length).unwrap_or(Timestamp::MIN), to }
+        Self { from: to.checked_sub(length).unwrap_or(Timestamp::MIN), to, has_end: true }
     }
 
     /// When it begins.
@@ -101,7 +103,8 @@ impl Period {
     #[must_use]
     pub fn before(self) -> Self {
         let length = self.to.duration_since(self.from);
-        Self { from: self.from.checked_sub(length).unwrap_or(Timestamp::MIN), to: self.from }
+        let from = self.from.checked_sub(length).unwrap_or(Timestamp::MIN);
+        Self { from, to: self.from, has_end: false }
     }
 
     /// How long it is, in milliseconds.
@@ -119,7 +122,7 @@ impl Period {
     }
 
     fn has(self, at: Timestamp) -> bool {
-        self.from <= at && at < self.to || at == self.to
+        self.from <= at && (at < self.to || self.has_end && at == self.to)
     }
 }
 
@@ -243,6 +246,12 @@ pub struct Question<'a> {
     pub budget: &'a [Budget],
 }
 
+impl Question<'_> {
+    fn asks(&self, provider: &Name) -> bool {
+        self.providers.is_empty() || self.providers.contains(provider)
+    }
+}
+
 /// When the time that a report is about ends: with the last look, where that is no older than `patience`, for a
 /// watch that runs looks again within that.
 #[must_use]
@@ -258,45 +267,52 @@ pub fn strips(record: &Record, period: Period) -> BTreeMap<Id, Strip> {
     pieces.map(|(id, pieces)| (id.clone(), figures::strip(&pieces, period))).collect()
 }
 
+/// How each resource did that is asked for, and each pair of programs.
+fn each(record: &Record, question: &Question<'_>) -> (Vec<Resource>, Vec<Pair>) {
+    let (period, before) = (question.period, question.period.before());
+    let pieces = timeline::pieces(record, period);
+    let pieces_before = timeline::pieces(record, before);
+    let all: BTreeSet<&Id> = pieces.keys().copied().chain(question.expected).collect();
+    let counts = figures::Counts::of(record, period);
+    let counts_before = figures::Counts::of(record, before);
+    let no_pieces = Vec::new();
+    let (mut resources, mut pairs) = (Vec::new(), Vec::new());
+    for id in all.into_iter().filter(|it| question.asks(&it.provider)) {
+        let its = pieces.get(id).unwrap_or(&no_pieces);
+        let then = pieces_before.get(id).filter(|it| !it.is_empty());
+        let last = its.last().map(|it| it.state);
+        let backs_up = last.and_then(|it| it.backs_up.clone());
+        if let Some(primary) = &backs_up
+            && its.iter().any(|it| it.state.runs.is_some())
+        {
+            let primaries = pieces.get(primary).unwrap_or(&no_pieces);
+            let primaries_before = pieces_before.get(primary).unwrap_or(&no_pieces);
+            pairs.push(Pair {
+                backup: id.clone(),
+                primary: primary.clone(),
+                exclusive: last.is_some_and(|it| it.exclusive),
+                now: PairFigures::of(primaries, its, period),
+                before: then.map(|it| PairFigures::of(primaries_before, it, before)),
+            });
+        }
+        resources.push(Resource {
+            id: id.clone(),
+            never_exercised: backs_up.is_some() && !record.exercised.contains(id),
+            backs_up,
+            now: Figures::of(its, period, counts.of_one(id)),
+            before: then.map(|it| Figures::of(it, before, counts_before.of_one(id))),
+        });
+    }
+    (resources, pairs)
+}
+
 impl Report {
     /// The report on what was written down.
     #[must_use]
     pub fn of(record: &Record, question: &Question<'_>) -> Self {
         let (period, before) = (question.period, question.period.before());
-        let providers = question.providers;
-        let asks = |it: &Name| providers.is_empty() || providers.contains(it);
-        let is_asked = |id: &Id| asks(&id.provider);
-        let pieces = timeline::pieces(record, period);
-        let pieces_before = timeline::pieces(record, before);
-        let all: BTreeSet<&Id> = pieces.keys().copied().chain(question.expected).collect();
-        let counts = figures::Counts::of(record, period);
-        let counts_before = figures::Counts::of(record, before);
-        let no_pieces = Vec::new();
-        let (mut resources, mut pairs) = (Vec::new(), Vec::new());
-        for id in all.iter().copied().filter(|it| is_asked(it)) {
-            let its = pieces.get(id).unwrap_or(&no_pieces);
-            let then = pieces_before.get(id).filter(|it| !it.is_empty());
-            let last = its.last().map(|it| it.state);
-            let backs_up = last.and_then(|it| it.backs_up.clone());
-            if let Some(primary) = &backs_up {
-                let primaries = pieces.get(primary).unwrap_or(&no_pieces);
-                let primaries_before = pieces_before.get(primary).unwrap_or(&no_pieces);
-                if its.iter().any(|it| it.state.runs.is_some()) {
-                    let now = PairFigures::of(primaries, its, period);
-                    let before = then.map(|it| PairFigures::of(primaries_before, it, before));
-                    let exclusive = last.is_some_and(|it| it.exclusive);
-                    let (backup, primary) = (id.clone(), primary.clone());
-                    pairs.push(Pair { backup, primary, exclusive, now, before });
-                }
-            }
-            resources.push(Resource {
-                id: id.clone(),
-                never_exercised: backs_up.is_some() && !record.exercised.contains(id),
-                backs_up,
-                now: Figures::of(its, period, counts.of_one(id)),
-                before: then.map(|it| Figures::of(it, before, counts_before.of_one(id))),
-            });
-        }
+        let is_asked = |id: &Id| question.asks(&id.provider);
+        let (resources, pairs) = each(record, question);
         let mut transfers = transfers::of(record);
         transfers.retain(|it| is_asked(&it.backup));
         let drift = |row: &&Row| {
@@ -316,12 +332,11 @@ impl Report {
             }
             _ => None,
         });
-        let is_before = |it: &&Transfer| before.has(it.at) && it.at < period.from;
-        let transfers_before = transfers.iter().filter(is_before).count();
+        let transfers_before = transfers.iter().filter(|it| before.has(it.at)).count();
         transfers.retain(|it| period.has(it.at));
         Self {
             version: VERSION,
-            providers: providers.to_vec(),
+            providers: question.providers.to_vec(),
             made_at: question.now,
             from: period.from,
             to: period.to,
@@ -334,7 +349,12 @@ impl Report {
             stuck: stuck.collect(),
             drift: drift.collect(),
             drift_left_out,
-            budget: question.budget.iter().filter(|it| asks(&it.provider)).cloned().collect(),
+            budget: question
+                .budget
+                .iter()
+                .filter(|it| question.asks(&it.provider))
+                .cloned()
+                .collect(),
             transfers,
             unread: record.unread,
         }

@@ -31,7 +31,7 @@ fn session(number: i64, began: i64, looked: i64) -> Session {
 
 fn report(record: &Record, from: i64, to: i64) -> Report {
     let expected = BTreeSet::new();
-    let period = Period { from: ms(from), to: ms(to) };
+    let period = Period { from: ms(from), to: ms(to), has_end: true };
     let question =
         Question { period, now: ms(to), providers: &[], expected: &expected, budget: &[] };
     Report::of(record, &question)
@@ -102,6 +102,26 @@ fn of_much_drift_the_last_is_listed_and_all_of_it_is_counted() {
 }
 
 #[test]
+fn what_happened_between_two_times_is_counted_in_one_of_them() {
+    let drifts = |at| row(1, at, "e/p", Fact::Drifts { how: at.to_string() });
+    let recovers = |at| row(1, at, "e/p", Fact::Recovers { how: at.to_string() });
+    let record = Record {
+        sessions: vec![session(1, 0, 2000)],
+        rows: vec![
+            row(1, 0, "e/p", pair(Health::Healthy, true, None)),
+            drifts(1000),
+            recovers(1000),
+            drifts(2000),
+        ],
+        ..Record::default()
+    };
+    let it = report(&record, 1000, 2000).resources[0].clone();
+    let before = it.before.unwrap();
+    assert_eq!((it.now.drifts, it.now.recoveries), (2, 1));
+    assert_eq!((before.drifts, before.recoveries), (0, 0));
+}
+
+#[test]
 fn what_nobody_saw_is_unknown() {
     let healthy = || Fact::State(state(Health::Healthy, None));
     let record = Record {
@@ -120,7 +140,8 @@ fn what_nobody_saw_is_unknown() {
 
 #[test]
 fn what_is_expected_and_was_never_seen_is_there() {
-    let (period, expected) = (Period { from: ms(0), to: ms(1000) }, BTreeSet::from([id("p/x")]));
+    let period = Period { from: ms(0), to: ms(1000), has_end: true };
+    let expected = BTreeSet::from([id("p/x")]);
     let question =
         Question { period, now: ms(1000), providers: &[], expected: &expected, budget: &[] };
     let report = Report::of(&Record::default(), &question);

@@ -28,8 +28,8 @@ pub(super) struct Watched {
     pub(super) to: i64,
 }
 
-/// When a watch looked, by its session's number. No two overlap, and each is later than those before: where the clock was set
-/// back, what was written by the wrong clock gives way to what came after.
+/// When a watch looked, by its session's number. No two overlap, and each is later than those before:
+/// where the clock was set back, what was written by the wrong clock gives way to what came after.
 pub(super) fn watched(record: &Record) -> BTreeMap<i64, Watched> {
     let mut sessions: Vec<_> = record.sessions.iter().collect();
     sessions.sort_by_key(|it| it.number);

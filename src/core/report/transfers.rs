@@ -63,6 +63,22 @@ pub struct Transfer {
     pub arrived: bool,
 }
 
+impl Transfer {
+    /// One that is over with the row that tells of it, for all that is known.
+    fn at_once(row: &Row, kind: Kind, to: Side, evidence: String) -> Self {
+        Self {
+            at: row.at,
+            backup: row.id.clone(),
+            kind,
+            to,
+            evidence,
+            detected_after_ms: None,
+            took_ms: None,
+            arrived: true,
+        }
+    }
+}
+
 /// The failures of one resource, as they are seen in its states.
 #[derive(Debug, Clone, Copy)]
 struct Failing {
@@ -81,7 +97,10 @@ pub(super) fn of(record: &Record) -> Vec<Transfer> {
     let mut primaries: BTreeMap<&Id, &Id> = BTreeMap::new();
     for row in &record.rows {
         let primary = primaries.get(&row.id).copied();
-        let detected_after = |from: Side| {
+        let detected_after = |kind: Kind, from: Side| {
+            if kind != Kind::Failover {
+                return None;
+            }
             let who = if from == Side::Backup { Some(&row.id) } else { primary };
             let since = who.and_then(|it| failing.get(it)).filter(|it| it.session == row.session);
             since.map(|it| between(it.since, row.at))
@@ -95,18 +114,11 @@ pub(super) fn of(record: &Record) -> Vec<Transfer> {
             }
             Fact::Moves { to, cause } => {
                 let kind = Kind::of(cause);
-                let detected_after_ms =
-                    if kind == Kind::Failover { detected_after(to.other()) } else { None };
                 open.insert(&row.id, (row.session, all.len()));
                 all.push(Transfer {
-                    at: row.at,
-                    backup: row.id.clone(),
-                    kind,
-                    to: *to,
-                    evidence: cause.to_string(),
-                    detected_after_ms,
-                    took_ms: None,
+                    detected_after_ms: detected_after(kind, to.other()),
                     arrived: false,
+                    ..Transfer::at_once(row, kind, *to, cause.to_string())
                 });
             }
             Fact::Arrives { at, cause } => {
@@ -120,16 +132,7 @@ pub(super) fn of(record: &Record) -> Vec<Transfer> {
                     transfer.took_ms =
                         (session == row.session).then(|| between(transfer.at, row.at));
                 } else {
-                    all.push(Transfer {
-                        at: row.at,
-                        backup: row.id.clone(),
-                        kind: Kind::of(cause),
-                        to: *at,
-                        evidence: cause.to_string(),
-                        detected_after_ms: None,
-                        took_ms: None,
-                        arrived: true,
-                    });
+                    all.push(Transfer::at_once(row, Kind::of(cause), *at, cause.to_string()));
                 }
             }
             Fact::StandsIn { .. } | Fact::HandsBack { .. } => {
@@ -145,17 +148,9 @@ pub(super) fn of(record: &Record) -> Vec<Transfer> {
                     }
                     _ => (Kind::HandBack, Side::Primary, Cause::HandBack.to_string()),
                 };
-                let detected_after_ms =
-                    if kind == Kind::Failover { detected_after(Side::Primary) } else { None };
                 all.push(Transfer {
-                    at: row.at,
-                    backup: row.id.clone(),
-                    kind,
-                    to,
-                    evidence,
-                    detected_after_ms,
-                    took_ms: None,
-                    arrived: true,
+                    detected_after_ms: detected_after(kind, Side::Primary),
+                    ..Transfer::at_once(row, kind, to, evidence)
                 });
             }
             Fact::Gone | Fact::Stuck { .. } | Fact::Recovers { .. } | Fact::Drifts { .. } => {}

@@ -218,15 +218,10 @@ impl Embedded {
                 });
             }
         };
-        let identify = || {
-            let pid = i32::try_from(pid).map_err(std::io::Error::other)?;
-            let gone = || std::io::Error::other("it was gone at once");
-            let start = kernel::stat(pid)?.ok_or_else(gone)?.start;
-            let handle = kernel::open(pid, start)?.ok_or_else(gone)?;
-            Ok((ProcessId { pid, start, boot: String::new() }, handle))
-        };
-        let (process, handle) = identify().map_err(kernel)?;
-        let process = ProcessId { boot: kernel::boot_id()?, ..process };
+        let gone = || Error::Passing(format!("cannot start {name}: it was gone at once"));
+        let found = ProcessId::of(pid.cast_signed(), &format!("start {name}"))?;
+        let process = found.ok_or_else(gone)?;
+        let handle = kernel::open(process.pid, process.start).map_err(kernel)?.ok_or_else(gone)?;
         record.run = Run::Started { process: process.clone(), since: now };
         lock(&self.records).put(name, record)?;
         self.running.watch(name, &process, handle, log).map_err(kernel)

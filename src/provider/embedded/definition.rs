@@ -17,6 +17,7 @@ use crate::{
         resource::{Body, Value},
         schedule::Schedule,
     },
+    disk::LogLimits,
 };
 
 /// Fields of the [`Body`] that may change while the process runs: they are ours to obey, the
@@ -52,15 +53,6 @@ pub(super) struct Definition {
     pub(super) stop_signal: StopSignal,
     pub(super) stop_timeout: Span,
     pub(super) log: LogLimits,
-}
-
-/// How much output is kept.
-#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct LogLimits {
-    /// Size in bytes at which the file is put aside.
-    pub(crate) max_size: u64,
-    /// How many files put aside are kept.
-    pub(crate) keep: u32,
 }
 
 impl Definition {

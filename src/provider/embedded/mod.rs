@@ -11,7 +11,6 @@
 mod adopt;
 mod change;
 mod definition;
-mod logs;
 mod look;
 mod record;
 mod records;
@@ -29,7 +28,6 @@ use std::{
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 
-pub(crate) use self::{definition::LogLimits, logs::Log};
 use self::{records::Records, running::Running, settings::Settings};
 use super::{Error, Provider, process::end};
 use crate::{

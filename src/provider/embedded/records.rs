@@ -26,7 +26,8 @@ use rustix::{
 use super::record::{Entry, Record, Run};
 use crate::{
     core::id::Name,
-    provider::{Error, each::each, no_room},
+    disk::no_room,
+    provider::{Error, each::each},
 };
 
 /// A record that can't be read.
@@ -116,7 +117,7 @@ impl Records {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(failed(error)),
         }
-        let looks = each(&names, |name| self.read(name));
+        let looks = each(&names, |name| self.read_for_sure(name));
         let mut all = BTreeMap::new();
         for (name, look) in names.into_iter().zip(looks) {
             // None: removed since the folder was read.
@@ -132,8 +133,30 @@ impl Records {
 
     /// Reads one record, if there is one.
     pub(super) fn get(&mut self, name: &Name) -> Option<Reading> {
+        let look = self.read_for_sure(name);
+        self.remember(name, look)
+    }
+
+    /// The same for who has the lock.
+    fn get_alone(&mut self, name: &Name) -> Option<Reading> {
         let look = self.read(name);
         self.remember(name, look)
+    }
+
+    /// Reads a record, and what makes no sense once more while nobody writes: by then, the file that was
+    /// opened may be the one beside the record, to which the next record is written.
+    fn read_for_sure(&self, name: &Name) -> Look {
+        self.make_sure(name, self.read(name))
+    }
+
+    fn make_sure(&self, name: &Name, look: Look) -> Look {
+        match look {
+            torn @ Look::Read(Err(_), _) => match self.shared_lock() {
+                Ok(_nobody_writes) => self.read(name),
+                Err(_) => torn,
+            },
+            look => look,
+        }
     }
 
     fn read(&self, name: &Name) -> Look {
@@ -145,15 +168,10 @@ impl Records {
         {
             return Look::Known;
         }
-        let read = || -> io::Result<_> {
-            let mut file = File::open(&path)?;
-            let about = file.metadata()?;
-            let mut bytes = Vec::with_capacity(usize::try_from(about.len()).unwrap_or(0) + 1);
-            file.read_to_end(&mut bytes)?;
-            Ok((about, bytes))
-        };
-        match read() {
-            Ok((about, bytes)) => Look::Read(parse(&path, &bytes, &about), about),
+        let opened = File::open(&path).and_then(|file| Ok((file.metadata()?, file)));
+        let read = opened.and_then(|(about, file)| Ok((read_whole(&path, file, &about)?, about)));
+        match read {
+            Ok((reading, about)) => Look::Read(reading, about),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Look::Nothing,
             Err(error) => Look::Unreadable(unreadable(&path, &error)),
         }
@@ -196,7 +214,7 @@ impl Records {
         record: Record,
     ) -> Result<Arc<Entry>, Error> {
         let _lock = self.lock()?;
-        match self.get(name) {
+        match self.get_alone(name) {
             Some(Ok(entry)) if Some(&entry.record.run) != seen => Ok(entry),
             _ => self.write(name, record),
         }
@@ -227,9 +245,18 @@ impl Records {
 
     /// Waits until every process that is being started carries its mark.
     pub(super) fn await_starts(&self) -> io::Result<()> {
+        self.shared_lock().map(drop)
+    }
+
+    /// Keeps everybody from writing and from starting a process, until it is dropped. None where there is
+    /// no folder yet.
+    fn shared_lock(&self) -> io::Result<Option<File>> {
         match File::open(&self.folder) {
-            Ok(folder) => Ok(flock(folder, FlockOperation::LockShared)?),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Ok(folder) => {
+                flock(&folder, FlockOperation::LockShared)?;
+                Ok(Some(folder))
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -255,7 +282,7 @@ impl Records {
             }
             Err(error) => error,
         };
-        match self.get(name) {
+        match self.get_alone(name) {
             Some(Ok(there)) if no_room(&error) && record.tells_only_of_runs(&there.record) => {
                 let about = fs::metadata(&path).map_err(|error| failed_write(&path, &error))?;
                 tracing::warn!("{}", failed_write(&path, &error));
@@ -295,7 +322,7 @@ impl Records {
         for name in names {
             let Ok(_lock) = self.lock() else { return };
             // Forgets it if another program wrote since.
-            let _ = self.get(&name);
+            let _ = self.get_alone(&name);
             if let Some((_, entry)) = self.unwritten.get(&name)
                 && self.replace(&name, &entry.record).is_ok()
             {
@@ -305,16 +332,32 @@ impl Records {
     }
 }
 
+/// Reads a record's file to its end, if it is the same all the time.
+fn read_whole(path: &Path, mut file: File, about: &fs::Metadata) -> io::Result<Reading> {
+    let mut bytes = Vec::with_capacity(usize::try_from(about.len()).unwrap_or(0) + 1);
+    file.read_to_end(&mut bytes)?;
+    if Version::of(&file.metadata()?) == Version::of(about) {
+        return Ok(parse(path, &bytes, about));
+    }
+    let what = format!("the record {} was changed while it was read", path.display());
+    Ok(Err(Damage { what, since: changed_at(about), torn: true }))
+}
+
 fn parse(path: &Path, bytes: &[u8], about: &fs::Metadata) -> Reading {
     serde_json::from_slice(bytes).map(|record| Arc::new(Entry::new(record))).map_err(|error| {
         // Not the error's own text: it may quote the record, and with it a secret.
         let place = format!("line {}, column {}", error.line(), error.column());
         Damage {
             what: format!("the record {} is damaged at {place}", path.display()),
-            since: about.modified().ok().and_then(|it| it.try_into().ok()).unwrap_or_default(),
+            since: changed_at(about),
             torn: true,
         }
     })
+}
+
+/// The time of a file's last change.
+fn changed_at(about: &fs::Metadata) -> Timestamp {
+    about.modified().ok().and_then(|it| it.try_into().ok()).unwrap_or_default()
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> Damage {
@@ -335,26 +378,4 @@ fn failed_write(path: &Path, error: &io::Error) -> Error {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_look_waits_for_a_start_even_when_the_starting_program_was_killed() {
-        let dir = tempfile::tempdir().unwrap();
-        let records = Records::new(dir.path().join("embedded"));
-        records.await_starts().unwrap();
-        let starting = records.begin_start().unwrap();
-        // What a child has of it until it becomes its program.
-        let inherited = starting.try_clone().unwrap();
-        let may_look = || {
-            let folder = File::open(records.folder()).unwrap();
-            flock(folder, FlockOperation::NonBlockingLockShared).is_ok()
-        };
-        assert!(!may_look());
-        drop(starting);
-        assert!(!may_look());
-        drop(inherited);
-        assert!(may_look());
-        records.await_starts().unwrap();
-    }
-}
+mod tests;

@@ -15,12 +15,12 @@ use std::{
 use jiff::Timestamp;
 use tokio::{sync::Notify, task::AbortHandle};
 
-use super::{definition::LogLimits, logs::Log};
 use crate::{
     core::{
         id::Name,
         recovery::{Ended, Exit},
     },
+    disk::{Log, LogLimits},
     provider::process::kernel::{self, Fate, ProcessId},
 };
 
@@ -54,6 +54,12 @@ struct Watched {
 impl Drop for Watched {
     fn drop(&mut self) {
         self.task.abort();
+        // Asked for its end, a child of ours that has ended leaves no zombie.
+        if self.ended.is_none()
+            && let Err(error) = kernel::fate(&self.handle, &self.process)
+        {
+            tracing::warn!("cannot ask how process {} ended: {error}", self.process.pid);
+        }
     }
 }
 
@@ -93,10 +99,7 @@ impl Running {
         let task = task.abort_handle();
         let watched = Watched { process: process.clone(), handle, log, told, ended: None, task };
         let mut table = self.table();
-        if let Some(earlier) = table.processes.insert(name.clone(), watched) {
-            // Another program replaced it. Asked for its end, a child of ours leaves no zombie.
-            kernel::fate(&earlier.handle, &earlier.process)?;
-        }
+        table.processes.insert(name.clone(), watched);
         if table.rotation.is_none() {
             let rotation = runtime.spawn(rotate(Arc::clone(&self.table)));
             table.rotation = Some(rotation.abort_handle());

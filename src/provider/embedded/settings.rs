@@ -2,10 +2,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-use super::{
-    definition::{Definition, HOT_FIELDS},
-    logs::Log,
-};
+use super::definition::{Definition, HOT_FIELDS};
 use crate::{
     config::{Project, model::Runner},
     core::{
@@ -13,6 +10,7 @@ use crate::{
         id::Name,
         resource::{Body, Run, Wanted},
     },
+    disk::Log,
 };
 
 /// The project, as far as embedded processes go.

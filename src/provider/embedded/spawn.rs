@@ -8,10 +8,10 @@ use std::{
     process::{Command, Stdio},
 };
 
-use super::{definition::Definition, logs::Log};
-use crate::provider::{
-    Error,
-    process::{OF_THE_SERVICE_MANAGER, mark},
+use super::definition::Definition;
+use crate::{
+    disk::Log,
+    provider::{self, Error, process::mark},
 };
 
 /// Starts a process as the leader of a group of its own; its pid.
@@ -31,7 +31,8 @@ pub(super) fn spawn(
         return Err(Error::Refused("its command is empty".into()));
     };
     let mut command = Command::new(program);
-    for variable in OF_THE_SERVICE_MANAGER {
+    // What this program is known by to whoever runs it.
+    for variable in provider::marks() {
         command.env_remove(variable);
     }
     let child = command

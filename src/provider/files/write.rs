@@ -1,9 +1,8 @@
 //! Changing files: whole, in one step, and only our own.
 
 use std::{
-    fs::{self, File, Permissions},
-    io::{self, Write as _},
-    os::unix::fs::PermissionsExt as _,
+    fs::{self, File},
+    io,
     path::{Component, Path, PathBuf},
 };
 
@@ -18,11 +17,9 @@ use crate::{
         id::Name,
         resource::{Actual, Body},
     },
+    disk::{PUBLIC, replace},
     provider::Error,
 };
-
-/// Permissions of a generated file: it goes into version control as any other.
-pub(crate) const MODE: u32 = 0o644;
 
 /// Writes and deletes the files of a project.
 #[derive(Debug, Clone)]
@@ -93,7 +90,8 @@ impl Writer {
         // Broken off, there is a part that nobody uses, and not one that lacks another.
         places.sort_by_key(|(place, ..)| place.file_stem().is_some_and(|it| it == name.as_str()));
         for (place, path, text) in places {
-            replace(&place, &header.above(text, self.reader.comment), MODE)
+            // It goes into version control as any other.
+            replace(&place, &header.above(text, self.reader.comment), PUBLIC)
                 .map_err(|error| failed("write", path, &error))?;
         }
         for (place, path) in left {
@@ -177,19 +175,6 @@ pub(crate) fn header(to: &Body, role: Option<&Role>) -> Result<Header, Error> {
         let paths = paths(to);
         Error::Refused(format!("this change of {paths} does not say what it is made from"))
     })
-}
-
-/// Puts a file in place whole: whoever reads it, also after a power cut, sees the old or the new
-/// text and nothing between.
-pub(crate) fn replace(place: &Path, text: &str, mode: u32) -> io::Result<()> {
-    let folder = place.parent().ok_or(io::ErrorKind::InvalidInput)?;
-    fs::create_dir_all(folder)?;
-    let mut file = tempfile::Builder::new().prefix(".redundancy-").tempfile_in(folder)?;
-    file.write_all(text.as_bytes())?;
-    file.as_file().set_permissions(Permissions::from_mode(mode))?;
-    file.as_file().sync_all()?;
-    file.persist(place).map_err(|error| error.error)?;
-    File::open(folder)?.sync_all()
 }
 
 /// Deletes a file, and its folder where that is the resource's own and now empty.

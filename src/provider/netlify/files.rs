@@ -20,10 +20,10 @@ use oxc_transformer::{TransformOptions, Transformer};
 use oxc_transformer_plugins::ModuleRunnerTransform;
 
 use super::{
-    deep::with_room,
     reached::{File, Reached, Trouble, place},
     source::{Link, Source, source_types},
 };
+use crate::config::with_room;
 
 /// What the code of a `CommonJS` file is called with.
 const COMMON: &str = "common(module, exports, __filename, __dirname)";

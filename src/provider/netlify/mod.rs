@@ -10,6 +10,7 @@ pub mod api;
 mod archive;
 mod bundle;
 mod checkup;
+#[cfg(test)]
 mod deep;
 pub mod deploying;
 mod draft;

@@ -7,7 +7,6 @@
 
 use std::{
     fs,
-    os::unix::fs::PermissionsExt as _,
     sync::{Mutex, PoisonError},
     time::Duration,
 };
@@ -30,6 +29,7 @@ use crate::{
         resource::{Actual, Body, Run, Sightings, Status, Wanted, Wishes},
         route::{self, Place, Policy, Router},
     },
+    disk::replace_text,
     provider::{
         Error,
         files::{
@@ -37,7 +37,7 @@ use crate::{
             read::unreadable,
             rule::{SUFFIX, backup_name},
             wish::text,
-            write::{MODE, changed, replace},
+            write::changed,
         },
     },
 };
@@ -271,12 +271,7 @@ impl Routing {
             // To Netlify an empty file is as good as none, and the block was all there was.
             return fs::remove_file(&place).map_err(|error| failed("delete", FILE, &error));
         }
-        let mode = match fs::metadata(&place) {
-            Ok(it) => it.permissions().mode() & 0o7777,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => MODE,
-            Err(error) => return Err(failed("reach", FILE, &error)),
-        };
-        replace(&place, &new, mode).map_err(|error| failed("write", FILE, &error))
+        replace_text(&place, &new).map_err(|error| failed("write", FILE, &error))
     }
 }
 

@@ -11,7 +11,8 @@ use oxc_ast_visit::{Visit, walk};
 use oxc_parser::Parser;
 use oxc_span::{GetSpan as _, SourceType, Span};
 
-use super::{deep::with_room, exports::Exports};
+use super::exports::Exports;
+use crate::config::with_room;
 
 /// A file that is valid code.
 #[derive(Debug)]

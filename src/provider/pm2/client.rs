@@ -41,6 +41,9 @@ pub(super) struct Client {
     /// The process id of the daemon, by the kernel's word.
     pub(super) pid: i32,
     calls: u64,
+    /// Whether a frame was begun, in either direction, and not brought to its end. What is sent after a part of
+    /// a frame is read as the rest of it.
+    within_frame: bool,
 }
 
 /// The socket for calls.
@@ -91,7 +94,8 @@ impl Client {
                 peer.uid()
             )));
         }
-        Ok(Ok(Self { stream, pid: peer.pid().unwrap_or(0), calls: 0 }))
+        let pid = peer.pid().unwrap_or(0);
+        Ok(Ok(Self { stream, pid, calls: 0, within_frame: false }))
     }
 
     /// The version of the daemon, which may be another than that of the program.
@@ -146,14 +150,26 @@ impl Client {
         arguments: [impl Serialize; 1],
         limit: Duration,
     ) -> Result<T, Error> {
+        if self.within_frame {
+            return Err(Error::Passing(format!(
+                "PM2's daemon was not asked for `{method}`: an earlier call was broken off in the middle"
+            )));
+        }
         self.calls += 1;
         let call = json!({ "type": "call", "method": method, "args": arguments });
         let id = format!("s:{}", self.calls);
         let frame = wire::frame(format!("j:{call}").as_bytes(), id.as_bytes());
+        let Self { stream, within_frame, .. } = self;
         let exchange = async {
-            self.stream.write_all(&frame?).await?;
+            let frame = frame?;
+            *within_frame = true;
+            stream.write_all(&frame).await?;
+            *within_frame = false;
             loop {
-                let (reply, of) = wire::read(&mut self.stream).await?;
+                wire::head(stream).await?;
+                *within_frame = true;
+                let (reply, of) = wire::arguments(stream).await?;
+                *within_frame = false;
                 // An answer that came too late belongs to a call that was given up.
                 if of == id.as_bytes() {
                     return Ok(reply);
@@ -304,6 +320,8 @@ impl Started {
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::AsyncReadExt;
+
     use super::*;
 
     #[test]
@@ -321,6 +339,35 @@ mod tests {
         );
         assert!(!said(br#"j:{"args":["hush-hush"]}"#).contains("hush-hush"));
         assert!(said(b"hello").contains("no JSON"));
+    }
+
+    /// A definition is longer than what the kernel keeps for a daemon that does not read.
+    #[tokio::test]
+    async fn nothing_is_sent_after_a_part_of_a_call() {
+        let (stream, mut daemon) = UnixStream::pair().unwrap();
+        let mut client = Client { stream, pid: 0, calls: 0, within_frame: false };
+        let (long, soon) = ("x".repeat(2 * 1024 * 1024), Duration::from_millis(100));
+        let late = client.call::<Value>("prepare", [&long], soon).await.unwrap_err().to_string();
+        assert!(late.contains("did not answer `prepare`"), "{late}");
+        let next = client.call::<Value>("stop", [json!(1)], soon).await.unwrap_err().to_string();
+        assert!(next.contains("was not asked for `stop`"), "{next}");
+        drop(client);
+        let mut sent = Vec::new();
+        daemon.read_to_end(&mut sent).await.unwrap();
+        assert!(sent.len() < long.len() && sent.ends_with(b"xxx"), "{} bytes", sent.len());
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_comes_too_late_is_passed_over() {
+        let (stream, mut daemon) = UnixStream::pair().unwrap();
+        let mut client = Client { stream, pid: 0, calls: 0, within_frame: false };
+        let soon = Duration::from_millis(50);
+        client.call::<Value>("list", [json!({})], soon).await.unwrap_err();
+        for (reply, id) in [("j:{\"args\":[1]}", "s:1"), ("j:{\"args\":[2]}", "s:2")] {
+            let frame = wire::frame(reply.as_bytes(), id.as_bytes()).unwrap();
+            daemon.write_all(&frame).await.unwrap();
+        }
+        assert_eq!(client.call::<u32>("list", [json!({})], ANSWER).await.unwrap(), 2);
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub(super) struct Listed {
     /// The process id; 0 or nothing where there is no process.
     #[serde(default, deserialize_with = "number")]
     pub(super) pid: Option<i64>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "used")]
     pub(super) monit: Monit,
     pub(super) pm2_env: Table,
 }
@@ -43,13 +43,11 @@ impl fmt::Display for PmId {
 }
 
 /// What a process uses.
-#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Monit {
     /// In bytes.
-    #[serde(default, deserialize_with = "number")]
     pub(super) memory: Option<i64>,
     /// In hundredths of one processor.
-    #[serde(default)]
     pub(super) cpu: Option<f64>,
 }
 
@@ -122,9 +120,9 @@ pub(super) struct Table {
     /// The environment that it was given.
     #[serde(default, deserialize_with = "environment")]
     pub(super) env: BTreeMap<String, String>,
-    /// Whether it is a module of PM2, which is none of the user's processes.
+    /// See [`Listed::is_module`].
     #[serde(default, deserialize_with = "yes")]
-    pub(super) pmx_module: Option<bool>,
+    pmx_module: Option<bool>,
 }
 
 /// The instances of one app.
@@ -145,6 +143,11 @@ impl Listed {
     /// Whether somebody is stopping it, and its process has ended already.
     pub(super) fn is_being_stopped(&self) -> bool {
         self.pm2_env.status == "stopping" && self.pid.is_none_or(|it| it <= 0)
+    }
+
+    /// Whether it is a module of PM2, such as `pm2-logrotate`: none of the user's processes.
+    pub(super) fn is_module(&self) -> bool {
+        self.pm2_env.pmx_module == Some(true)
     }
 
     /// Its number, unless it is being replaced.
@@ -192,6 +195,11 @@ fn as_text(value: Value) -> Option<String> {
         Value::Bool(it) => Some(it.to_string()),
         _ => None,
     }
+}
+
+fn used<'de, D: Deserializer<'de>>(from: D) -> Result<Monit, D::Error> {
+    Value::deserialize(from)
+        .map(|it| Monit { memory: as_number(&it["memory"]), cpu: it["cpu"].as_f64() })
 }
 
 fn number<'de, D: Deserializer<'de>>(from: D) -> Result<Option<i64>, D::Error> {
@@ -253,6 +261,7 @@ mod tests {
         });
         let it: Listed = serde_json::from_value(it).unwrap();
         assert_eq!((it.name.as_str(), it.pid, it.number()), ("7", Some(12), None));
+        assert_eq!((it.monit.memory, it.monit.cpu), (Some(5), Some(1.5)));
         let env = &it.pm2_env;
         assert_eq!(
             (env.args.as_slice(), env.stop_exit_codes.as_slice()),
@@ -287,8 +296,9 @@ mod tests {
         fn no_value_of_a_process_hides_the_list(
             key in "status|args|env|max_restarts|pm_uptime|watch|stop_exit_codes|autorestart",
             value in values(),
+            used in prop_oneof![values(), values().prop_map(|it| json!({ "memory": it, "cpu": it }))],
         ) {
-            let it = json!([{ "pm_id": 0, "name": "a", "pm2_env": { key: value } }]);
+            let it = json!([{ "pm_id": 0, "name": "a", "monit": used, "pm2_env": { key: value } }]);
             prop_assert!(serde_json::from_value::<Vec<Listed>>(it).is_ok());
         }
     }

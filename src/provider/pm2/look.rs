@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     fs,
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, Instant},
 };
 
 use jiff::{SignedDuration, Timestamp};
@@ -11,13 +11,11 @@ use jiff::{SignedDuration, Timestamp};
 use super::{
     Pm2,
     client::{Absence, Client},
-    daemon,
-    definition::Shape,
-    dump,
-    listed::{App, Listed, registrations},
+    daemon, dump,
+    listed::{App, Listed},
     log::signal_in_log,
     memory::{COMES_BACK, runs_of},
-    orphans::{self, Marked, Orphan},
+    shape::Shape,
     status::{self, Kernel},
 };
 use crate::{
@@ -31,7 +29,7 @@ use crate::{
         Error,
         process::{
             kernel::{self, failed},
-            mark::{self, MARK},
+            mark::MARK,
         },
     },
 };
@@ -84,16 +82,7 @@ impl Pm2 {
     }
 
     async fn look_at_daemon(&self, mut client: Client, now: Timestamp) -> Result<Sightings, Error> {
-        let mut listed = client.list().await?;
-        let mut looks = 1;
-        while self.may_be_between_runs(&listed) && looks < MOST_LOOKS {
-            tokio::time::sleep(BETWEEN).await;
-            listed = client.list().await?;
-            looks += 1;
-            if !listed.iter().any(|it| self.concerns(it) && it.is_being_stopped()) {
-                break;
-            }
-        }
+        let listed = self.settled_list(&mut client).await?;
         let version = client.version().await?;
         self.bus.answered();
         let new_to_us = self.memory().scanned_for != Some(client.pid);
@@ -119,8 +108,7 @@ impl Pm2 {
             runs.insert(name.clone(), runs_of(&app));
             let mut actual = self.seen(&name, &app, true, now)?;
             if let Some(orphan) = orphans.iter().find(|it| it.name == name) {
-                let how = format!("also runs outside of PM2, as pid {}", orphan.pid);
-                actual.status = with_orphan(actual.status, orphan, how, now);
+                actual.status = orphan.beside(actual.status, now);
             }
             sightings.insert(name, actual);
         }
@@ -152,6 +140,21 @@ impl Pm2 {
         Ok(sightings)
     }
 
+    /// What the daemon lists, once nothing that matters is between two runs, or is for long.
+    async fn settled_list(&self, client: &mut Client) -> Result<Vec<Listed>, Error> {
+        let mut listed = client.list().await?;
+        let mut looks = 1;
+        while self.may_be_between_runs(&listed) && looks < MOST_LOOKS {
+            tokio::time::sleep(BETWEEN).await;
+            listed = client.list().await?;
+            looks += 1;
+            if !listed.iter().any(|it| self.concerns(it) && it.is_being_stopped()) {
+                break;
+            }
+        }
+        Ok(listed)
+    }
+
     fn look_without_daemon(&self, absence: Absence, now: Timestamp) -> Result<Sightings, Error> {
         let home = self.home()?;
         if let Some(error) = daemon::unreachable(home)? {
@@ -169,10 +172,17 @@ impl Pm2 {
             sightings.insert(orphan.name.clone(), self.seen_orphan(&orphan, now));
         }
         let mut how = daemon::explain(absence).to_owned();
-        let saved = self.missing(&[]);
-        if !saved.is_empty() {
+        let saved = dump::read(home).unwrap_or_else(|why| {
+            if self.settings.options.resurrect {
+                how.push_str("; what `pm2 save` kept does not come back: ");
+                how.push_str(&why);
+            }
+            Vec::new()
+        });
+        let missing = self.missing(&[]);
+        if !missing.is_empty() {
             how.push_str("; with it comes back what `pm2 save` kept: ");
-            how.push_str(&saved.join(", "));
+            how.push_str(&missing.join(", "));
         }
         let down = Status::Down { at: now, how, retry_at: now };
         let daemon = Actual { body: Body::default(), status: down, mark: None, vitals: None };
@@ -181,9 +191,9 @@ impl Pm2 {
             sightings.insert(Name::literal(DAEMON), daemon);
         }
         // What was saved is what people expect to be there.
-        for entry in dump::read(home).unwrap_or_default() {
-            let Ok(listed) = from_dump(&entry) else { continue };
-            if self.mark_of(&listed).is_none() && listed.pm2_env.pmx_module != Some(true) {
+        for entry in saved {
+            let Ok(listed) = dump::as_listed(&entry) else { continue };
+            if self.mark_of(&listed).is_none() && !listed.is_module() {
                 let name = free_name(&listed.name, &sightings);
                 let body = Shape::seen(&listed, 1, None).body(home, &name);
                 let how = "is without PM2's daemon, which is gone".to_owned();
@@ -196,36 +206,12 @@ impl Pm2 {
         Ok(sightings)
     }
 
-    /// Whether the last `pm2 save` was before this daemon began.
-    fn was_saved_before(&self, daemon: i32) -> bool {
-        let home = self.settings.home.as_deref();
-        let saved_at = home.and_then(|it| fs::metadata(it.join("dump.pm2")).ok()?.modified().ok());
-        let age = kernel::stat(daemon).ok().flatten().map(|it| kernel::age(it.start));
-        let began = age.and_then(|it| SystemTime::now().checked_sub(it));
-        saved_at.zip(began).is_some_and(|(saved_at, began)| saved_at < began)
-    }
-
-    /// The names of the primaries of the last `pm2 save`, if the daemon has none of them, nor any
-    /// other that is not ours, and if they may be started again.
-    fn missing(&self, listed: &[Listed]) -> Vec<String> {
-        let others = listed.iter().any(|it| self.mark_of(it).is_none());
-        let Some(home) = self.settings.home.as_deref().filter(|_| !others) else {
-            return Vec::new();
-        };
-        if !self.settings.options.resurrect {
-            return Vec::new();
-        }
-        // Whoever starts them says what is wrong with the file.
-        let dump = dump::read(home).unwrap_or_default();
-        dump::primaries(&self.settings, &dump).iter().map(|it| it.name().to_owned()).collect()
-    }
-
     /// The apps of ours, and those of others by the name that PM2 has for them.
     pub(super) fn apps(&self, listed: Vec<Listed>) -> (BTreeMap<Name, App>, BTreeMap<String, App>) {
         let (mut ours, mut others) = (BTreeMap::<Name, App>::new(), BTreeMap::<String, App>::new());
         for it in listed {
             // One that is being replaced is about to go, and a module is no process of the user's.
-            if it.number().is_none() || it.pm2_env.pmx_module == Some(true) {
+            if it.number().is_none() || it.is_module() {
                 continue;
             }
             match self.mark_of(&it) {
@@ -236,12 +222,10 @@ impl Pm2 {
         (ours, others)
     }
 
-    /// The mark of an instance of ours.
-    fn mark_of(&self, listed: &Listed) -> Option<(Name, Digest)> {
-        let value = listed.pm2_env.env.get(MARK)?;
-        let mark = mark::read_value(value, self.settings.scope)?;
-        // A process that was started by one of ours, and named otherwise, has its mark too.
-        (mark.0.as_str() == listed.name).then_some(mark)
+    /// Whose an instance of ours is, and what that was made from.
+    pub(super) fn mark_of(&self, listed: &Listed) -> Option<(Name, Digest)> {
+        let mark = listed.pm2_env.env.get(MARK).map(String::as_str);
+        self.settings.owner_of(&listed.name, mark)
     }
 
     /// An app as it was found.
@@ -296,64 +280,6 @@ impl Pm2 {
         Ok(Actual { body, status, mark, vitals: Some(Vitals { crashes, ..vitals }) })
     }
 
-    /// A process of ours that runs without PM2.
-    fn seen_orphan(&self, orphan: &Orphan, now: Timestamp) -> Actual {
-        let configured = self.settings.apps.get(&orphan.name);
-        let made_from = configured.filter(|it| it.body.digest() == orphan.written);
-        let body = made_from.map_or_else(
-            || {
-                let (command, _) = kernel::command_and_folder(orphan.pid);
-                Body { fields: [("command".to_owned(), command.into())].into(), ..Body::default() }
-            },
-            |it| it.body.clone(),
-        );
-        let how = format!(
-            "was left by a daemon of PM2 that died, as pid {}, which is ended first",
-            orphan.pid
-        );
-        let mark = Mark {
-            written: body.digest(),
-            backs_up: configured.and_then(|it| it.wanted().backs_up),
-        };
-        Actual {
-            body,
-            status: Status::Down { at: now, how, retry_at: now },
-            mark: Some(mark),
-            vitals: None,
-        }
-    }
-
-    /// The processes of ours that no daemon knows. All processes of the machine are looked through
-    /// only for a daemon that is new to us, and as long as there is none or something was found.
-    fn orphans(&self, listed: &[Listed], daemon: i32) -> Result<Vec<Orphan>, Error> {
-        {
-            let memory = self.memory();
-            if daemon != 0 && memory.scanned_for == Some(daemon) && memory.orphans.is_empty() {
-                return Ok(Vec::new());
-            }
-        }
-        let found = orphans::marked(self.settings.scope);
-        let found = found.map_err(|error| failed("look through /proc", &error))?;
-        let known = registrations(listed);
-        let orphan = |it: Marked| Orphan { name: it.name, written: it.written, pid: it.member.pid };
-        let mut orphans: Vec<Orphan> =
-            found.into_iter().filter(|it| it.is_orphan(&known)).map(orphan).collect();
-        // What an orphan has started is no other one.
-        orphans.sort_by(|a, b| (&a.name, a.pid).cmp(&(&b.name, b.pid)));
-        orphans.dedup_by(|a, b| a.name == b.name);
-        let mut memory = self.memory();
-        memory.orphans.clone_from(&orphans);
-        memory.scanned_for = Some(daemon).filter(|it| *it != 0);
-        Ok(orphans)
-    }
-
-    /// Whether there may be processes that the daemon does not know: not when all were looked through
-    /// since it began, and every one that ended since was proven gone.
-    pub(super) fn may_have_orphans(&self, client: &Client) -> bool {
-        let memory = self.memory();
-        memory.scanned_for != Some(client.pid) || !memory.orphans.is_empty()
-    }
-
     /// Whether an instance is one of ours, or of a primary that has an exclusive backup.
     fn concerns(&self, listed: &Listed) -> bool {
         self.mark_of(listed).is_some()
@@ -403,18 +329,6 @@ fn memory_of(pid: i32) -> Option<u64> {
     Some(pages * u64::try_from(rustix::param::page_size()).ok()?)
 }
 
-fn with_orphan(status: Status, orphan: &Orphan, how: String, now: Timestamp) -> Status {
-    match status {
-        Status::Running { pid, since } => Status::Unwell { pid, since, how, proven: false },
-        // As long as it lives, it is what runs.
-        Status::Stopped | Status::StoppedByHand | Status::Finished { .. } => {
-            let pid = orphan.pid.unsigned_abs();
-            Status::Unwell { pid, since: now, how, proven: false }
-        }
-        other => other,
-    }
-}
-
 fn seen_daemon(client: &Client, version: &str, now: Timestamp) -> Actual {
     let pid = client.pid;
     let started = kernel::stat(pid).ok().flatten().map(|it| kernel::age(it.start));
@@ -425,11 +339,6 @@ fn seen_daemon(client: &Client, version: &str, now: Timestamp) -> Actual {
     let vitals = Vitals { memory: memory_of(pid), ..Vitals::default() };
     let body = Body { fields, ..Body::default() };
     Actual { body, status, mark: None, vitals: Some(vitals) }
-}
-
-fn from_dump(entry: &serde_json::Map<String, serde_json::Value>) -> serde_json::Result<Listed> {
-    let name = entry.get("name").cloned().unwrap_or_default();
-    serde_json::from_value(serde_json::json!({ "pm_id": 0, "name": name, "pm2_env": entry }))
 }
 
 /// A name for an app that is none of ours. PM2 allows names that we don't, and the same one twice.

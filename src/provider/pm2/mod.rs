@@ -1,10 +1,11 @@
 //! PM2: its processes, looked at and kept right over the sockets of its own daemon.
 //!
-//! `wire` and `client` speak to the daemon and `bus` listens to it; `daemon` starts it, with what
-//! `dump` says was saved. `listed` is what it has, `definition` what the config makes of it; both
-//! come to the same `Shape`, by which they are compared. `status` says how an app does, `look` puts it
-//! all together (`memory` has what one look leaves to the next), and `change` makes one change. What
-//! a dead daemon left running is found by `orphans`; `primaries` stops and starts what is none of ours; `log` tells of ends that nobody heard.
+//! `wire` and `client` speak to the daemon and `bus` listens to it; `program` finds or installs PM2, and
+//! `daemon` starts it, with what `dump` says was saved. `listed` is what it has, `definition` what the config
+//! makes of it; both come to the same `shape`, by which they are compared. `status` says how an app does, `look`
+//! puts it all together (`memory` has what one look leaves to the next), and `change` makes one change. What
+//! a dead daemon left running is found by `orphans`; `primaries` stops and starts what is none of ours; `log`
+//! tells of ends that nobody heard.
 //!
 //! Whether a process runs is the kernel's word, never the daemon's alone.
 
@@ -20,12 +21,14 @@ mod look;
 mod memory;
 mod orphans;
 mod primaries;
+mod program;
 mod settings;
+mod shape;
 mod status;
 mod wire;
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
@@ -92,7 +95,7 @@ pub(super) const MARKS: &[&str] = &["unique_id", "pm_id", "pm_exec_path", "name"
 pub(super) fn can_be_had(project: &Project) -> bool {
     let settings = Settings::of(project);
     let runs = settings.home.as_deref().is_some_and(|it| client::socket(it).exists());
-    runs || daemon::installed(&settings).is_some() || daemon::can_be_installed(&settings)
+    runs || program::installed(&settings).is_some() || program::can_be_installed(&settings)
 }
 
 impl Provider for Pm2 {
@@ -119,7 +122,7 @@ impl Provider for Pm2 {
 
     fn desire(&self, _seen: &Sightings) -> Wishes {
         let apps = self.settings.apps.iter();
-        let mut wanted: std::collections::BTreeMap<Name, Wanted> =
+        let mut wanted: BTreeMap<Name, Wanted> =
             apps.map(|(name, app)| (name.clone(), app.wanted())).collect();
         if !wanted.is_empty() {
             // It may be there for others too, so only that it runs is asked for.
@@ -161,7 +164,7 @@ impl Provider for Pm2 {
 
     fn checkup(&self) -> BoxFuture<'_, Vec<Finding>> {
         let settings = &self.settings;
-        let findings = if settings.concerned { daemon::checkup(settings) } else { Vec::new() };
+        let findings = if settings.concerned { program::checkup(settings) } else { Vec::new() };
         Box::pin(std::future::ready(findings))
     }
 
@@ -176,15 +179,11 @@ impl Provider for Pm2 {
 
     fn woken(&self) -> BoxFuture<'_, ()> {
         Box::pin(async move {
-            if self.settings.concerned {
+            if self.settings.concerned && self.settings.home.is_some() {
                 self.bus.woken().await;
             } else {
                 std::future::pending::<()>().await;
             }
         })
-    }
-
-    fn places(&self) -> Vec<PathBuf> {
-        Vec::new()
     }
 }

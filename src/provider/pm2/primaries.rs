@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use super::{
     Pm2,
-    client::Client,
+    client::{Client, Prepared},
     daemon, dump,
     listed::{App, Listed, registrations},
     orphans,
@@ -140,8 +140,17 @@ impl Pm2 {
         }
         let home = self.home()?;
         let saved = dump::read(home).map_err(Error::Refused)?;
-        let saved = dump::primaries(&self.settings, &saved);
-        let saved: Vec<_> = saved.into_iter().filter(|it| it.name() == raw).collect();
+        let saved = dump::primaries(&self.settings, &saved).filter(|it| match it {
+            Ok(prepared) => prepared.name() == raw,
+            Err(broken) => broken.name == raw,
+        });
+        let saved: Vec<Prepared> = saved.collect::<Result<_, _>>().map_err(|it| {
+            let why = it.why;
+            Error::Refused(format!(
+                "PM2 has no {raw}, and what `pm2 save` kept of it can't be started: {why}; start it as it \
+                 was started before, then run `pm2 save`"
+            ))
+        })?;
         if saved.is_empty() {
             return Err(Error::Refused(format!(
                 "PM2 has no {raw}, and `pm2 save` kept none; start it as it was started before, then \

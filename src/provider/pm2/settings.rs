@@ -84,6 +84,12 @@ impl Settings {
         }
     }
 
+    /// Whose an app is that PM2 has by this name, with this mark in its environment, and what that was made from.
+    /// What a process of ours has started, by another name, has its mark too, and is none of ours.
+    pub(super) fn owner_of(&self, name: &str, mark: Option<&str>) -> Option<(Name, Digest)> {
+        mark::read_value(mark?, self.scope).filter(|(owner, _)| owner.as_str() == name)
+    }
+
     /// The value of the mark of an app that is made from `body`.
     pub(super) fn mark(&self, name: &Name, body: &Body) -> String {
         mark::of(self.scope, name, body.digest())

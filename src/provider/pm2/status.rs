@@ -253,12 +253,15 @@ pub(super) fn vitals<'a>(
     let mut vitals = Vitals::default();
     for (listed, kernel, heard) in instances {
         let env = &listed.pm2_env;
-        vitals.restarts += env.restart_time.and_then(|it| u64::try_from(it).ok()).unwrap_or(0);
+        let restarts = env.restart_time.and_then(|it| u64::try_from(it).ok()).unwrap_or(0);
+        vitals.restarts = vitals.restarts.saturating_add(restarts);
         if kernel.alive {
-            *vitals.memory.get_or_insert(0) += kernel.memory.unwrap_or(0);
+            let memory = vitals.memory.get_or_insert(0);
+            *memory = memory.saturating_add(kernel.memory.unwrap_or(0));
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share")]
             let share = listed.monit.cpu.map_or(0, |it| (it * 10.0).clamp(0.0, 1e9) as u32);
-            *vitals.cpu.get_or_insert(0) += share;
+            let cpu = vitals.cpu.get_or_insert(0);
+            *cpu = cpu.saturating_add(share);
         }
         if env.exit_code.is_some() {
             vitals.last_exit = Some(exit(listed, heard));
@@ -317,6 +320,16 @@ mod tests {
         let quick = Heard { pace: Duration::ZERO, ..crashes(6) };
         let since = json!({ "status": "online", "max_restarts": 3, "pm_uptime": -5000 });
         assert_eq!(told(&listed(Some(7), since), true, &quick), "running, pid 7", "it lasts");
+    }
+
+    #[test]
+    fn numbers_of_any_size_are_added_up() {
+        let mut it = listed(Some(7), json!({ "status": "online", "restart_time": i64::MAX }));
+        it.monit.cpu = Some(f64::MAX);
+        let kernel = Kernel { alive: true, memory: Some(u64::MAX / 2), ..Kernel::default() };
+        let heard = Heard::default();
+        let all = vitals(std::iter::repeat_n((&it, &kernel, &heard), 5));
+        assert_eq!((all.restarts, all.memory, all.cpu), (u64::MAX, Some(u64::MAX), Some(u32::MAX)));
     }
 
     #[test]

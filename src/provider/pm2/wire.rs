@@ -69,11 +69,10 @@ pub(super) async fn argument(
     }
 }
 
-/// Reads a frame of two arguments of any length that is allowed.
-pub(super) async fn read(
+/// Reads the rest of a frame: two arguments of any length that is allowed.
+pub(super) async fn arguments(
     from: &mut (impl AsyncRead + Unpin),
 ) -> Result<(Vec<u8>, Vec<u8>), FrameError> {
-    head(from).await?;
     let first = argument(from, LONGEST).await?.unwrap_or_default();
     let second = argument(from, LONGEST).await?.unwrap_or_default();
     Ok((first, second))
@@ -87,7 +86,10 @@ mod tests {
     fn read_all(bytes: &[u8]) -> Result<(Vec<u8>, Vec<u8>), FrameError> {
         let mut from = bytes;
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(read(&mut from))
+        runtime.block_on(async {
+            head(&mut from).await?;
+            arguments(&mut from).await
+        })
     }
 
     #[test]

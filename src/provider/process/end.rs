@@ -29,6 +29,9 @@ const KILLS: u32 = 5;
 /// How long a killed process may take to be gone.
 const KILL_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// Longer than any process is waited for.
+const FOR_EVER: Duration = Duration::from_hours(24 * 365);
+
 /// Ends every process that `left` finds: first by the signal that it asked for, then, when its
 /// time is over, by SIGKILL. When this succeeds, `left` has found none. `what` is for the error.
 pub(in crate::provider) async fn end(
@@ -59,9 +62,9 @@ pub(in crate::provider) async fn kill_all(what: &str, scope: Digest) -> Result<b
         members.retain(|it| !above.contains(&it.pid));
         Ok((None, members))
     };
-    let any = left().map_err(through_proc)?.1.is_empty();
+    let was_any = !left().map_err(through_proc)?.1.is_empty();
     end(what, left, Manner { signal: Signal::KILL, timeout: Duration::ZERO }).await?;
-    Ok(!any)
+    Ok(was_any)
 }
 
 /// What is left in the end.
@@ -69,7 +72,8 @@ async fn ask_and_kill(
     left: impl Fn() -> io::Result<Left>,
     manner: Manner,
 ) -> io::Result<Vec<Member>> {
-    let deadline = Instant::now() + manner.timeout;
+    let now = Instant::now();
+    let deadline = now.checked_add(manner.timeout).unwrap_or_else(|| now + FOR_EVER);
     let mut asked = HashSet::new();
     while Instant::now() < deadline {
         let (group, members) = left()?;

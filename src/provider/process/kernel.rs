@@ -29,14 +29,36 @@ use tokio::io::{Interest, unix::AsyncFd};
 
 use crate::{config::model::StopSignal, core::recovery::Exit, provider::Error};
 
-/// One process, told from every other: a pid alone is given out again.
+/// One process, told from every other: a pid alone is given out again. When it becomes another program, it
+/// is still the same.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(in crate::provider) struct ProcessId {
+pub(crate) struct ProcessId {
     pub(in crate::provider) pid: i32,
     /// When it started, in clock ticks since the boot: field 22 of `/proc/PID/stat`.
     pub(in crate::provider) start: u64,
     /// Which boot that was, and in which pid namespace: see [`boot_id`].
     pub(in crate::provider) boot: String,
+}
+
+impl ProcessId {
+    /// The one that asks.
+    pub(crate) fn this() -> Result<Self, Error> {
+        let what = "find out which process this is";
+        let found = Self::of(std::process::id().cast_signed(), what)?;
+        found.ok_or_else(|| failed(what, &io::ErrorKind::NotFound.into()))
+    }
+
+    /// The one that has this pid now, if there is one. A zombie is still there. `what` is for the error.
+    pub(in crate::provider) fn of(pid: i32, what: &str) -> Result<Option<Self>, Error> {
+        let Some(stat) = stat(pid).map_err(|error| failed(what, &error))? else { return Ok(None) };
+        Ok(Some(Self { pid, start: stat.start, boot: boot_id()? }))
+    }
+
+    /// Whether it has not ended. Where that can't be seen, it has not.
+    pub(crate) fn lives(&self) -> bool {
+        let same_boot = boot_id().map_or(true, |it| it == self.boot);
+        same_boot && is_alive(self.pid, self.start).unwrap_or(true)
+    }
 }
 
 /// A part of what `/proc/PID/stat` says.
@@ -95,6 +117,20 @@ pub(in crate::provider) fn stat(pid: i32) -> io::Result<Option<Stat>> {
 fn is_gone(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::NotFound
         || error.raw_os_error() == Some(Errno::SRCH.raw_os_error())
+}
+
+/// Whether a file of a process can't be read because that is gone since, or another user's. Whatever else keeps
+/// it from being read, such as too many open files, says nothing of the process.
+pub(super) fn is_out_of_reach(error: &io::Error) -> bool {
+    is_gone(error) || error.kind() == io::ErrorKind::PermissionDenied
+}
+
+/// The pid of every process that there is.
+pub(super) fn pids() -> io::Result<impl Iterator<Item = io::Result<i32>>> {
+    Ok(fs::read_dir("/proc")?.filter_map(|entry| match entry {
+        Ok(entry) => entry.file_name().to_str()?.parse().ok().map(Ok),
+        Err(error) => Some(Err(error)),
+    }))
 }
 
 /// The program's name, in brackets, may itself hold brackets and blanks: what follows the last one
@@ -183,9 +219,17 @@ pub(in crate::provider) fn await_end<T: AsRawFd + AsFd>(handle: T) -> io::Result
     AsyncFd::with_interest(handle, Interest::READABLE)
 }
 
+/// The command line of a process: each part ends with a zero. Nothing where it is out of reach.
+pub(in crate::provider) fn command_line(pid: i32) -> io::Result<Vec<u8>> {
+    match fs::read(format!("/proc/{pid}/cmdline")) {
+        Err(error) if is_out_of_reach(&error) => Ok(Vec::new()),
+        read => read,
+    }
+}
+
 /// The command line and the working folder of a running process, as far as they can be read.
 pub(in crate::provider) fn command_and_folder(pid: i32) -> (Vec<String>, Option<PathBuf>) {
-    let bytes = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    let bytes = command_line(pid).unwrap_or_default();
     let parts = bytes.strip_suffix(&[0]).unwrap_or(&bytes).split(|b| *b == 0);
     let text = |it: &[u8]| OsString::from_vec(it.to_vec()).to_string_lossy().into_owned();
     (parts.map(text).collect(), fs::read_link(format!("/proc/{pid}/cwd")).ok())
@@ -294,18 +338,17 @@ mod tests {
         let stat = stat(pid).unwrap().unwrap();
         assert!(is_alive(pid, stat.start).unwrap());
         assert!(!is_alive(pid, stat.start + 1).unwrap(), "another start is another process");
+        let this = ProcessId::this().unwrap();
+        assert!(this.lives() && !ProcessId { start: stat.start + 1, ..this }.lives());
         assert!(open(pid, stat.start + 1).unwrap().is_none());
         assert!(age(stat.start) < age(0));
     }
 
     #[test]
     fn a_group_of_another_boot_or_of_a_number_given_out_again_is_not_touched() {
-        let pid = i32::try_from(std::process::id()).unwrap();
-        let start = stat(pid).unwrap().unwrap().start;
-        let boot = boot_id().unwrap();
-        let leader = |start, boot: &str| ProcessId { pid, start, boot: boot.to_owned() };
-        assert!(owns_its_group(&leader(start, &boot)).unwrap());
-        assert!(!owns_its_group(&leader(start + 1, &boot)).unwrap());
-        assert!(!owns_its_group(&leader(start, "another")).unwrap());
+        let this = ProcessId::this().unwrap();
+        assert!(owns_its_group(&this).unwrap());
+        assert!(!owns_its_group(&ProcessId { start: this.start + 1, ..this.clone() }).unwrap());
+        assert!(!owns_its_group(&ProcessId { boot: "another".to_owned(), ..this }).unwrap());
     }
 }

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use super::kernel::{Stat, stat};
+use super::kernel::{Stat, is_out_of_reach, pids, stat};
 use crate::core::{digest::Digest, id::Name};
 
 /// The variable in a child's environment that says whose it is.
@@ -42,16 +42,15 @@ pub(in crate::provider) fn scan(scope: Digest, group: Option<i32>) -> io::Result
 }
 
 /// Shows every process and its environment, which is empty where we may not read it: such a process
-/// is not ours, since ours run as the same user.
+/// is not ours, since ours run as the same user. Fails where one can't be read for any other reason: it may
+/// be ours, and then nobody may conclude that nothing is left.
 pub(in crate::provider) fn each_environ(
     mut visit: impl FnMut(i32, &[u8]) -> io::Result<()>,
 ) -> io::Result<()> {
     let this = std::process::id();
     let mut buffer = vec![0; 16 * 1024];
-    for entry in fs::read_dir("/proc")? {
-        let Some(pid) = entry?.file_name().to_str().and_then(|it| it.parse::<i32>().ok()) else {
-            continue;
-        };
+    for pid in pids()? {
+        let pid = pid?;
         // What runs below a process of ours may be this very program.
         if u32::try_from(pid) == Ok(this) {
             continue;
@@ -70,7 +69,10 @@ const MOST_LOOKS: u32 = 1000;
 fn read_environ(pid: i32, buffer: &mut Vec<u8>) -> io::Result<usize> {
     for _ in 0..MOST_LOOKS {
         let opened = File::open(format!("/proc/{pid}/environ"));
-        let Ok(length) = opened.and_then(|it| read_all(it, buffer)) else { return Ok(0) };
+        let length = match opened.and_then(|it| read_all(it, buffer)) {
+            Err(error) if is_out_of_reach(&error) => return Ok(0),
+            read => read?,
+        };
         if length > 0 || has_no_program(pid) || !stat(pid)?.is_some_and(|it| it.becoming) {
             return Ok(length);
         }
@@ -131,7 +133,33 @@ pub(in crate::provider) fn of(scope: Digest, name: &Name, written: Digest) -> St
 
 #[cfg(test)]
 mod tests {
+    use std::{env, process::Command};
+
     use super::*;
+
+    /// Set for the process in which too many files are open: it has them all to itself.
+    const CROWDED: &str = "REDUNDANCY_TEST_CROWDED";
+
+    #[test]
+    fn a_process_that_cannot_be_read_is_not_passed_over() {
+        if env::var_os(CROWDED).is_some() {
+            let mut open = Vec::new();
+            while let Ok(file) = File::open("/proc/self/stat") {
+                open.push(file);
+            }
+            // Enough for the folder, and for no file in there.
+            open.pop();
+            each_environ(|_, _| Ok(())).unwrap_err();
+            return;
+        }
+        let name = "a_process_that_cannot_be_read_is_not_passed_over";
+        let line = format!("ulimit -n 64; exec \"$0\" {name} --test-threads=1");
+        let mut crowded = Command::new("sh");
+        crowded.arg("-c").arg(line).arg(env::current_exe().unwrap()).env(CROWDED, "1");
+        let output = crowded.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+        assert!(String::from_utf8_lossy(&output.stdout).contains("1 passed"));
+    }
 
     #[test]
     fn a_mark_reads_back_and_nobody_elses_does() {

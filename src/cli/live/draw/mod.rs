@@ -17,7 +17,7 @@ use self::{
     words::{foot, notes, wrapped},
 };
 use crate::{
-    cli::status::ago,
+    cli::{output::may_be_coloured, status::ago},
     core::{
         health::Health,
         live::{Happened, Mode, Page, Row, Source, View, plain},
@@ -34,7 +34,7 @@ pub(super) struct Palette {
 impl Palette {
     /// Without colours where whoever looks on wants none.
     pub(super) fn of_environment() -> Self {
-        Self { coloured: std::env::var_os("NO_COLOR").is_none_or(|it| it.is_empty()) }
+        Self { coloured: may_be_coloured() }
     }
 
     fn colour(self, colour: Color) -> Style {

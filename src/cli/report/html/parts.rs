@@ -89,8 +89,8 @@ pub(super) fn pair(
     text: &mut String,
 ) {
     let moves = moved.get(&pair.backup).map_or(&[][..], Vec::as_slice);
-    let unseen = Strip::default();
-    let strip_of = |id| strip(strips.get(id).copied().unwrap_or(&unseen), report, moves);
+    let none = Strip::default();
+    let strip_of = |id| strip(strips.get(id).copied().unwrap_or(&none), report, moves);
     let now = &pair.now;
     let before = pair.before.as_ref().and_then(|it| it.availability);
     let _ = write!(

@@ -120,7 +120,16 @@ fn what_is_so_and_what_nobody_knows() {
     blind.observed.set(&id().provider, Err("no answer".to_owned()));
     let mut gone = World::seen(running());
     gone.desired = Desired::default();
-    let rows: [(&str, World, &[&str], &[&str]); 17] = [
+    let stands_in = |mut world: World| {
+        world.desired = Desired::default();
+        let cover = serde_json::json!({ "primary": "p/x", "since": at(0), "how": "failed" });
+        world.covers = serde_json::from_value(serde_json::json!({ "p/w": cover })).unwrap();
+        world
+    };
+    let mut hidden = stands_in(World::seen(running()));
+    hidden.observed.set(&id().provider, Err("no answer".to_owned()));
+    let rows: [(&str, World, &[&str], &[&str]); 19] = [
+        ("it stands in", stands_in(World::seen(running())), &["warning failover:p/w"], &[]),
         ("it runs", World::seen(running()), &[], &[]),
         (
             "it failed, and nothing is tried",
@@ -152,7 +161,13 @@ fn what_is_so_and_what_nobody_knows() {
         ("it is paused", World::seen(failed()).held(paused()), &[], &["failed"]),
         ("it should be off", off, &[], &[]),
         ("it is not in the config any more", gone, &[], &[]),
-        ("nobody can see it", blind, &["warning blind:p"], &["failed"]),
+        ("nobody can see it", blind, &["warning blind:p"], &["failed", "failover", "blocked"]),
+        (
+            "it stood in when it was seen last",
+            hidden,
+            &["warning blind:p"],
+            &["failed", "failover", "blocked"],
+        ),
         (
             "its backup works",
             World::seen(running()).duty(Phase::On(Side::Backup), failing()),

@@ -1,5 +1,5 @@
-//! The output of the processes: `LOG_DIR/NAME.log`, and `NAME.log.1` (the youngest) up to
-//! `NAME.log.KEEP`, put aside when the file has grown too large.
+//! A log: `FOLDER/NAME.log`, and `NAME.log.1` (the youngest) up to `NAME.log.KEEP`, put aside when
+//! the file has grown too large.
 //!
 //! A running process holds its file open, so the file is copied and then emptied. What is written
 //! between the last byte copied and the emptying is lost: that is inherent to emptying a file
@@ -8,16 +8,27 @@
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
-    io,
+    io::{self, Read},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
 
-use rustix::fs::{FlockOperation, flock};
+use rustix::{
+    fs::{FlockOperation, flock},
+    io::Errno,
+};
+use serde::{Deserialize, Serialize};
 
-use super::definition::LogLimits;
+/// How much of a log is kept.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct LogLimits {
+    /// Size in bytes at which the file is put aside.
+    pub(crate) max_size: u64,
+    /// How many files put aside are kept.
+    pub(crate) keep: u32,
+}
 
-/// The log of one process.
+/// A log and its limits.
 #[derive(Clone)]
 pub(crate) struct Log {
     pub(crate) file: PathBuf,
@@ -51,11 +62,13 @@ impl Log {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
             Err(error) => return Err(error),
         };
-        if log.metadata()?.len() < self.limits.max_size
-            // Another program is at it.
-            || flock(&log, FlockOperation::NonBlockingLockExclusive).is_err()
-        {
+        if log.metadata()?.len() < self.limits.max_size {
             return Ok(false);
+        }
+        match flock(&log, FlockOperation::NonBlockingLockExclusive) {
+            // Another program is at it.
+            Err(Errno::WOULDBLOCK) => return Ok(false),
+            locked => locked?,
         }
         if self.limits.keep > 0 {
             self.copy_aside(&log)?;
@@ -70,14 +83,18 @@ impl Log {
         fs::rename(&self.file, self.aside(1))
     }
 
-    fn copy_aside(&self, mut log: &File) -> io::Result<()> {
+    /// Where there is no room for the copy, what was put aside before is kept, and no part of a copy stays.
+    fn copy_aside(&self, mut log: impl Read) -> io::Result<()> {
         let temporary = self.file.with_added_extension("new");
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(true).mode(0o600);
         let mut copy = options.open(&temporary)?;
-        self.shift()?;
-        while io::copy(&mut log, &mut copy)? > 0 {}
-        fs::rename(&temporary, self.aside(1))
+        let put = io::copy(&mut log, &mut copy).and_then(|_| {
+            self.shift()?;
+            while io::copy(&mut log, &mut copy)? > 0 {}
+            fs::rename(&temporary, self.aside(1))
+        });
+        put.or_else(|error| fs::remove_file(&temporary).and(Err(error)))
     }
 
     /// Makes room for the next `NAME.log.1`.
@@ -130,6 +147,35 @@ mod tests {
         assert_eq!(read(dir.path(), "a.log.1").as_deref(), Some("third...."));
         assert_eq!(read(dir.path(), "a.log.2").as_deref(), Some("second...."));
         assert_eq!(read(dir.path(), "a.log.3"), None);
+        assert_eq!(read(dir.path(), "a.log.new"), None);
+    }
+
+    /// A log on a disk that is full.
+    struct NoRoom;
+
+    impl Read for NoRoom {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::StorageFull.into())
+        }
+    }
+
+    #[test]
+    fn a_copy_that_fails_costs_nothing_of_what_was_put_aside() {
+        let dir = tempfile::tempdir().unwrap();
+        let log = log(dir.path(), 2);
+        let mut writer = log.open().unwrap();
+        for text in ["first....", "second....", "third...."] {
+            writer.write_all(text.as_bytes()).unwrap();
+            if text != "third...." {
+                assert!(log.rotate().unwrap());
+            }
+        }
+        for _ in 0..3 {
+            log.copy_aside(NoRoom).unwrap_err();
+        }
+        assert_eq!(read(dir.path(), "a.log").as_deref(), Some("third...."));
+        assert_eq!(read(dir.path(), "a.log.1").as_deref(), Some("second...."));
+        assert_eq!(read(dir.path(), "a.log.2").as_deref(), Some("first...."));
         assert_eq!(read(dir.path(), "a.log.new"), None);
     }
 

@@ -1,20 +1,33 @@
 //! A project in a folder of its own, with a PM2 of its own and the program run in it.
 
+mod install;
+mod processes;
+mod run;
+mod scripts;
+mod wire;
+
 use std::{
     collections::BTreeSet,
     fs,
     io::{Read, Write},
     os::unix::net::UnixStream,
-    path::{Path, PathBuf},
-    process::{Command, Output, Stdio},
-    sync::OnceLock,
+    path::PathBuf,
+    process::{Command, Stdio},
     time::{Duration, Instant},
 };
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Signal, kill_process};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use self::processes::{own_pid, raw};
+pub(crate) use self::{
+    install::Version,
+    processes::{is_alive, kill, signal, variable},
+    run::Run,
+    scripts::{beating, worker},
+    wire::{argument_of, frame},
+};
 pub(crate) use crate::{
     wait::{LONG, wait_for},
     watch::Watch,
@@ -29,82 +42,6 @@ pub(crate) const SETTLED: &str = "Everything is as the config asks: there is not
 #[track_caller]
 pub(crate) fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
     wait_for(what, || done().then_some(()));
-}
-
-/// A version of PM2 that the tests are made with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Version {
-    Five,
-    Six,
-    Seven,
-}
-
-impl Version {
-    /// The folder of its commands.
-    pub(crate) fn bin(self) -> &'static Path {
-        static FOLDERS: [OnceLock<PathBuf>; 3] = [const { OnceLock::new() }; 3];
-        let npmrc = (".npmrc", include_str!("../node/.npmrc"));
-        let (kind, package, lock) = match self {
-            Self::Five => (
-                "pm2-5",
-                include_str!("../node/pm2-5/package.json"),
-                include_str!("../node/pm2-5/package-lock.json"),
-            ),
-            Self::Six => (
-                "pm2-6",
-                include_str!("../node/pm2-6/package.json"),
-                include_str!("../node/pm2-6/package-lock.json"),
-            ),
-            Self::Seven => (
-                "pm2-7",
-                include_str!("../node/pm2-7/package.json"),
-                include_str!("../node/pm2-7/package-lock.json"),
-            ),
-        };
-        FOLDERS[self as usize].get_or_init(|| {
-            let files = [("package.json", package), ("package-lock.json", lock), npmrc];
-            crate::parts::install(kind, &files).join("node_modules/.bin")
-        })
-    }
-
-    pub(crate) fn number(self) -> &'static str {
-        match self {
-            Self::Five => "5.4.3",
-            Self::Six => "6.0.14",
-            Self::Seven => "7.0.4",
-        }
-    }
-}
-
-/// What a run of the program came to.
-#[derive(Debug)]
-pub(crate) struct Run {
-    pub(crate) code: i32,
-    pub(crate) stdout: String,
-    pub(crate) stderr: String,
-}
-
-impl Run {
-    pub(crate) fn of(output: Output) -> Self {
-        let code = output.status.code();
-        Self {
-            code: code.unwrap_or_else(|| panic!("ended by a signal: {output:?}")),
-            stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
-        }
-    }
-
-    /// Fails the test unless the program ended well.
-    #[track_caller]
-    pub(crate) fn ok(self) -> Self {
-        assert_eq!(self.code, 0, "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
-        self
-    }
-
-    /// All that it said.
-    pub(crate) fn said(&self) -> String {
-        format!("{}{}", self.stdout, self.stderr)
-    }
 }
 
 /// A project. When it is dropped, everything that runs in it is ended.
@@ -133,10 +70,9 @@ impl World {
         let longest = world.home().join("rpc.sock").as_os_str().len();
         assert!(longest < 108, "sockets can't have a path that long; set TMPDIR");
         world.config(toml);
-        world.write("beat.sh", BEAT_SH);
-        world.write("beat.py", BEAT_PY);
-        world.write("beat.js", BEAT_JS);
-        world.write("worker.sh", WORKER_SH);
+        for (name, text) in scripts::SCRIPTS {
+            world.write(name, text);
+        }
         fs::create_dir(world.path("beats")).unwrap();
         world
     }
@@ -250,6 +186,13 @@ impl World {
         let watch = Watch::start(self.command(PROGRAM, &["watch"]));
         watch.wait_for_log("the watch began");
         watch
+    }
+
+    /// The pid of a watch that lives, by its lock.
+    pub(crate) fn watch_pid(&self) -> Option<i32> {
+        let holder: Value = serde_json::from_str(&self.read(".redundancy/watch.lock")).ok()?;
+        let pid = i32::try_from(holder["pid"].as_i64()?).ok()?;
+        is_alive(pid).then_some(pid)
     }
 
     /// How many listen to the events of the daemon.
@@ -445,78 +388,4 @@ impl Drop for World {
             eprintln!("{}: the log of PM2:\n{log}", self.dir.path().display());
         }
     }
-}
-
-/// A frame of two arguments, as PM2 sends it.
-pub(crate) fn frame(first: &str, second: &str) -> Vec<u8> {
-    let mut frame = vec![0x12];
-    for argument in [first, second] {
-        frame.extend(u32::try_from(argument.len()).unwrap().to_be_bytes());
-        frame.extend(argument.as_bytes());
-    }
-    frame
-}
-
-/// Reads one argument of a frame.
-pub(crate) fn argument_of(from: &mut impl Read) -> std::io::Result<Vec<u8>> {
-    let mut length = [0; 4];
-    from.read_exact(&mut length)?;
-    let mut bytes = vec![0; u32::from_be_bytes(length).try_into().unwrap()];
-    from.read_exact(&mut bytes)?;
-    Ok(bytes)
-}
-
-fn own_pid() -> i32 {
-    std::process::id().try_into().unwrap()
-}
-
-fn raw(pid: i32) -> Pid {
-    Pid::from_raw(pid).unwrap()
-}
-
-pub(crate) fn signal(pid: i32, signal: Signal) {
-    kill_process(raw(pid), signal).unwrap();
-}
-
-pub(crate) fn kill(pid: i32) {
-    signal(pid, Signal::KILL);
-}
-
-/// Whether a process of that number runs and is no zombie.
-pub(crate) fn is_alive(pid: i32) -> bool {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X']))
-}
-
-/// The value of a variable in the environment that a process was started with.
-pub(crate) fn variable(pid: i32, name: &str) -> Option<String> {
-    let environ = fs::read(format!("/proc/{pid}/environ")).unwrap();
-    let mut variables = environ.split(|it| *it == 0).map(String::from_utf8_lossy);
-    variables.find_map(|it| Some(it.strip_prefix(name)?.strip_prefix('=')?.to_owned()))
-}
-
-const BEAT_SH: &str = "trap exit INT TERM\nwhile :; do echo $$ >> \"$1\"; sleep 0.02; done\n";
-
-const BEAT_PY: &str = "import os, sys, time
-while True:
-    with open(sys.argv[1], 'a') as beats:
-        beats.write(f'{os.getpid()}\\n')
-    time.sleep(0.02)
-";
-
-const BEAT_JS: &str = "const fs = require('fs')
-setInterval(() => fs.appendFileSync(process.argv[2], `${process.pid}\\n`), 20)
-";
-
-/// Something that runs and does nothing, at the least cost.
-const WORKER_SH: &str = "exec sleep 1000\n";
-
-/// A process of the config that runs a script for ever and does nothing.
-pub(crate) fn worker(name: &str) -> String {
-    format!("[[process]]\nname = \"{name}\"\nscript = \"worker.sh\"\n")
-}
-
-/// A process of the config that beats.
-pub(crate) fn beating(name: &str, script: &str) -> String {
-    format!("[[process]]\nname = \"{name}\"\nscript = \"{script}\"\nargs = [\"beats/{name}\"]\n")
 }

@@ -1,5 +1,7 @@
 //! Resources: what is wanted and what is there, in one form for every provider.
 
+mod body;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
@@ -8,6 +10,7 @@ use std::{
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+pub use self::body::{Body, Value};
 use super::{
     code::Code,
     digest::Digest,
@@ -15,103 +18,6 @@ use super::{
     job::{Call, Job},
     release::Release,
 };
-
-/// The value of a field, small enough to print on a line.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum Value {
-    /// Yes or no.
-    Bool(bool),
-    /// A whole number.
-    Number(i64),
-    /// A text.
-    Text(String),
-    /// Several texts, in order.
-    List(Vec<String>),
-    /// Something that must not be shown. It compares by its digest.
-    Hidden {
-        /// The digest of what is hidden, salted by whoever made it.
-        hidden: Digest,
-    },
-}
-
-impl fmt::Display for Value {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Bool(it) => write!(f, "{it}"),
-            Self::Number(it) => write!(f, "{it}"),
-            Self::Text(it) => write!(f, "{it:?}"),
-            Self::List(it) => write!(f, "{it:?}"),
-            Self::Hidden { hidden } => write!(f, "(hidden, {})", hidden.short()),
-        }
-    }
-}
-
-impl From<bool> for Value {
-    fn from(it: bool) -> Self {
-        Self::Bool(it)
-    }
-}
-
-impl From<u32> for Value {
-    fn from(it: u32) -> Self {
-        Self::Number(it.into())
-    }
-}
-
-impl From<&str> for Value {
-    fn from(it: &str) -> Self {
-        Self::Text(it.to_owned())
-    }
-}
-
-impl From<String> for Value {
-    fn from(it: String) -> Self {
-        Self::Text(it)
-    }
-}
-
-impl From<Vec<String>> for Value {
-    fn from(it: Vec<String>) -> Self {
-        Self::List(it)
-    }
-}
-
-/// What a resource consists of: fields, which compare and print one by one, and files, which
-/// compare line by line. The mark of ownership is not part of it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Body {
-    /// Settings by name.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub fields: BTreeMap<String, Value>,
-    /// Texts by path, relative to the project, with `/` between the parts.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub files: BTreeMap<String, String>,
-}
-
-impl Body {
-    /// The digest of all of it.
-    #[must_use]
-    pub fn digest(&self) -> Digest {
-        let fields = self.fields.iter().flat_map(|(key, value)| {
-            // `Value` holds only plain data, which JSON can always say.
-            [key.clone(), serde_json::to_string(value).unwrap_or_default()]
-        });
-        let files = self.files.iter().flat_map(|(path, text)| [path.clone(), text.clone()]);
-        Digest::of(
-            ["fields".to_owned()].into_iter().chain(fields).chain(["files".into()]).chain(files),
-        )
-    }
-
-    /// The fields of `self` that `other` has otherwise or not at all, and those it has more.
-    #[must_use]
-    pub fn differing_fields<'a>(&'a self, other: &'a Self) -> BTreeSet<&'a str> {
-        let keys = self.fields.keys().chain(other.fields.keys());
-        keys.filter(|key| self.fields.get(*key) != other.fields.get(*key))
-            .map(String::as_str)
-            .collect()
-    }
-}
 
 /// What says that a resource is ours. It lives on the resource itself, so there is no state file
 /// to lose.
@@ -380,9 +286,7 @@ impl Desired {
         self.unseen.extend(wishes.unseen.into_iter().map(|(name, it)| (id(name), it)));
         self.unproven.extend(wishes.unproven.into_iter().map(|(name, it)| (id(name), it)));
     }
-}
 
-impl Desired {
     /// What the wanted resource `backup` stands in for, if it stands in for anything: something of its
     /// own provider, where that is not named.
     #[must_use]
@@ -411,11 +315,21 @@ pub struct Observed {
     pub blind: BTreeMap<Name, String>,
     /// The providers of which something could not be seen although the rest could, and why.
     pub unseen: BTreeMap<Name, String>,
+    /// What runs and has a probe that says neither that it does its work nor that it does not, as it has
+    /// not been asked often enough yet.
+    pub unproven: BTreeSet<Id>,
     /// What was ours at the providers that can't be asked, when they last could be.
     pub lost_sight_of: BTreeSet<Id>,
 }
 
 impl Observed {
+    /// Whether nobody can see how `id` is, in view of what was asked for: its provider could not be asked,
+    /// or did not tell.
+    #[must_use]
+    pub fn is_unseen(&self, id: &Id, desired: &Desired) -> bool {
+        self.blind.contains_key(&id.provider) || desired.unseen.contains_key(id)
+    }
+
     /// Replaces what is known of `provider`: what it found, or why it could not be asked.
     pub fn set(&mut self, provider: &Name, look: Result<Sightings, String>) {
         let before = self.found.extract_if(.., |id, _| id.provider == *provider);
