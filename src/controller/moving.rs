@@ -322,6 +322,7 @@ impl Hand<'_> {
         self.memory.in_hand.retain(|id| !pair.has(id));
         self.memory.in_hand.extend(now.in_hand.iter().cloned());
         self.memory.in_hand.sort();
+        self.memory.in_hand.dedup();
         // Plain data, which JSON can always say.
         let text = serde_json::to_string(&self.memory).unwrap_or_default();
         self.journal.borrow_mut().remember(MEMORY, &text)
