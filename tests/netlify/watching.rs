@@ -57,6 +57,14 @@ fn without_a_probe_no_function_is_called() {
     assert_eq!(scene.fake.world().count("GET", "/hello"), 0);
 }
 
+/// What `status` says of the resource called `name`, which ends with a blank: its row, and what is too long for that
+/// and stands below the table.
+fn about(status: &str, name: &str) -> String {
+    let below = format!("{}:", name.trim_end());
+    let all = status.lines().filter(|it| it.starts_with(name) || it.starts_with(&below));
+    all.collect::<Vec<_>>().join(" ")
+}
+
 #[test]
 fn what_works_by_itself_is_never_called() {
     let scene = Scene::new();
@@ -71,7 +79,7 @@ fn what_works_by_itself_is_never_called() {
     let all = ["hello", "mail", "mail-backup", "work", "deploy-succeeded", "words"];
     scene.fake.world().publish(60, &all);
     let status = scene.run(&["status"]).ok().stdout;
-    let row = |name: &str| status.lines().find(|it| it.starts_with(name)).unwrap_or_default();
+    let row = |name: &str| about(&status, name);
     for (name, why) in [
         ("netlify/mail ", "it works by a schedule"),
         ("netlify/mail-backup ", "it works by a schedule"),
@@ -101,12 +109,7 @@ fn what_can_not_be_understood_is_called_only_where_its_backup_tells() {
     scene.fake.world().publish(60, &all);
     scene.fake.world().requests.clear();
     let status = scene.run(&["status"]).ok().stdout;
-    // What is long stands below the table.
-    let row = |name: &str| {
-        let below = format!("{}:", name.trim_end());
-        let all = status.lines().filter(|it| it.starts_with(name) || it.starts_with(&below));
-        all.collect::<Vec<_>>().join(" ")
-    };
+    let row = |name: &str| about(&status, name);
     for name in ["netlify/nightly ", "netlify/new "] {
         assert!(row(name).contains("it is not called, because netlify/functions/"), "{status}");
     }
