@@ -11,7 +11,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::{
-    project::{Project, kill, signal},
+    project::{Project, is_alive, kill, signal},
     scene::{failing, listener, sink, told, wait_until_told, watch},
     wait::wait_for,
 };
@@ -145,9 +145,12 @@ fn a_storm_is_told_and_so_is_that_it_has_passed() {
     let before = names.map(|it| project.wait_for_pid(it, None));
     // All of it comes while the watch is not looking, so that one look sees all of it.
     signal(watch.pid(), Signal::STOP);
-    for pid in before {
-        kill(pid);
-    }
+    let stat = format!("/proc/{}/stat", watch.pid());
+    wait_for("the watch stands still", || {
+        fs::read_to_string(&stat).unwrap().contains(") T ").then_some(())
+    });
+    before.into_iter().for_each(kill);
+    wait_for("all have ended", || (!before.into_iter().any(is_alive)).then_some(()));
     signal(watch.pid(), Signal::CONT);
     wait_for("the storm is over", || {
         told(&server).contains(&"resolved storm:embedded".to_owned()).then_some(())
