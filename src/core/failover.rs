@@ -232,36 +232,4 @@ fn want(pair: &Pair, side: Side, duty: &Duty, look: &Look, desired: &mut Desired
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-    use crate::core::{duty::HandBack, evidence::Patience};
-
-    #[test]
-    fn what_could_not_be_seen_is_neither_gone_nor_yet_to_be_made() {
-        let rules = Rules {
-            exclusive: true,
-            controls_primary: true,
-            patience: Patience { fall: 1, calm: Duration::ZERO },
-            settle: Duration::ZERO,
-            hold: Duration::ZERO,
-            hand_back: HandBack::Auto,
-            budget: 1,
-            window: Duration::ZERO,
-            fence: Duration::ZERO,
-        };
-        let (primary, backup): (Id, Id) = ("p/a".parse().unwrap(), "q/b".parse().unwrap());
-        let pair = Pair { primary: primary.clone(), backup: backup.clone(), rules };
-        let mut desired = Desired::default();
-        let mut observed = Observed::default();
-        let sight = |desired: &Desired, observed: &Observed| {
-            look(&pair, desired, observed, &Circumstances::ONE_LOOK).sight
-        };
-        let both = |primary, backup| Both { primary, backup };
-        assert_eq!(sight(&desired, &observed), both(Sight::Gone, Sight::Gone));
-        desired.unseen.insert(primary, "it did not tell".to_owned());
-        observed.set(&backup.provider, Err("no answer".to_owned()));
-        assert_eq!(sight(&desired, &observed), both(Sight::Unknown, Sight::Unknown));
-    }
-}
+mod tests;

@@ -153,6 +153,7 @@ fn recovers(lane: &[Step]) -> Option<&str> {
 mod tests {
     use super::*;
     use crate::core::change::Change;
+    use jiff::SignedDuration;
     use proptest::prelude::*;
 
     const POLICY: Policy = Policy {
@@ -200,6 +201,9 @@ mod tests {
         assert_eq!(tried.len(), 3, "{tried:?}");
         assert_eq!(tried[0], 0, "the first attempt rests nothing");
         assert!(tried[1] <= 11 && tried[2] - tried[1] <= 21, "{tried:?}");
+        let x = "p/x".parse().unwrap();
+        assert_eq!(incidents.tried(&x), Some((3, second(tried[2]))));
+        assert_eq!(incidents.tried(&"p/y".parse().unwrap()), None);
         let mut plan = plan();
         incidents.hold(&mut plan, &POLICY, second(1_000_000));
         let how = "exited with code 1; attempts at recovery: 3".to_owned();
@@ -233,6 +237,28 @@ mod tests {
         let incident = &incidents.0.values().next().unwrap();
         let next = incident.next(&"p/x".parse().unwrap(), &POLICY.backoff, second(100));
         assert!(next > second(100) && next <= second(110), "{next}");
+    }
+
+    #[test]
+    fn a_rest_is_over_at_its_end_and_ends_at_another_time_for_another_resource() {
+        let mut incidents = Incidents::default();
+        incidents.note(&plan().lanes[0], second(0));
+        let why = |incidents: &Incidents, now| {
+            let mut plan = plan();
+            incidents.hold(&mut plan, &POLICY, now);
+            plan.held.pop().map(|it| it.why)
+        };
+        let Some(Why::Resting { until, .. }) = why(&incidents, second(0)) else {
+            panic!("it rests")
+        };
+        assert!(why(&incidents, until - SignedDuration::from_nanos(1)).is_some());
+        assert_eq!(why(&incidents, until), None);
+        let share = |id: &str| share(&id.parse().unwrap(), 1, second(0));
+        assert!(share("p/x") < 1.0 && (share("p/x") - share("p/y")).abs() > 0.01);
+        incidents.keep_only(|_| true);
+        assert!(why(&incidents, second(0)).is_some());
+        incidents.keep_only(|_| false);
+        assert_eq!(why(&incidents, second(0)), None, "it is not wanted any more");
     }
 
     #[test]

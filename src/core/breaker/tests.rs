@@ -67,6 +67,8 @@ fn where_most_fails_nothing_is_tried_for_a_while_and_the_others_go_on() {
     );
     assert_eq!(plan.held[1].id, "q/b".parse().unwrap());
     assert_eq!(breakers.wake_at(&POLICY, second(1)), Some(second(10)));
+    assert_eq!(breakers.wake_at(&POLICY, second(10)), None, "that is over");
+    assert_eq!(breakers.open().collect::<Vec<_>>(), [(&"p".parse().unwrap(), 5, 5)]);
 }
 
 #[test]
@@ -81,6 +83,10 @@ fn a_share_that_is_small_or_old_opens_nothing() {
         note(&mut breakers, "slow/b", false, now * 31);
     }
     assert_eq!(passes(&mut breakers, &["slow/a"], 3100).len(), 1, "four within a minute");
+    for (name, now) in [("a", 0), ("b", 30), ("c", 30), ("d", 30), ("e", 60)] {
+        note(&mut breakers, &format!("minute/{name}"), false, now);
+    }
+    assert_eq!(passes(&mut breakers, &["minute/a"], 60).len(), 1, "the first is a minute old");
 }
 
 #[test]

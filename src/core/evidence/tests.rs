@@ -96,8 +96,52 @@ fn what_is_started_anew_gets_its_own_chance() {
     // Not up at once is no failure yet, and what it crashed before is not held against it.
     evidence.see(&ill(7), PATIENCE, at(7));
     assert_eq!(evidence.failures(), 0);
+    let mut crashes = evidence.clone();
     evidence.see(&well(6), PATIENCE, at(8));
     assert_eq!(evidence.failures(), 0);
+    // What it crashes more often is.
+    crashes.see(&well(8), PATIENCE, at(8));
+    assert_eq!(crashes.failures(), 2);
+}
+
+#[test]
+fn what_is_well_just_now_and_fails_all_the_same_is_not_healthy() {
+    let health = |it: &Evidence| it.health(&well(0), PATIENCE);
+    assert_eq!(health(&Evidence::default()), Health::Healthy);
+    let failing = comes_to(&[(0, ill(0), 1), (1, ill(1), 2), (2, ill(2), 3), (3, well(0), 3)]);
+    assert_eq!(health(&failing), Health::Unhealthy);
+}
+
+/// One that began to flap at second 240.
+fn flapping() -> Evidence {
+    let mut evidence = Evidence::default();
+    for second in [0, 60, 120, 180, 240] {
+        evidence.see(&ill(second), PATIENCE, at(second));
+        evidence.see(&well(0), PATIENCE, at(second + 30));
+    }
+    assert!(evidence.is_flapping());
+    evidence
+}
+
+#[test]
+fn flapping_ends_however_often_it_is_looked_at_and_wherever_the_clock_is_set() {
+    let mut often = flapping();
+    for tenth in 0..10 * 60 * 30 {
+        let now = at(270) + jiff::SignedDuration::from_millis(tenth * 100);
+        often.see(&well(0), PATIENCE, now);
+    }
+    assert!(!often.is_flapping());
+    let mut set_back = flapping();
+    for second in [-100_000, -100_000 + 30 * 60] {
+        set_back.see(&well(0), PATIENCE, at(second));
+    }
+    assert!(!set_back.is_flapping());
+    let mut anew = flapping();
+    anew.begin(at(300));
+    assert!(anew.is_flapping(), "a new start does not end it");
+    let mut at_the_end = Flaps { penalty: Flaps::ENDS, at: Some(at(0)), flapping: true };
+    at_the_end.decay(at(0));
+    assert!(!at_the_end.flapping);
 }
 
 #[test]
