@@ -166,8 +166,8 @@ fn allowed(
     match place.duty.map(|it| it.phase) {
         Some(Phase::On(side)) if side == to => bail!("{id} is on duty already"),
         Some(Phase::Blocked) if place.watched => {
-            let news = News::Blocked { side: fenced(&place) }.to_string();
-            bail!("the pair is {}", pair::named(&news, id))
+            let news = News::Blocked { side: fenced(&place) };
+            bail!("the pair is {}", news.about(id))
         }
         _ => {}
     }
@@ -241,8 +241,7 @@ fn tell(told: Told<'_>) {
     };
     let Told { kind, id, text } = told;
     // Told as it happens; a reader that went away stops nothing.
-    let text = id.parse().map_or_else(|_| text.to_owned(), |id| pair::named(text, &id));
-    let text = visible(&text);
+    let text = visible(text);
     let _ = output::print(&format!("{style}{kind:8}{style:#} {BOLD}{id}{BOLD:#}: {text}\n"));
 }
 
@@ -268,7 +267,7 @@ fn arrived(goal: &Goal<'_>, ended: &Ended) -> anyhow::Result<()> {
         Ended::Stuck(why) => {
             let (why, side) = (*why, to);
             let news = News::Stuck { why, side, how: "does not come on duty".to_owned() };
-            bail!("{news}; {explain}")
+            bail!("{}; {explain}", news.about(this))
         }
         Ended::Paused => bail!("the pair was paused meanwhile; {explain}"),
         Ended::Unwatched => bail!(

@@ -283,8 +283,7 @@ fn pair_report(place: &Place<'_>, now: Timestamp) -> PairReport {
     let stuck = place.duty.filter(|_| place.watched).and_then(|duty| {
         let side = duty.serving;
         let how = duty.evidence.of(side).how().to_owned();
-        let text = News::Stuck { why: duty.stuck()?, side, how }.to_string();
-        Some(pair::named(&text, primary))
+        Some(News::Stuck { why: duty.stuck()?, side, how }.about(primary).to_string())
     });
     PairReport {
         primary: primary.clone(),

@@ -38,9 +38,3 @@ pub(super) fn exclusive<'w>(world: &'w World, id: &Id) -> anyhow::Result<&'w Pai
     }
     Ok(pair)
 }
-
-/// What is told of the pair of `id`, with the commands in it as they are to be typed.
-pub(super) fn named(text: &str, id: &Id) -> String {
-    text.replace("handback ID", &format!("handback {id}"))
-        .replace("resolve ID", &format!("resolve {id}"))
-}

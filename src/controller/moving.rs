@@ -270,7 +270,7 @@ impl Hand<'_> {
             if news == not_yet {
                 continue;
             }
-            let (at, kind, text) = (Timestamp::now(), Kind::Duty, news.to_string());
+            let (at, kind, text) = (Timestamp::now(), Kind::Duty, news.about(&id).to_string());
             tell(Told { kind: kind.word(), id: &id.to_string(), text: &text });
             self.journal.borrow_mut().write(&[Entry { at, kind, id: Some(id), text }])?;
         }

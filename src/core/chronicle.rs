@@ -131,7 +131,7 @@ impl Fact {
                         Self::Arrives { at: *side, cause: cause.clone() }
                     }
                     duty::News::Blocked { .. } | duty::News::Stuck { .. } => {
-                        Self::Stuck { how: news.to_string() }
+                        Self::Stuck { how: news.about(backup).to_string() }
                     }
                     duty::News::Paused | duty::News::Resumed => return None,
                 };

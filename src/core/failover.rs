@@ -232,4 +232,4 @@ fn want(pair: &Pair, side: Side, duty: &Duty, look: &Look, desired: &mut Desired
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

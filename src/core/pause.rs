@@ -115,12 +115,16 @@ impl Pauses {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::core::{
+        change::{Change, Reason},
+        failover::tests::pair,
+    };
 
     fn second(n: i64) -> Timestamp {
         Timestamp::from_second(n).unwrap()
     }
 
-    fn pause(id: Option<&str>, until: i64) -> Pause {
+    fn paused(id: Option<&str>, until: i64) -> Pause {
         let id = id.map(|it| it.parse().unwrap());
         Pause { id, since: second(0), until: second(until), reason: String::new() }
     }
@@ -128,8 +132,8 @@ mod tests {
     #[test]
     fn a_pause_ends_by_itself() {
         let mut pauses = Pauses::default();
-        pauses.add(pause(Some("p/a"), 10));
-        pauses.add(pause(None, 5));
+        pauses.add(paused(Some("p/a"), 10));
+        pauses.add(paused(None, 5));
         let of = |id: &str, now| {
             let pause = pauses.of(&id.parse().unwrap(), second(now));
             pause.map(|it| it.until.as_second())
@@ -145,17 +149,45 @@ mod tests {
     #[test]
     fn one_of_the_same_takes_the_place_of_another() {
         let mut pauses = Pauses::default();
-        pauses.add(pause(None, 10));
-        pauses.add(pause(None, 5));
+        pauses.add(paused(None, 10));
+        pauses.add(paused(None, 5));
         assert_eq!(pauses.iter().count(), 1);
         assert!(pauses.end(None));
         assert!(!pauses.end(None));
     }
 
     #[test]
+    fn who_is_paused_keeps_its_pair_still_where_only_one_of_them_may_run() {
+        let (exclusive, parallel) = ([pair(true)], [pair(false)]);
+        let (primary, backup) = (&exclusive[0].primary, &exclusive[0].backup);
+        let mut pauses = Pauses::default();
+        pauses.add(Pause { id: Some(primary.clone()), ..paused(None, 10) });
+        let until = |pairs: &[Pair], id: &Id| {
+            pauses.of_either(pairs, id, second(0)).map(|it| it.until.as_second())
+        };
+        assert_eq!((until(&exclusive, primary), until(&exclusive, backup)), (Some(10), Some(10)));
+        assert_eq!((until(&parallel, primary), until(&parallel, backup)), (Some(10), None));
+        assert_eq!(until(&exclusive, &"p/other".parse().unwrap()), None);
+        let lane =
+            |id: &Id| vec![Step { id: id.clone(), change: Change::Stop, reason: Reason::Missing }];
+        let whole = Plan { lanes: [backup, primary].map(lane).into(), held: Vec::new() };
+        let (mut held, mut passed) = (whole.clone(), whole.clone());
+        pauses.hold(&mut held, &exclusive, second(9));
+        let why = Why::Paused { until: second(10), reason: String::new() };
+        let ids = [primary, backup].map(|id| Held { id: id.clone(), why: why.clone() });
+        assert_eq!((held.lanes.len(), held.held.as_slice()), (0, ids.as_slice()));
+        pauses.hold(&mut passed, &exclusive, second(10));
+        assert_eq!(passed, whole, "it is over");
+        assert_eq!(pauses.of_everything(second(0)), None);
+        pauses.add(paused(None, 5));
+        assert!(pauses.of_everything(second(4)).is_some());
+        assert_eq!(pauses.of_everything(second(5)), None);
+    }
+
+    #[test]
     fn a_clock_set_back_makes_no_pause_longer() {
         let mut pauses = Pauses::default();
-        pauses.add(Pause { since: second(1000), ..pause(None, 1010) });
+        pauses.add(Pause { since: second(1000), ..paused(None, 1010) });
         pauses.prune(second(0));
         assert_eq!(pauses.next_end(second(0)), Some(second(10)));
     }

@@ -32,7 +32,9 @@ fn a_hand_back_that_a_person_decides_waits() {
     let mut pair = Pair::at_work(Runners::Embedded, &config);
     let backup = pair.fail_over();
     pair.mend();
-    pair.wait_for_log("the primary may have its duty back; `redundancy handback ID` gives it");
+    pair.wait_for_log(
+        "the primary may have its duty back; `redundancy handback embedded/backup` gives it",
+    );
     let later = now();
     assert_eq!(pair.await_beat(later).pid, backup.pid);
     // A new watch waits as well, and says so again.

@@ -11,7 +11,7 @@ use super::{Alert, Key, Kind, Severity};
 use crate::core::{
     breaker::Breakers,
     change::Why,
-    duty::{Duty, Phase, Side},
+    duty::{self, Duty, Phase, Side},
     failover::{Duties, Pair},
     health::Health,
     id::{Id, Name},
@@ -134,12 +134,8 @@ impl Seen<'_> {
                     alerts.add(Kind::Failover, backup, severity, text);
                 }
                 Phase::Blocked => {
-                    let text = format!(
-                        "blocked: the {} could not be proven stopped, so the other one is not \
-                         started; end it, or say that it is stopped: `redundancy resolve {backup} \
-                         --assume-stopped`",
-                        duty.serving.other()
-                    );
+                    let news = duty::News::Blocked { side: duty.serving.other() };
+                    let text = news.about(backup).to_string();
                     alerts.add(Kind::Blocked, backup, Severity::Critical, text);
                 }
                 Phase::On(Side::Primary)
@@ -149,7 +145,7 @@ impl Seen<'_> {
                 | Phase::Paused => {}
             }
             if let Some(stuck) = duty.stuck() {
-                let text = duty.stuck_news(stuck).to_string();
+                let text = duty.stuck_news(stuck).about(backup).to_string();
                 alerts.add(Kind::Stuck, backup, Severity::Warning, text);
             }
         }

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::{Duty, Phase, Side, Stuck};
+use crate::core::id::Id;
 
 /// Why duty is where it is, or goes where it goes. As text it completes "because …".
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -122,6 +123,11 @@ impl News {
         }
     }
 
+    /// The news in words. `id` is one of the pair, for the commands that they name.
+    pub fn about<'a>(&'a self, id: &'a Id) -> impl fmt::Display + 'a {
+        About { news: self, id }
+    }
+
     /// Whether a person should hear of it at once.
     #[must_use]
     pub fn is_alert(&self) -> bool {
@@ -134,24 +140,31 @@ impl News {
     }
 }
 
-impl fmt::Display for News {
+/// News of the pair that a resource is one of, in words.
+struct About<'a> {
+    news: &'a News,
+    id: &'a Id,
+}
+
+impl fmt::Display for About<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Moves { to: Side::Primary, cause: cause @ Cause::HandBack } => {
+        let id = self.id;
+        match self.news {
+            News::Moves { to: Side::Primary, cause: cause @ Cause::HandBack } => {
                 write!(f, "hand-back: {cause}")
             }
-            Self::Moves { to, cause } => write!(f, "duty goes to the {to}: {cause}"),
-            Self::OnDuty { side, cause: Cause::HandBack } => {
+            News::Moves { to, cause } => write!(f, "duty goes to the {to}: {cause}"),
+            News::OnDuty { side, cause: Cause::HandBack } => {
                 write!(f, "the {side} is on duty again")
             }
-            Self::OnDuty { side, cause } => write!(f, "the {side} is on duty: {cause}"),
-            Self::Blocked { side } => write!(
+            News::OnDuty { side, cause } => write!(f, "the {side} is on duty: {cause}"),
+            News::Blocked { side } => write!(
                 f,
                 "blocked: the {side} could not be proven stopped, so the {} is not started; end it, \
-                 or say that it is stopped: `redundancy resolve ID --assume-stopped`",
+                 or say that it is stopped: `redundancy resolve {id} --assume-stopped`",
                 side.other()
             ),
-            Self::Stuck { why, side, how } => {
+            News::Stuck { why, side, how } => {
                 let other = side.other();
                 match why {
                     Stuck::BudgetSpent => write!(
@@ -174,12 +187,12 @@ impl fmt::Display for News {
                     ),
                     Stuck::WaitsForPerson => write!(
                         f,
-                        "the primary may have its duty back; `redundancy handback ID` gives it"
+                        "the primary may have its duty back; `redundancy handback {id}` gives it"
                     ),
                 }
             }
-            Self::Paused => f.write_str("paused: nothing is changed"),
-            Self::Resumed => f.write_str("the pause is over"),
+            News::Paused => f.write_str("paused: nothing is changed"),
+            News::Resumed => f.write_str("the pause is over"),
         }
     }
 }

@@ -21,7 +21,7 @@ fn second(n: i64) -> Timestamp {
 }
 
 /// The primary `p/a` and its backup `q/b`.
-fn pair(exclusive: bool) -> Pair {
+pub(in crate::core) fn pair(exclusive: bool) -> Pair {
     let rules = Rules {
         exclusive,
         controls_primary: true,

@@ -52,7 +52,7 @@ impl News {
 impl fmt::Display for News {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Duty { news, .. } => news.fmt(f),
+            Self::Duty { backup, news } => news.about(backup).fmt(f),
             Self::Job { news, .. } => news.fmt(f),
             Self::Storm(news) => news.fmt(f),
             Self::Emergency(declared) => declared.fmt(f),
