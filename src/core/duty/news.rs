@@ -124,6 +124,7 @@ impl News {
     }
 
     /// The news in words. `id` is one of the pair, for the commands that they name.
+    #[must_use]
     pub fn about<'a>(&'a self, id: &'a Id) -> impl fmt::Display + 'a {
         About { news: self, id }
     }

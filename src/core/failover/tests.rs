@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::core::{
+    change::{Change, Step},
     duty::HandBack,
     evidence::Patience,
     id::Name,
@@ -138,13 +139,13 @@ fn what_is_so_of_one_is_so_of_the_pair() {
     let world = World::new(true, running(), running());
     for one in ["p/a", "q/b"] {
         let (is, is_not) = (|it: &Id| *it == id(one), |it: &Id| *it != id(one));
-        let given = |storm, paused, settled| {
-            let given = Circumstances { storm, paused, settled, ..Circumstances::ONE_LOOK };
+        let given = |paused, storm, settled| {
+            let given = Circumstances { paused, storm, settled, ..Circumstances::ONE_LOOK };
             let look = look(&world.pair, &world.desired, &world.observed, &given);
             (look.storm, look.paused, look.settled)
         };
-        assert_eq!(given(&is, &|_| false, &|_| true), (true, false, true), "{one}");
-        assert_eq!(given(&|_| false, &is, &|_| true), (false, true, true), "{one}");
+        assert_eq!(given(&is, &|_| false, &|_| true), (false, true, true), "{one}");
+        assert_eq!(given(&|_| false, &is, &|_| true), (true, false, true), "{one}");
         assert_eq!(given(&|_| false, &|_| false, &is_not), (false, false, false), "{one}");
     }
 }
@@ -175,6 +176,33 @@ fn who_takes_over_is_called_and_the_other_one_is_not_to_run() {
     world.decide(3 + SETTLE);
     assert_eq!(world.phase(), Phase::On(Side::Backup));
     assert_eq!(world.wanted(), [Some((Run::Off, false)), Some((Run::On, false))]);
+}
+
+#[test]
+fn a_step_by_which_duty_moves_says_so_and_no_other_does() {
+    let mut world = World::new(true, running(), Status::Stopped);
+    world.decide(0);
+    world.see("p/a", failed());
+    world.decide(1);
+    assert_eq!(world.phase(), Phase::Fence(Side::Primary));
+    let told = |world: &World, reason: Reason| {
+        let step = |it: &str| {
+            let (id, reason) = (id(it), reason.clone());
+            vec![Step { id, change: Change::Stop, reason }]
+        };
+        let lanes = ["p/a", "q/b", "q/other"].map(step).into();
+        let mut plan = Plan { lanes, held: Vec::new() };
+        world.duties.tell_reasons(std::slice::from_ref(&world.pair), &mut plan);
+        plan.steps().map(|it| it.reason.clone()).collect::<Vec<_>>()
+    };
+    let off = || Reason::ShouldBeOff;
+    assert_eq!(told(&world, off()), [Reason::OffDuty, off(), off()]);
+    world.see("p/a", Status::Stopped);
+    world.decide(2);
+    assert_eq!(world.phase(), Phase::Start(Side::Backup));
+    let on = || Reason::NotRunning { how: "is stopped".to_owned() };
+    assert_eq!(told(&world, on()), [on(), Reason::OnDuty, on()]);
+    assert_eq!(told(&world, off()), [off(), off(), off()]);
 }
 
 #[test]
