@@ -243,6 +243,12 @@ fn of_what_is_not_ours_only_whether_it_runs_is_wanted_and_only_where_that_may_be
     assert_eq!(world.wanted()[0], None);
     assert_eq!(not_ours(false).wanted()[0], None, "beside its backup it does as it likes");
 
+    let mut world = World::new(true, Status::Stopped, Status::Stopped);
+    world.want("p/a", None);
+    world.duties.aim(&id("q/b"), Side::Primary, second(0));
+    world.decide(0);
+    assert_eq!(world.wanted()[0], Some((Run::On, true)), "it is called as one of ours is");
+
     let mut world = not_ours(true);
     world.desired.impossible.insert(id("p/a"), "it is two".to_owned());
     world.decide(1);
