@@ -2,7 +2,7 @@
 
 use std::{fmt::Write as _, process::ExitCode};
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -94,7 +94,10 @@ pub(super) fn run(project: &Project, options: &AlertsOptions) -> anyhow::Result<
 
 /// What the watch has told.
 pub(super) fn book_of(journal: &Journal) -> anyhow::Result<Book> {
-    Ok(alerts::recalled(journal.recall(alerts::BOOK)?.as_deref()))
+    alerts::recalled(journal.recall(alerts::BOOK)?.as_deref()).context(
+        "what a watch has told can't be read, so it is not known which alerts are open; the next \
+         watch begins it anew",
+    )
 }
 
 /// What sinks were not told.

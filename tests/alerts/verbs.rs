@@ -1,5 +1,6 @@
 //! `redundancy alerts`, and `redundancy alerts test`.
 
+use rusqlite::Connection;
 use serde_json::{Value, json};
 
 use crate::{
@@ -106,4 +107,20 @@ fn what_is_open_is_listed_also_where_nothing_was_ever_watched() {
         serde_json::from_str(&project.run(&["alerts", "--json"]).ok().stdout).unwrap();
     assert_eq!((&json["version"], &json["open"]), (&json!(1), &json!([])));
     assert_eq!(json["watched"], false);
+}
+
+#[test]
+fn what_can_not_be_read_is_not_nothing() {
+    let project = Project::new("[controller]\n");
+    let watch = project.watch();
+    watch.wait_for_log("the watch began");
+    watch.end_well();
+    let journal = Connection::open(project.path(".redundancy/journal.db")).unwrap();
+    let damage =
+        "INSERT OR REPLACE INTO memory (key, value) VALUES ('alerts', '{ of another version')";
+    journal.execute(damage, []).unwrap();
+    let run = project.run(&["alerts"]);
+    assert_eq!((run.code, run.stdout.as_str()), (1, ""), "{run:?}");
+    assert!(run.stderr.contains("it is not known which alerts are open"), "{run:?}");
+    project.run(&["status"]).ok();
 }

@@ -188,7 +188,10 @@ pub(super) fn report(
         components,
         paused: world.known.pauses.iter().filter(|it| it.is_on(at)).cloned().collect(),
         alerts_lost: match &journal {
-            Some(journal) => alerts::lost(&alerts::book_of(journal)?),
+            // That it can't be read is for `alerts` to say.
+            Some(journal) => {
+                alerts::book_of(journal).map_or_else(|_| Vec::new(), |it| alerts::lost(&it))
+            }
             None => Vec::new(),
         },
     })

@@ -32,9 +32,9 @@ use crate::{
 /// Under which key the journal has the [`Book`].
 pub(crate) const BOOK: &str = "alerts";
 
-/// What an earlier watch has told. What this version can't read is begun anew.
-pub(crate) fn recalled(text: Option<&str>) -> Book {
-    text.and_then(|it| serde_json::from_str(it).ok()).unwrap_or_default()
+/// What an earlier watch has told, or why this version can't read it.
+pub(crate) fn recalled(text: Option<&str>) -> Result<Book, serde_json::Error> {
+    text.map_or_else(|| Ok(Book::default()), serde_json::from_str)
 }
 
 /// How long a watch that ends waits for what is still to be delivered.
