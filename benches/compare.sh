@@ -57,6 +57,8 @@ for count in 100 1000 5000 50000; do
     printf '[[process]]\nname = "p%s"\ncommand = ["true"]\nstate = "stopped"\n\n' "$n"
   done >>"$project/redundancy.toml"
   config=$project/redundancy.toml
+  row "plan, all of it to do, $count processes" redundancy "$(timed "$program" -c "$config" plan)"
+  row "  its peak memory" redundancy "$(peak "$program" -c "$config" plan)"
   "$program" -c "$config" apply --yes >"$work/out"
   row "plan, nothing to do, $count processes" redundancy "$(timed "$program" -c "$config" plan)"
   row "  its peak memory" redundancy "$(peak "$program" -c "$config" plan)"

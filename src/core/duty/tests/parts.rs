@@ -39,6 +39,23 @@ fn what_a_person_said_is_stopped_counts_as_stopped_until_it_is_started() {
 }
 
 #[test]
+fn who_waits_for_the_other_one_to_stop_is_not_to_blame_for_being_off() {
+    let mut pair = Pair::new(rules());
+    pair.look.sight = Both { primary: Sight::Off, backup: WELL };
+    let is_to_blame = |pair: &Pair| {
+        let sight = pair.duty.expected(Primary, &pair.look, &pair.rules);
+        matches!(sight, Sight::Ill { .. })
+    };
+    pair.duty.stopped.backup = false;
+    assert_eq!((pair.wants(Primary), is_to_blame(&pair)), (Want::AsIs, false));
+    pair.duty.stopped.backup = true;
+    assert_eq!((pair.wants(Primary), is_to_blame(&pair)), (Want::On, true));
+    // It is not for us to start.
+    pair.rules.controls_primary = false;
+    assert_eq!((pair.wants(Primary), is_to_blame(&pair)), (Want::AsIs, true));
+}
+
+#[test]
 fn it_wakes_for_what_is_still_to_come_and_for_nothing_else() {
     let Pair { mut duty, rules, now, .. } = Pair::new(rules());
     let ago = |minutes| now - SignedDuration::from_mins(minutes);
