@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
 use redundancy::core::{
-    change::{Change, Origin, Reason, Why},
+    change::{Change, Origin, Reason, Step, Why},
     id::{Id, Name},
     plan::{Asker, Consent, Plan, plan},
     resource::{Actual, Body, Desired, Mark, Observed, Run, Status, Wanted},
@@ -171,6 +171,7 @@ fn the_watch_waits_and_a_person_does_not() {
     let later = NOW + SignedDuration::from_secs(5);
     let how = "exited with code 1".to_owned();
     let down = Status::Down { at: NOW, how: how.clone(), retry_at: later };
+    let rested = Status::Down { at: NOW, how: how.clone(), retry_at: NOW };
     let failed = Status::Failed { at: NOW, how };
     let due = Status::Scheduled { next: NOW };
     let body = Body::default();
@@ -185,6 +186,7 @@ fn the_watch_waits_and_a_person_does_not() {
         matches!(ask(&down, Asker::Watch).held[0].why, Why::Resting { until, .. } if until == later)
     );
     assert_eq!(ask(&down, Asker::Person).lanes[0][0].change, Change::Start);
+    assert_eq!(ask(&rested, Asker::Watch).lanes[0][0].change, Change::Start);
     let recovery = &ask(&failed, Asker::Watch).lanes[0][0];
     assert!(matches!(recovery.reason, Reason::Recovery { .. }), "its budget is the watch's");
     assert_eq!(ask(&failed, Asker::Person).lanes[0][0].change, Change::Start);
@@ -209,7 +211,8 @@ fn what_moves_to_another_runner_is_gone_there_before_it_begins_here() {
 fn what_may_still_be_elsewhere_is_not_begun_here() {
     let body = Body { fields: [("a".to_owned(), true.into())].into(), ..Body::default() };
     let there = Actual { status: Status::Stopped, ..ours(body.clone(), &body) };
-    let desired = Desired { wanted: [(id("two/x"), wanted(body))].into(), ..Desired::default() };
+    let wanted = ["two/x", "two/y"].map(|it| (id(it), wanted(body.clone()))).into();
+    let desired = Desired { wanted, ..Desired::default() };
     let one: Name = "one".parse().unwrap();
     let mut observed = Observed::default();
     observed.set(&one, Ok([("x".parse().unwrap(), there)].into()));
@@ -219,8 +222,73 @@ fn what_may_still_be_elsewhere_is_not_begun_here() {
     let ask =
         |observed: &Observed| plan(&desired, observed, Asker::Watch, &Consent::default(), NOW);
     let held = ask(&observed);
-    assert!(held.lanes.is_empty(), "{held:?}");
+    assert_eq!(verbs(&held), [["create two/y"]], "{held:?}");
     assert!(matches!(&held.held[0].why, Why::Blind { reason } if reason.contains("one/x")));
     observed.set(&one, Ok(BTreeMap::new()));
-    assert_eq!(ask(&observed).lanes[0][0].change.verb(), "create");
+    assert_eq!(verbs(&ask(&observed)), [["create two/x"], ["create two/y"]]);
+}
+
+fn verbs(plan: &Plan) -> Vec<Vec<String>> {
+    let lane = |lane: &Vec<_>| lane.iter().map(verb).collect();
+    plan.lanes.iter().map(lane).collect()
+}
+
+fn verb(step: &Step) -> String {
+    format!("{} {}", step.change.verb(), step.id)
+}
+
+#[test]
+fn what_only_goes_or_only_comes_has_nothing_to_do_with_what_moves() {
+    let body = Body { fields: [("a".to_owned(), true.into())].into(), ..Body::default() };
+    let there = || Actual { status: Status::Stopped, ..ours(body.clone(), &body) };
+    let off = || Wanted { run: Run::Off, ..wanted(body.clone()) };
+    // Those that stay keep the guard against deletions out of the way.
+    let (stay, go) = (["one/a", "one/b", "one/c", "one/d"], ["one/x", "one/y"]);
+    let found = stay.iter().chain(&go).map(|it| (id(it), there())).collect();
+    let wanted = stay.iter().chain(&["two/x", "two/z"]).map(|it| (id(it), off())).collect();
+    let (desired, observed) =
+        (Desired { wanted, ..Desired::default() }, Observed { found, ..Observed::default() });
+    let plan = plan(&desired, &observed, Asker::Watch, &Consent::default(), NOW);
+    assert_eq!(
+        verbs(&plan),
+        [vec!["delete one/x", "create two/x"], vec!["delete one/y"], vec!["create two/z"]]
+    );
+    let part = plan.only(|it| *it != id("two/x"));
+    assert_eq!(verbs(&part), [["delete one/y"], ["create two/z"]], "never half of a lane");
+}
+
+#[test]
+fn what_is_changed_has_its_chance_before_it_is_recovered() {
+    let body =
+        |value: bool| Body { fields: [("a".to_owned(), value.into())].into(), ..Body::default() };
+    let ask = |status: Status, run, asker| {
+        let found = Actual { status, ..ours(body(false), &body(false)) };
+        let wanted = Wanted { run, ..wanted(body(true)) };
+        let desired = Desired { wanted: [(id("p/x"), wanted)].into(), ..Desired::default() };
+        let observed = Observed { found: [(id("p/x"), found)].into(), ..Observed::default() };
+        let plan = plan(&desired, &observed, asker, &Consent::default(), NOW);
+        let restarts = |it: &Step| matches!(it.change, Change::Update { restart: true, .. });
+        (verbs(&plan).concat(), plan.steps().any(restarts))
+    };
+    let how = || "does not answer".to_owned();
+    let failed = || Status::Failed { at: NOW, how: how() };
+    let unwell = || Status::Unwell { pid: 1, since: NOW, how: how(), proven: true };
+    let running = || Status::Running { pid: 1, since: NOW };
+    let steps = |steps: &[&str], restart| {
+        (steps.iter().map(|it| format!("{it} p/x")).collect::<Vec<_>>(), restart)
+    };
+    assert_eq!(ask(failed(), Run::On, Asker::Watch), steps(&["update"], false));
+    assert_eq!(ask(failed(), Run::On, Asker::Person), steps(&["update", "start"], false));
+    assert_eq!(ask(unwell(), Run::On, Asker::Person), steps(&["update"], true));
+    assert_eq!(ask(running(), Run::Off, Asker::Watch), steps(&["update", "stop"], false));
+}
+
+#[test]
+fn a_plan_that_leaves_something_alone_is_not_empty() {
+    let old = text_body("old");
+    let left =
+        one(Some(wanted(old.clone())), Some(ours(text_body("hand"), &old)), &Consent::default());
+    assert!(left.lanes.is_empty() && !left.is_empty());
+    assert!(left.only(|it| *it != id("p/x")).is_empty());
+    assert!(!one(Some(wanted(old)), None, &Consent::default()).is_empty());
 }
