@@ -6,6 +6,7 @@ use jiff::SignedDuration;
 use redundancy::core::{
     change::{Change, Origin, Reason, Step, Why},
     id::{Id, Name},
+    job::{Call, Job, State},
     plan::{Asker, Consent, Plan, plan},
     resource::{Actual, Body, Desired, Mark, Observed, Run, Status, Wanted},
 };
@@ -291,4 +292,48 @@ fn a_plan_that_leaves_something_alone_is_not_empty() {
     assert!(left.lanes.is_empty() && !left.is_empty());
     assert!(left.only(|it| *it != id("p/x")).is_empty());
     assert!(!one(Some(wanted(old)), None, &Consent::default()).is_empty());
+}
+
+#[test]
+fn who_is_called_is_started_when_its_time_has_come_unless_it_was_given_up() {
+    let later = NOW + SignedDuration::from_secs(1);
+    let body = Body::default();
+    let ask = |at, given_up: Option<&str>, asker| {
+        let status = Status::Job(Box::new(Job::only(State::Unseen)));
+        let found = Actual { status, ..ours(body.clone(), &body) };
+        let given_up = given_up.map(str::to_owned);
+        let call = Some(Call::Now { how: "the primary failed".to_owned(), at, given_up });
+        let wanted = Wanted { call, ..wanted(body.clone()) };
+        let desired = Desired { wanted: [(id("p/x"), wanted)].into(), ..Desired::default() };
+        let observed = Observed { found: [(id("p/x"), found)].into(), ..Observed::default() };
+        plan(&desired, &observed, asker, &Consent::default(), NOW)
+    };
+    let starts = |plan: &Plan| verbs(plan) == [["start p/x"]];
+    assert!(starts(&ask(NOW, None, Asker::Watch)));
+    assert!(starts(&ask(later, None, Asker::Person)), "a person does not wait");
+    assert!(starts(&ask(NOW, Some("often"), Asker::Person)));
+    let why = |plan: Plan| plan.held[0].why.clone();
+    let how = "the primary failed".to_owned();
+    assert_eq!(why(ask(later, None, Asker::Watch)), Why::Resting { how, until: later });
+    let how = "often".to_owned();
+    assert_eq!(why(ask(NOW, Some("often"), Asker::Watch)), Why::GivenUp { how });
+}
+
+#[test]
+fn the_last_of_a_provider_is_held_however_much_others_have() {
+    let body = text_body("x");
+    let found = |ids: &[String]| ids.iter().map(|it| (id(it), ours(body.clone(), &body))).collect();
+    let stay: Vec<String> = (0..9).map(|n| format!("p/{n}")).collect();
+    let wanted = stay.iter().map(|it| (id(it), wanted(body.clone()))).collect();
+    let desired = Desired { wanted, ..Desired::default() };
+    let ask = |go: &[&str]| {
+        let all: Vec<String> =
+            stay.iter().cloned().chain(go.iter().map(ToString::to_string)).collect();
+        let observed = Observed { found: found(&all), ..Observed::default() };
+        plan(&desired, &observed, Asker::Person, &Consent::default(), NOW)
+    };
+    assert_eq!(verbs(&ask(&["p/x"])), [["delete p/x"]]);
+    let why = Why::TooManyDeletions { deletions: 1, managed: 10 };
+    assert_eq!(ask(&["q/x"]).held[0].why, why);
+    assert_eq!(ask(&["q/x", "q/y"]).held.len(), 2);
 }
