@@ -100,6 +100,37 @@ mod tests {
         assert_eq!(noon.next_after(at("2026-03-29T00:00:00Z")), Some(at("2026-03-29T10:00:00Z")));
     }
 
+    /// The hour from 2 to 3 is left out in spring, and comes twice in autumn.
+    #[test]
+    fn a_change_of_daylight_saving_time_leaves_out_no_day_and_doubles_none() {
+        let zone = TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").unwrap();
+        let (begin, end) = (at("2025-12-31T23:00:00Z"), at("2026-12-31T23:00:00Z"));
+        let ticks = |cron: &str| {
+            let schedule = cron.parse::<Schedule>().unwrap().in_zone(zone.clone());
+            let mut ticks = vec![];
+            let mut now = begin - jiff::SignedDuration::from_secs(1);
+            while let Some(next) = schedule.next_after(now).filter(|it| *it < end) {
+                assert!(next > now, "{cron} after {now}");
+                ticks.push(next);
+                now = next;
+            }
+            ticks
+        };
+        let of = |ticks: &[Timestamp], day: &str| -> Vec<String> {
+            ticks.iter().map(ToString::to_string).filter(|it| it.starts_with(day)).collect()
+        };
+        // A time of day that there is not comes as soon as there is one again.
+        let night = ticks("30 2 * * *");
+        assert_eq!(night.len(), 365);
+        assert_eq!(of(&night, "2026-03-29"), ["2026-03-29T01:00:00Z"]);
+        assert_eq!(of(&night, "2026-10-25"), ["2026-10-25T00:30:00Z"]);
+        assert_eq!(ticks("0 * * * *").len(), 365 * 24, "each hour that passes is one");
+        // What goes by intervals is by the clock on the wall.
+        let quarters = ticks("*/15 2 * * *");
+        assert!(of(&quarters, "2026-03-29").is_empty());
+        assert_eq!(of(&quarters, "2026-10-25").len(), 8);
+    }
+
     #[test]
     fn what_is_no_schedule_is_refused() {
         for bad in ["", "* * * *", "* * * * * *", "61 * * * *", "every day"] {
