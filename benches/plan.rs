@@ -28,15 +28,7 @@ fn body(n: usize) -> Body {
 }
 
 fn desired(resources: usize) -> Desired {
-    let wanted = |n| Wanted {
-        body: Some(body(n)),
-        run: Run::On,
-        insist: false,
-        called: false,
-        call: None,
-        backs_up: None,
-        hot_fields: &[],
-    };
+    let wanted = |n| Wanted::ours(body(n), Run::On);
     Desired { wanted: (0..resources).map(|n| (id(n), wanted(n))).collect(), ..Desired::default() }
 }
 

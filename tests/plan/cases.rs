@@ -22,15 +22,7 @@ fn text_body(text: &str) -> Body {
 }
 
 fn wanted(body: Body) -> Wanted {
-    Wanted {
-        body: Some(body),
-        run: Run::On,
-        insist: false,
-        called: false,
-        call: None,
-        backs_up: None,
-        hot_fields: &[],
-    }
+    Wanted::ours(body, Run::On)
 }
 
 fn ours(live: Body, written: &Body) -> Actual {

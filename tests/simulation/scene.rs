@@ -126,13 +126,8 @@ impl Config {
         let wanted = here.map(|it| {
             let fields = BTreeMap::from([("version".to_owned(), it.version.into())]);
             let wanted = Wanted {
-                body: Some(Body { fields, ..Body::default() }),
-                run: Run::On,
                 insist: it.insist,
-                called: false,
-                call: None,
-                backs_up: None,
-                hot_fields: &[],
+                ..Wanted::ours(Body { fields, ..Body::default() }, Run::On)
             };
             (it.id.name.clone(), wanted)
         });

@@ -234,16 +234,7 @@ mod tests {
         ];
         for (run, body, status, (healthy, known)) in cases {
             let id: Id = "p/x".parse().unwrap();
-            let body = body.cloned().or_else(|| Some(Body::default()));
-            let wanted = Wanted {
-                body,
-                run,
-                insist: false,
-                called: false,
-                call: None,
-                backs_up: None,
-                hot_fields: &[],
-            };
+            let wanted = Wanted::ours(body.cloned().unwrap_or_default(), run);
             let desired = Desired { wanted: [(id.clone(), wanted)].into(), ..Desired::default() };
             let actual =
                 |status| Actual { body: Body::default(), status, mark: None, vitals: None };

@@ -108,15 +108,7 @@ mod tests {
 
     fn wanted(body: Option<Body>, backs_up: Option<&str>) -> Wanted {
         let backs_up = backs_up.map(str::to_owned);
-        Wanted {
-            body,
-            run: Run::On,
-            insist: false,
-            called: false,
-            call: None,
-            backs_up,
-            hot_fields: &[],
-        }
+        Wanted { body, backs_up, ..Wanted::not_ours(Run::On) }
     }
 
     fn ours(body: Body, backs_up: Option<&str>, status: Status) -> Actual {

@@ -79,15 +79,7 @@ impl World {
     fn decide(&mut self, now: i64) -> Decision {
         self.now = now;
         let body = Body { fields: [("a".to_owned(), "b".into())].into(), ..Body::default() };
-        let wanted = Wanted {
-            body: Some(body.clone()),
-            run: Run::On,
-            insist: true,
-            called: false,
-            call: None,
-            backs_up: None,
-            hot_fields: &[],
-        };
+        let wanted = Wanted { insist: true, ..Wanted::ours(body.clone(), Run::On) };
         let mark = Mark { written: body.digest(), backs_up: None };
         let actual = |status: &Status| Actual {
             body: body.clone(),

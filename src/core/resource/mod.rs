@@ -228,6 +228,12 @@ impl Wanted {
         self.body.as_ref().is_some_and(is_made)
     }
 
+    /// Something of ours, to consist of `body`.
+    #[must_use]
+    pub fn ours(body: Body, run: Run) -> Self {
+        Self { body: Some(body), ..Self::not_ours(run) }
+    }
+
     /// Something that is not ours to make: only whether it runs is wanted.
     #[must_use]
     pub fn not_ours(run: Run) -> Self {

@@ -15,16 +15,7 @@ fn second(n: i64) -> Timestamp {
 
 fn desired(count: usize) -> Desired {
     let wanted = |n: usize| {
-        let body = Some(Body::default());
-        let wanted = Wanted {
-            body,
-            run: Run::On,
-            insist: false,
-            called: false,
-            call: None,
-            backs_up: None,
-            hot_fields: &[],
-        };
+        let wanted = Wanted::ours(Body::default(), Run::On);
         (format!("p/{n}").parse().unwrap(), wanted)
     };
     Desired { wanted: (0..count).map(wanted).collect(), ..Desired::default() }

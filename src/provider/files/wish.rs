@@ -107,15 +107,7 @@ impl<'a> Wisher<'a> {
         match self.body(&name, order, generate) {
             Ok(body) => {
                 let backs_up = Some(order.primary.to_owned());
-                let wanted = Wanted {
-                    body: Some(body),
-                    run: Run::On,
-                    insist: false,
-                    called: false,
-                    call: None,
-                    backs_up,
-                    hot_fields: &[],
-                };
+                let wanted = Wanted { backs_up, ..Wanted::ours(body, Run::On) };
                 self.wishes.wanted.insert(name, wanted);
             }
             Err(why) => self.refuse(order.stem, why),

@@ -242,16 +242,7 @@ fn wish(wishes: &mut Wishes, seen: &Sightings, function: &str, actual: &Actual) 
     };
     match body {
         Ok(body) => {
-            let wanted = Wanted {
-                body: Some(body),
-                run: Run::On,
-                insist: false,
-                called: false,
-                call: None,
-                // Its backup does.
-                backs_up: None,
-                hot_fields: &[],
-            };
+            let wanted = Wanted::ours(body, Run::On);
             wishes.wanted.insert(name, wanted);
         }
         Err(why) => _ = wishes.impossible.insert(name, why),

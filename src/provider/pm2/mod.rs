@@ -126,15 +126,7 @@ impl Provider for Pm2 {
             apps.map(|(name, app)| (name.clone(), app.wanted())).collect();
         if !wanted.is_empty() {
             // It may be there for others too, so only that it runs is asked for.
-            let daemon = Wanted {
-                body: None,
-                run: Run::On,
-                insist: true,
-                called: false,
-                call: None,
-                backs_up: None,
-                hot_fields: &[],
-            };
+            let daemon = Wanted { insist: true, ..Wanted::not_ours(Run::On) };
             wanted.insert(Name::literal(DAEMON), daemon);
         }
         Wishes { wanted, ..Wishes::default() }
