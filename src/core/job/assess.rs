@@ -156,6 +156,15 @@ fn failure(run: &Run) -> Option<(String, Timestamp)> {
     }
 }
 
+/// How a run that was asked for has not done what it was asked for, and when that was seen. What was
+/// cancelled counts too: otherwise another one would be asked for at once, again and again.
+fn undone(run: &Run) -> Option<(String, Timestamp)> {
+    match run.verdict {
+        Verdict::None => Some(("was cancelled or skipped".to_owned(), run.changed)),
+        Verdict::Failure { .. } | Verdict::Active { .. } | Verdict::Success => failure(run),
+    }
+}
+
 fn is_active(run: &Run) -> bool {
     matches!(run.verdict, Verdict::Active { .. })
 }
@@ -174,13 +183,13 @@ fn is_stuck(run: &Run, rhythm: &Rhythm<'_>, now: Timestamp) -> bool {
 
 /// The last of `runs` (the latest first) that somebody asked for.
 fn asked(runs: &[&Run]) -> Option<Asked> {
-    let asked = || runs.iter().filter(|it| !it.planned && it.verdict != Verdict::None);
+    let asked = || runs.iter().filter(|it| !it.planned);
     let last = asked().next()?;
-    let failures = asked().take_while(|it| failure(it).is_some()).map(|it| it.begun).collect();
+    let failures = asked().take_while(|it| undone(it).is_some()).map(|it| it.begun).collect();
     let success = asked().find(|it| it.verdict == Verdict::Success);
     Some(Asked {
         created: last.begun,
-        failed: failure(last),
+        failed: undone(last),
         succeeded: success.map(|it| it.begun),
         failures,
     })

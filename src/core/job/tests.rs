@@ -158,6 +158,13 @@ fn the_ladder_tries_again_then_calls_the_backup_then_a_person() {
     let how = "ci.yml failed, and its backup failed; attempts at recovery: 3".to_owned();
     let third = calls(failed(2, 10), &twice).backup;
     assert!(matches!(third, Some(Call::Now { given_up: Some(it), .. }) if it == how));
+    // What was cancelled is not asked for again at once, nor for ever.
+    let cancelled = |number, minute| asked(number, minute, Verdict::None);
+    let again = calls(failed(2, 10), &[cancelled(7, 20)]);
+    assert_eq!((again.backup, again.stands_in), (stands_in(34), true));
+    let how = "ci.yml failed, and its backup was cancelled or skipped; attempts at recovery: 3";
+    let enough = calls(failed(2, 10), &[cancelled(7, 20), cancelled(8, 30)]).backup;
+    assert!(matches!(enough, Some(Call::Now { given_up: Some(it), .. }) if it == how));
     let done = calls(failed(2, 10), &[twice[0].clone(), asked(8, 30, Verdict::Success)]);
     assert_eq!((done.backup, done.stands_in), (None, true));
     let before = calls(failed(2, 10), &[asked(7, 5, Verdict::Success)]);
@@ -266,4 +273,33 @@ proptest! {
 fn health_says_no_more_than_is_known() {
     assert_eq!(Job::only(State::Unseen).health(), Health::Unknown);
     assert_eq!(daily(&[], hours(2)).health(), Health::Unknown);
+}
+
+#[test]
+fn a_disabled_job_says_who_did_it() {
+    let texts = [By::Person, By::Inactivity, By::Fork].map(|by| {
+        let job = Job::only(State::Disabled { by });
+        format!("{job}: {}", job.health())
+    });
+    assert_eq!(
+        texts,
+        [
+            "disabled by a person: stopped",
+            "disabled for lack of activity: failed",
+            "disabled because this is a fork: stopped",
+        ]
+    );
+}
+
+#[test]
+fn a_job_says_since_when_it_is_so() {
+    let good = run(1, hours(3), Verdict::Success);
+    let with = |second: Run, now| daily(&[good.clone(), second], now);
+    let last_success = hours(3) + SignedDuration::from_mins(10);
+    let failed = run(2, hours(27), failure());
+    assert_eq!(daily(std::slice::from_ref(&good), hours(5)).since(), Some(last_success));
+    assert_eq!(with(failed.clone(), hours(28)).since(), Some(failed.changed));
+    assert_eq!(with(run(2, hours(27), active(false)), hours(28)).since(), Some(hours(27)));
+    assert_eq!(daily(std::slice::from_ref(&good), hours(31)).since(), Some(hours(27)));
+    assert_eq!(daily(&[], hours(2)).since(), None, "it has not run yet");
 }
