@@ -67,6 +67,13 @@ impl Place {
         Self { side, since: Some(now), why: Some(format!("{ASKED}{who}")) }
     }
 
+    /// The same as it counts at `now`: a move that is yet to come was written while the clock ran ahead,
+    /// and keeps the route nowhere.
+    #[must_use]
+    pub fn counted_at(&self, now: Timestamp) -> Self {
+        Self { since: self.since.filter(|it| *it <= now), ..self.clone() }
+    }
+
     /// Whether a person moved it there, who also says when it goes back.
     #[must_use]
     pub fn is_by_person(&self) -> bool {
@@ -85,18 +92,6 @@ pub struct Policy {
     pub hold: Duration,
     /// How long the route stays where it was moved.
     pub cool_down: Duration,
-}
-
-/// Where the route of a pair is to be moved now, if it is.
-#[must_use]
-pub fn decide(
-    place: &Place,
-    primary: &Code,
-    backup: Option<&Code>,
-    policy: &Policy,
-    now: Timestamp,
-) -> Option<Place> {
-    next(place, primary, backup, policy).filter(|it| it.since.is_some_and(|since| since <= now))
 }
 
 /// Where the route of a pair is to be moved next, and when, if nothing else is seen until then.

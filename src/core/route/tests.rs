@@ -29,9 +29,14 @@ fn backup_since(second: i64) -> Place {
     Place { side: Side::Backup, since: Some(at(second)), why: None }
 }
 
+/// Where the route is to be moved by now, if it is.
+fn decide(place: &Place, primary: &Code, backup: Option<&Code>, now: i64) -> Option<Place> {
+    next(place, primary, backup, &POLICY).filter(|it| it.since.is_some_and(|it| it <= at(now)))
+}
+
 /// Where the route goes after this, and since when.
 fn moved(place: &Place, primary: &Code, backup: Option<&Code>, now: i64) -> Option<(Side, i64)> {
-    let to = decide(place, primary, backup, &POLICY, at(now))?;
+    let to = decide(place, primary, backup, now)?;
     Some((to.side, to.since.unwrap().as_second()))
 }
 
@@ -100,6 +105,16 @@ fn a_route_goes_back_after_the_hold_and_rests_where_it_was_moved() {
 }
 
 #[test]
+fn a_clock_that_ran_ahead_keeps_no_route_where_it_is() {
+    let (well, now) = (code(State::Untested, Some(answers(0))), 1000);
+    let ahead = backup_since(1_000_000);
+    assert_eq!(moved(&ahead, &well, None, now), None);
+    assert_eq!(moved(&ahead.counted_at(at(now)), &well, None, now), Some((Side::Primary, 120)));
+    let just_now = backup_since(now);
+    assert_eq!(just_now.counted_at(at(now)), just_now);
+}
+
+#[test]
 fn what_a_person_gave_to_the_backup_stays_there_until_a_person_gives_it_back() {
     let given = Place::asked(Side::Backup, "ann", at(0));
     let back = Place::asked(Side::Primary, "ann", at(1000));
@@ -126,7 +141,9 @@ fn who_is_on_duty_is_told_in_words() {
         format!("{} {} {}", it.side, it.matters, it.why)
     };
     let well = code(State::Untested, Some(answers(0)));
-    let bad = code(State::Untested, Some(fails(0, 2)));
+    // What else is noted of it is told elsewhere.
+    let notes = vec!["it is large".to_owned()];
+    let bad = Code { notes, ..code(State::Untested, Some(fails(0, 2))) };
     let routed = |code: &Code, place| Code { router: Router::Redirect(place), ..code.clone() };
     let why = Some("the primary answers 502".to_owned());
     let gone = Place { why, ..backup_since(0) };
@@ -139,6 +156,8 @@ fn who_is_on_duty_is_told_in_words() {
         told(&routed(&well, Place::FIRST), &well),
         told(&routed(&bad, Place::FIRST), &well),
         told(&routed(&bad, gone), &well),
+        told(&routed(&well, Place::asked(Side::Backup, "anna", at(0))), &well),
+        told(&routed(&well, Place::asked(Side::Primary, "anna", at(0))), &well),
         told(&edge(&well), &well),
         told(&edge(&bad), &well),
         told(&edge(&broken), &well),
@@ -150,10 +169,23 @@ fn who_is_on_duty_is_told_in_words() {
         primary false the redirect goes to mail
         primary true the redirect goes to mail; mail is failing: it answers 502 on the live site
         backup true the redirect goes to mail-backup: the primary answers 502
+        backup true the redirect goes to mail-backup: asked for by anna; it stays so until `redundancy handback`
+        primary false the redirect goes to mail: asked for by anna
         primary false what mail fails is answered by mail-backup within the same request
         backup true mail is failing: it answers 502 on the live site; what mail fails is answered by mail-backup within the same request
         primary true mail is broken: x.js:1: a mistake; what mail fails is answered by mail-backup within the same request
         ");
+}
+
+#[test]
+fn a_router_is_written_down_where_there_is_one() {
+    for router in [Router::None, Router::Edge, Router::Redirect(backup_since(7))] {
+        let is_there = router != Router::None;
+        let code = Code { router, ..code(State::Untested, None) };
+        let text = serde_json::to_string(&code).unwrap();
+        assert_eq!(text.contains("router"), is_there, "{text}");
+        assert_eq!(serde_json::from_str::<Code>(&text).unwrap(), code);
+    }
 }
 
 fn any_state() -> impl Strategy<Value = State> {
@@ -200,7 +232,7 @@ proptest! {
         backup in proptest::option::of(any_code()),
         now in 0..4000_i64,
     ) {
-        let Some(to) = decide(&place, &primary, backup.as_ref(), &POLICY, at(now)) else {
+        let Some(to) = decide(&place, &primary, backup.as_ref(), now) else {
             return Ok(());
         };
         let since = to.since.unwrap();
@@ -220,9 +252,9 @@ proptest! {
             (side, live) => prop_assert!(false, "it goes to the {side} for {live:?}"),
         }
         // It is the same decision a moment later, and it is made once.
-        let later = decide(&place, &primary, backup.as_ref(), &POLICY, at(now + 1));
+        let later = decide(&place, &primary, backup.as_ref(), now + 1);
         prop_assert_eq!(Some(&to), later.as_ref());
-        prop_assert_eq!(decide(&to, &primary, backup.as_ref(), &POLICY, at(now)), None);
+        prop_assert_eq!(decide(&to, &primary, backup.as_ref(), now), None);
     }
 
     #[test]
@@ -244,7 +276,7 @@ proptest! {
                 _ => Live::Unreached { how: String::new() },
             });
             let primary = code(State::Untested, live.clone());
-            if let Some(to) = decide(&place, &primary, Some(&backup), &POLICY, at(now)) {
+            if let Some(to) = decide(&place, &primary, Some(&backup), now) {
                 moves.push(now);
                 place = to;
             }

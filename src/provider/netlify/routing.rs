@@ -168,7 +168,7 @@ impl Routing {
                 let Router::Redirect(place) = &primary.router else { return None };
                 let backup = backup_name(name.as_str()).ok()?;
                 let backup = seen.get(&backup).filter(|it| it.mark.is_some()).and_then(code);
-                let to = route::next(place, primary, backup, &self.policy)?;
+                let to = route::next(&place.counted_at(now), primary, backup, &self.policy)?;
                 Some((name.clone(), to))
             })
             .collect();

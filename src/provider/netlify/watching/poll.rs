@@ -135,7 +135,7 @@ pub(super) async fn poll(
         });
         let before = seen.answers.get(&name);
         let failing = row_after(before.and_then(|it| it.failing.as_ref()), &verdict, now);
-        let well = before.and_then(|it| it.well).unwrap_or(now);
+        let well = before.and_then(|it| it.well).unwrap_or(now).min(now);
         let well = (verdict == Verdict::Answers).then_some(well);
         seen.answers.insert(name, Answer { last: verdict, failing, well });
     }
@@ -151,7 +151,8 @@ fn row_after(row: Option<&Failing>, verdict: &Verdict, now: Timestamp) -> Option
         Verdict::Answers | Verdict::Odd(_) => None,
         Verdict::Unreached(_) => row.cloned(),
         Verdict::Fails(how) => {
-            let (times, since) = row.map_or((0, now), |it| (it.times, it.since));
+            // Where the clock was set back, it began just now.
+            let (times, since) = row.map_or((0, now), |it| (it.times, it.since.min(now)));
             Some(Failing { how: how.clone(), times: times.saturating_add(1), since })
         }
     }
@@ -249,6 +250,8 @@ mod tests {
         let second = row_after(first.as_ref(), &fails("answers 500"), at(2)).unwrap();
         assert_eq!((second.times, second.since, second.how.as_str()), (2, at(1), "answers 500"));
         assert_eq!(row_after(Some(&second), &unreached, at(3)), Some(second.clone()));
+        let set_back = row_after(Some(&second), &fails("answers 500"), at(0)).unwrap();
+        assert_eq!((set_back.times, set_back.since), (3, at(0)));
         assert_eq!(row_after(Some(&second), &Verdict::Answers, at(3)), None);
         assert_eq!(row_after(Some(&second), &Verdict::Odd(String::new()), at(3)), None);
         assert_eq!(row_after(None, &unreached, at(3)), None);
