@@ -45,7 +45,7 @@ pub use parse::parse;
 pub use problem::{Note, Problem};
 pub use schema::schema;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// The text of a config as it may be shown: without tokens and values of `env`.
 #[must_use]
@@ -73,11 +73,5 @@ impl Project {
     #[must_use]
     pub fn log_dir(&self) -> PathBuf {
         self.root.join(&self.config.controller.log_dir)
-    }
-
-    /// `path` as the config means it: relative to the project.
-    #[must_use]
-    pub fn resolve(&self, path: &Path) -> PathBuf {
-        self.root.join(path)
     }
 }

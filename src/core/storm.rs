@@ -79,16 +79,6 @@ pub enum News {
 }
 
 impl News {
-    /// The provider that it is about.
-    #[must_use]
-    pub fn provider(&self) -> &Name {
-        match self {
-            Self::Began { provider, .. }
-            | Self::Passed { provider }
-            | Self::Believed { provider } => provider,
-        }
-    }
-
     /// Whether a person should hear of it at once.
     #[must_use]
     pub fn is_alert(&self) -> bool {

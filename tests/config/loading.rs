@@ -159,7 +159,7 @@ fn the_shipped_files_load_and_name_files_that_are_there() {
             let argv = process.argv();
             let scripts = argv.iter().map(Path::new).filter(|it| it.extension().is_some());
             for script in scripts {
-                assert!(project.resolve(script).is_file(), "{}", script.display());
+                assert!(project.root.join(script).is_file(), "{}", script.display());
             }
         }
         let mut wanted = Vec::new();
@@ -176,7 +176,7 @@ fn the_shipped_files_load_and_name_files_that_are_there() {
             wanted.push((folder, config.function[0].backs_up.matcher(), "."));
         }
         for (folder, patterns, cut) in wanted {
-            let names = fs::read_dir(project.resolve(&folder)).unwrap();
+            let names = fs::read_dir(project.root.join(&folder)).unwrap();
             let mut names = names.map(|it| it.unwrap().file_name().into_string().unwrap());
             let fits = |name: String| match cut {
                 "" => patterns.is_match(name),

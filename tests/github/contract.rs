@@ -70,17 +70,16 @@ async fn actions(fake: &Fake, client: &Client) {
     let last = &of_one[0];
     assert_eq!((last.id.0, last.run_attempt, last.event.as_str()), (failed, 1, "schedule"));
     assert_eq!(last.conclusion, Some(Conclusion::Failure));
-    assert_eq!(client.run(last.id).await.unwrap(), *last);
-    assert_eq!(client.jobs(last.id).await.unwrap(), 1);
 
     client.rerun_failed_jobs(last.id).await.unwrap();
-    let again = client.run(last.id).await.unwrap();
-    assert_eq!((again.run_attempt, again.status), (2, Some(Status::Queued)));
+    let again = &client.runs_of(workflow, "main", 5).await.unwrap()[0];
+    assert_eq!(again.id, last.id);
+    assert_eq!((again.run_attempt, &again.status), (2, &Some(Status::Queued)));
 
     let inputs = BTreeMap::from([("target".to_owned(), "here".to_owned())]);
     let began = client.dispatch(workflow, "main", &inputs).await.unwrap().unwrap();
-    let dispatched = client.run(began).await.unwrap();
-    assert_eq!(dispatched.event, "workflow_dispatch");
+    let by_hand = client.runs_of_event(workflow, "main", "workflow_dispatch", 5).await.unwrap();
+    assert_eq!(by_hand.iter().map(|it| it.id).collect::<Vec<_>>(), [began]);
     assert_eq!(fake.world().run(began.0).inputs, inputs);
 
     client.enable(workflows.items[3].id).await.unwrap();

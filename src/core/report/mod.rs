@@ -93,12 +93,6 @@ impl Period {
         self.from
     }
 
-    /// When it ends.
-    #[must_use]
-    pub fn to(self) -> Timestamp {
-        self.to
-    }
-
     /// The one of the same length before it.
     #[must_use]
     pub fn before(self) -> Self {

@@ -183,6 +183,57 @@ fn a_time_ends_with_the_last_look_of_a_watch_that_runs() {
     assert_eq!(end(&record, ms(9000), patience), ms(9000), "the clock was set back");
 }
 
+#[test]
+fn a_report_is_about_its_time_and_what_was_asked_for() {
+    let rows = ["e/p", "e/b", "g/p"].into_iter().flat_map(|of| {
+        let backs_up = (of == "e/b").then_some("e/p");
+        let facts = move |at| {
+            let how = format!("{of} at {at}");
+            [Fact::Drifts { how: how.clone() }, Fact::Stuck { how }].map(|it| row(1, at, of, it))
+        };
+        let first = row(1, 0, of, pair(Health::Healthy, true, backs_up));
+        std::iter::once(first).chain([500, 1500, 2500].into_iter().flat_map(facts))
+    });
+    let record = Record {
+        sessions: vec![session(1, 0, 3000)],
+        rows: rows.collect(),
+        exercised: BTreeSet::from([id("e/b")]),
+        ..Record::default()
+    };
+    let budget =
+        |of: &str| Budget { provider: of.parse().unwrap(), used: 1, limit: 2, until: ms(9000) };
+    let (period, expected) =
+        (Period::until(ms(2000), std::time::Duration::from_secs(1)), BTreeSet::new());
+    assert_eq!((period.from(), period.length_ms()), (ms(1000), 1000));
+    let asked = |providers: &[Name]| {
+        let budget = [budget("e"), budget("g")];
+        let question =
+            Question { period, now: ms(2000), providers, expected: &expected, budget: &budget };
+        let report = Report::of(&record, &question);
+        let hows = |hows: Vec<String>| hows.join(", ");
+        let stuck = hows(report.stuck.iter().map(|it| it.how.clone()).collect());
+        assert_eq!(stuck, hows(report.drift.iter().map(|it| it.how.clone()).collect()));
+        let of: Vec<_> = report
+            .by_provider()
+            .into_iter()
+            .map(|(name, its)| format!("{name} {}", its.len()))
+            .collect();
+        assert_eq!(of.len(), report.budget.len());
+        assert!(
+            report.resources.iter().all(|it| !it.never_exercised),
+            "one is no backup, one was seen at work"
+        );
+        (of.join(", "), stuck)
+    };
+    let of = |it: &str, stuck: &str| (it.to_owned(), stuck.to_owned());
+    assert_eq!(asked(&["g".parse().unwrap()]), of("g 1", "g/p at 1500"));
+    assert_eq!(asked(&["e".parse().unwrap()]), of("e 2", "e/p at 1500, e/b at 1500"));
+    assert_eq!(asked(&[]), of("e 2, g 1", "e/p at 1500, e/b at 1500, g/p at 1500"));
+    let drawn = strips(&record, period);
+    assert_eq!(drawn.len(), 3);
+    assert!(drawn[&id("e/p")].0.iter().all(|it| *it == Health::Healthy), "{drawn:?}");
+}
+
 fn any_fact() -> impl Strategy<Value = Fact> {
     let health = proptest::sample::select(Health::ALL.to_vec());
     let runs = proptest::option::of(any::<bool>());

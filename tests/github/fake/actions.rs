@@ -51,20 +51,6 @@ pub(super) fn runs(world: &mut World, asked: &Asked<'_>) -> Reply {
     Reply { headers, ..Reply::json(200, body) }
 }
 
-pub(super) fn run(world: &mut World, asked: &Asked<'_>) -> Reply {
-    match find_run(world, asked) {
-        Some(run) => Reply::json(200, objects::run(world, &run)),
-        None => Reply::error(404, "Not Found"),
-    }
-}
-
-pub(super) fn jobs(world: &mut World, asked: &Asked<'_>) -> Reply {
-    let Some(run) = find_run(world, asked) else { return Reply::error(404, "Not Found") };
-    let all = (0..run.jobs).map(|n| objects::job(world, &run, run.id * 100 + n)).collect();
-    let (page, headers) = asked.page(world, all);
-    Reply { headers, ..Reply::json(200, json!({ "total_count": run.jobs, "jobs": page })) }
-}
-
 pub(super) fn rerun(world: &mut World, asked: &Asked<'_>) -> Reply {
     let Some(run) = find_run(world, asked) else { return Reply::error(404, "Not Found") };
     let now = world.now;

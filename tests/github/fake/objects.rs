@@ -126,19 +126,6 @@ pub(super) fn run(world: &World, it: &super::world::Run) -> Value {
     with_urls(run, &url, &names)
 }
 
-pub(super) fn job(world: &World, run: &super::world::Run, id: u64) -> Value {
-    let url = format!("{}/repos/team/app/actions/jobs/{id}", world.public);
-    let job = json!({
-        "id": id, "node_id": format!("J_{id}"), "run_id": run.id, "workflow_name": null,
-        "head_sha": "", "head_branch": run.branch, "name": "work", "url": url, "labels": [],
-        "status": run.status, "conclusion": run.conclusion,
-        "started_at": run.started.to_string(), "completed_at": null, "runner_id": null,
-        "runner_name": null, "runner_group_id": null, "runner_group_name": null,
-        "created_at": run.created.to_string(),
-    });
-    with_urls(job, &url, &["run", "html", "check_run"])
-}
-
 pub(super) fn pull(world: &World, it: &super::pulls::Pull) -> Value {
     let url = format!("{}/repos/team/app/pulls/{}", world.public, it.number);
     let link = json!({ "href": url });

@@ -89,8 +89,6 @@ fn route(asked: &Asked<'_>) -> Option<(&'static str, Answerer)> {
         ("GET", ["actions", "runs"] | ["actions", "workflows", _, "runs"]) => {
             ("actions=read", actions::runs)
         }
-        ("GET", ["actions", "runs", _]) => ("actions=read", actions::run),
-        ("GET", ["actions", "runs", _, "jobs"]) => ("actions=read", actions::jobs),
         ("POST", ["actions", "runs", _, "rerun-failed-jobs"]) => ("actions=write", actions::rerun),
         ("POST", ["actions", "workflows", _, "dispatches"]) => ("actions=write", actions::dispatch),
         ("PUT", ["actions", "workflows", _, "enable"]) => ("actions=write", actions::enable),

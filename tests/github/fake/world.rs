@@ -72,7 +72,6 @@ pub(crate) struct Run {
     pub(crate) created: Timestamp,
     pub(crate) started: Timestamp,
     pub(crate) updated: Timestamp,
-    pub(crate) jobs: u64,
     /// What it was dispatched with.
     pub(crate) inputs: BTreeMap<String, String>,
 }
@@ -151,7 +150,6 @@ impl World {
             created: at,
             started: at,
             updated: at,
-            jobs: 1,
             inputs: BTreeMap::new(),
         });
         id

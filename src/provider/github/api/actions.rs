@@ -195,26 +195,6 @@ impl Client {
         Ok(page.workflow_runs)
     }
 
-    /// One run.
-    pub async fn run(&self, run: RunId) -> Result<Run, Error> {
-        let url = self.url(&["actions", "runs", &run.0.to_string()]);
-        let task = format!("look at run {} of {}", run.0, self.repository());
-        Ok(self.transport.get(&Call::ask(url, task, READ)).await?.0)
-    }
-
-    /// How many jobs the last attempt of a run has. One that waits and has none is stuck.
-    pub async fn jobs(&self, run: RunId) -> Result<u64, Error> {
-        #[derive(Deserialize)]
-        struct Jobs {
-            total_count: u64,
-        }
-        let mut url = self.url(&["actions", "runs", &run.0.to_string(), "jobs"]);
-        url.query_pairs_mut().append_pair("filter", "latest").append_pair("per_page", "1");
-        let task = format!("count the jobs of run {} of {}", run.0, self.repository());
-        let (jobs, _) = self.transport.get::<Jobs>(&Call::ask(url, task, READ)).await?;
-        Ok(jobs.total_count)
-    }
-
     /// Runs the failed jobs of a run again, and what depends on them.
     pub async fn rerun_failed_jobs(&self, run: RunId) -> Result<(), Error> {
         let url = self.url(&["actions", "runs", &run.0.to_string(), "rerun-failed-jobs"]);
