@@ -231,12 +231,57 @@ fn the_worst_is_told_first() {
 }
 
 #[test]
+fn each_message_says_what_became_of_it() {
+    let text = |what, kind, more| {
+        let alert = alert(kind, "e/web", Severity::Warning, 0);
+        Message { what, alert, at: second(60), more }.to_string()
+    };
+    insta::assert_snapshot!([
+        text(What::Firing, Kind::Failed, 0),
+        text(What::Event, Kind::Failover, 2),
+        text(What::Reminder, Kind::Failover, 0),
+        text(What::Resolved, Kind::Failed, 0),
+        text(What::Resolved, Kind::Failover, 0),
+        Message::test(second(0)).to_string(),
+    ].join("\n"), @r"
+        e/web: bad
+        e/web: bad (2 more were not sent: too many within an hour)
+        e/web: still so, since 1970-01-01T00:00:00Z: bad
+        e/web: over; it was: bad
+        e/web: hand-back: the primary does its work again
+        this is a test: alerts arrive here
+        ");
+}
+
+#[test]
+fn it_remembers_since_when_it_is_so_and_what_was_not_sent() {
+    let mut book = Book::default();
+    told(&mut book, 7, &["a"], &[]);
+    assert_eq!((book.open(second(8))[0].alert.since, book.unsent()), (second(7), 0));
+    // Nothing waits to be sent: it wakes for the next reminder alone.
+    assert_eq!(book.wake_at(&POLICY, second(8)), Some(second(14_407)));
+    told(&mut book, 60, &["a", "b", "c", "d", "e"], &[]);
+    assert_eq!(
+        book.open(second(60)).iter().find(|it| it.alert.key.about == "a").unwrap().alert.since,
+        second(7)
+    );
+    assert_eq!(book.unsent(), 2);
+    assert_eq!(book.wake_at(&POLICY, second(61)), Some(second(3_607)));
+}
+
+#[test]
 fn losses_are_counted_by_sink() {
     let mut book = Book::default();
     book.note_lost("slack", 1, "it answers 500".to_owned(), second(1));
     book.note_lost("slack", 2, "no answer".to_owned(), second(2));
     let loss = Loss { messages: 3, at: second(2), why: "no answer".to_owned() };
     assert_eq!(book.lost().iter().next(), Some((&"slack".to_owned(), &loss)));
+    // For a week.
+    let week = 7 * 24 * 3_600;
+    told(&mut book, week + 1, &[], &[]);
+    assert_eq!(book.lost().len(), 1);
+    told(&mut book, week + 2, &[], &[]);
+    assert_eq!(book.lost().len(), 0);
 }
 
 const NAMES: [&str; 5] = ["a", "b", "c", "d", "blind"];

@@ -116,6 +116,8 @@ fn what_is_so_and_what_nobody_knows() {
     off.desired.wanted.insert(id(), Wanted::not_ours(Run::Off));
     let mut in_hand = World::seen(failed());
     in_hand.in_hand = true;
+    let mut tried = World::seen(failed()).held(given_up());
+    tried.in_hand = true;
     let mut blind = World::seen(running());
     blind.observed.set(&id().provider, Err("no answer".to_owned()));
     let mut gone = World::seen(running());
@@ -128,7 +130,7 @@ fn what_is_so_and_what_nobody_knows() {
     };
     let mut hidden = stands_in(World::seen(running()));
     hidden.observed.set(&id().provider, Err("no answer".to_owned()));
-    let rows: [(&str, World, &[&str], &[&str]); 19] = [
+    let rows: [(&str, World, &[&str], &[&str]); 20] = [
         ("it stands in", stands_in(World::seen(running())), &["warning failover:p/w"], &[]),
         ("it runs", World::seen(running()), &[], &[]),
         (
@@ -156,6 +158,7 @@ fn what_is_so_and_what_nobody_knows() {
             &["failed"],
         ),
         ("it is being changed", in_hand, &["warning unwell:p/w"], &["failed"]),
+        ("it is tried although it was given up", tried, &["warning unwell:p/w"], &["failed"]),
         ("it rests", World::seen(failed()).held(resting()), &["warning unwell:p/w"], &["failed"]),
         ("it is down", World::seen(down()), &["warning unwell:p/w"], &["failed"]),
         ("it is paused", World::seen(failed()).held(paused()), &[], &["failed"]),
