@@ -26,7 +26,8 @@ pub struct Failover {
     /// How long a backup keeps duty at least before it goes back; each further failover within a day
     /// doubles it, up to 6 h. Also how long what failed has to be well before that counts as over.
     pub hold: Span,
-    /// How long what was started has to run well before it counts as on duty.
+    /// How long what was started has to run well before it counts as on duty. What has a probe has to
+    /// have answered it too.
     pub settle: Span,
     /// Whether duty goes back to the primary: `auto`, `manual` (when `redundancy handback` says so),
     /// `never`, or by itself at a time of the day, like `02:00-05:00 Europe/Berlin`. UTC where no

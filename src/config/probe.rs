@@ -35,7 +35,8 @@ pub struct Probe {
     /// How long an answer may take.
     #[serde(default = "Probe::default_timeout")]
     pub timeout: Span,
-    /// How long a process is given after its start before the first question.
+    /// How long a process has after its start to come up: it is asked meanwhile, more often, and bad
+    /// answers count only after that, or after a good one. A `file` is looked at only after that.
     #[serde(default = "Probe::default_start_period")]
     pub start_period: Span,
 }

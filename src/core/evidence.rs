@@ -10,8 +10,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    health::Health,
-    resource::{Actual, Status},
+    id::Id,
+    resource::{Observed, Status},
     span::signed,
 };
 
@@ -23,6 +23,9 @@ pub enum Sight {
         /// How often it has crashed, where its provider counts: what crashes between two looks and
         /// is started again looks well in both.
         crashes: u64,
+        /// Whether it has answered its probe well, where it has one. Until then nobody knows whether
+        /// it does its work, only that it runs.
+        proven: bool,
     },
     /// It does not do its work. Whether it runs or not, it may go on by itself.
     Ill {
@@ -53,10 +56,12 @@ pub enum Sight {
 }
 
 impl Sight {
-    /// What `found` says. `ours`: whether it would be ours to make where it is not there.
+    /// What a look says of `id`. `ours`: whether it would be ours to make where it is not there.
     #[must_use]
-    pub fn of(found: Option<&Actual>, ours: bool) -> Self {
-        let Some(found) = found else { return if ours { Self::Absent } else { Self::Gone } };
+    pub fn of(id: &Id, observed: &Observed, ours: bool) -> Self {
+        let Some(found) = observed.found.get(id) else {
+            return if ours { Self::Absent } else { Self::Gone };
+        };
         let crashes = found.vitals.as_ref().map_or(0, |it| it.crashes);
         match &found.status {
             // A file says nothing about whether what it holds works, and a job is in no pair of this
@@ -64,7 +69,9 @@ impl Sight {
             Status::Present | Status::Job(_) | Status::Code(_) | Status::Release(_) => {
                 Self::Unknown
             }
-            Status::Running { .. } | Status::Scheduled { .. } => Self::Well { crashes },
+            Status::Running { .. } | Status::Scheduled { .. } => {
+                Self::Well { crashes, proven: !observed.unproven.contains(id) }
+            }
             Status::Unwell { since, proven, how, .. } => {
                 Self::Ill { occasion: *since, proven: *proven, how: how.clone() }
             }
@@ -86,10 +93,16 @@ impl Sight {
         matches!(self, Self::Well { .. } | Self::Ill { .. })
     }
 
-    /// Whether it does its work.
+    /// Whether it runs, and nothing speaks against it.
     #[must_use]
     pub fn is_well(&self) -> bool {
         matches!(self, Self::Well { .. })
+    }
+
+    /// Whether it does its work, as far as anything can tell.
+    #[must_use]
+    pub fn is_proven(&self) -> bool {
+        matches!(self, Self::Well { proven: true, .. })
     }
 }
 
@@ -159,7 +172,7 @@ impl Evidence {
                 self.ill = false;
                 return;
             }
-            Sight::Well { crashes } => {
+            Sight::Well { crashes, proven: _ } => {
                 self.was_well = true;
                 // Those of before the first look are nobody's business.
                 let counted = self.crashes.unwrap_or(*crashes);
@@ -262,19 +275,6 @@ impl Evidence {
     pub fn counts_again_at(&self) -> Option<Timestamp> {
         let (_, at) = self.counted.filter(|_| self.ill)?;
         at.checked_add(AGAIN).ok()
-    }
-
-    /// How it does, by this evidence and by what is seen just now.
-    #[must_use]
-    pub fn health(&self, sight: &Sight, patience: Patience) -> Health {
-        match sight {
-            Sight::Unknown => Health::Unknown,
-            Sight::Off | Sight::Absent | Sight::StoppedByHand | Sight::Done => Health::Stopped,
-            Sight::Lost { .. } | Sight::Gone => Health::Failed,
-            Sight::Ill { .. } => Health::Unhealthy,
-            Sight::Well { .. } if self.is_failing(patience) => Health::Unhealthy,
-            Sight::Well { .. } => Health::Healthy,
-        }
     }
 
     /// The same, seen one tick later, for a model whose clock stands still; what makes no difference

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     change::Reason,
-    duty::{Asked, Both, Cause, Duty, Look, News, Phase, Rules, Side, Stuck, Want, step},
+    duty::{Asked, Both, Cause, Duty, Look, News, Phase, Rules, Side, Want, step},
     evidence::Sight,
     id::Id,
     plan::Plan,
@@ -168,12 +168,6 @@ impl Duties {
             }
         }
     }
-
-    /// Whether duty of a pair should move and can't, and why.
-    #[must_use]
-    pub fn stuck(&self, backup: &Id) -> Option<Stuck> {
-        self.of(backup)?.stuck()
-    }
 }
 
 /// What is seen of a pair.
@@ -193,7 +187,7 @@ pub fn look(
             return Sight::Lost { how: format!("can't be made: {reason}") };
         }
         let ours = desired.wanted.get(id).is_some_and(|it| it.body.is_some());
-        Sight::of(observed.found.get(id), ours)
+        Sight::of(id, observed, ours)
     };
     let either = |is: &dyn Fn(&Id) -> bool| is(&pair.primary) || is(&pair.backup);
     Look {

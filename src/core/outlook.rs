@@ -140,10 +140,13 @@ impl Outlook<'_> {
                 let well = self.duty.evidence.of(side).well_since();
                 let settle = span(rules.settle);
                 let settled = match well {
-                    Some(since) => Next {
+                    Some(since) if self.look.sight.of(side).is_proven() => Next {
                         at: Some(after(since, rules.settle)),
                         what: format!("{this} is on duty, if it is well until then ({settle})"),
                     },
+                    Some(_) => when(&format!(
+                        "{this} has answered its probe well and has run for {settle}, it is on duty"
+                    )),
                     None => when(&format!("{this} has been well for {settle}, it is on duty")),
                 };
                 let fall = rules.patience.fall;

@@ -5,10 +5,13 @@ use std::{
     time::Duration,
 };
 
-use tokio::{sync::Notify, task::AbortHandle};
+use tokio::{sync::Notify, task::AbortHandle, time::Instant};
 
 use super::{Spec, ask::ask};
-use crate::core::probe::Judgement;
+use crate::core::probe::{Judgement, Patience};
+
+/// The longest rest between two questions as long as it may still come up.
+const WHILE_IT_COMES_UP: Duration = Duration::from_secs(1);
 
 /// A probe that is being asked. Dropping it ends the task.
 pub(super) struct Asking {
@@ -24,27 +27,30 @@ impl Drop for Asking {
 }
 
 impl Asking {
-    /// Begins to ask after `pause`, the judgement up to then being `judgement`. `changed` is told when
-    /// that turns to well or to unwell, for the first time too.
+    /// Begins to ask, the judgement up to now being `judgement`. Until a good answer, bad ones count only
+    /// after `grace`. `changed` is told when the judgement turns to well or to unwell, for the first time
+    /// too.
     pub(super) fn begin(
         spec: Spec,
         judgement: Judgement,
-        pause: Duration,
+        grace: Duration,
         changed: Arc<Notify>,
     ) -> Self {
         let judgement = Arc::new(Mutex::new(judgement));
         let (told, asked) = (Arc::clone(&judgement), spec.clone());
         let task = tokio::spawn(async move {
-            tokio::time::sleep(pause).await;
+            let up_by = Instant::now() + grace;
+            if !spec.can_answer_early() {
+                tokio::time::sleep(grace).await;
+            }
             loop {
+                let may_come_up = Instant::now() < up_by && lock(&told).is_well().is_none();
                 let answer = ask(&spec).await;
-                let news = {
-                    let mut judgement = lock(&told);
-                    let before = judgement.is_well();
-                    *judgement = std::mem::take(&mut *judgement).after(answer, spec.patience);
-                    judgement.is_well() != before
-                };
-                if news {
+                if may_come_up && answer.is_err() {
+                    tokio::time::sleep(spec.probe.every.0.min(WHILE_IT_COMES_UP)).await;
+                    continue;
+                }
+                if judge(&mut lock(&told), answer, spec.patience) {
                     changed.notify_one();
                 }
                 tokio::time::sleep(spec.probe.every.0).await;
@@ -57,6 +63,13 @@ impl Asking {
     pub(super) fn judgement(&self) -> Judgement {
         lock(&self.judgement).clone()
     }
+}
+
+/// Takes an answer into account. Whether that turns it to well or to unwell.
+fn judge(judgement: &mut Judgement, answer: Result<(), String>, patience: Patience) -> bool {
+    let before = judgement.is_well();
+    *judgement = std::mem::take(judgement).after(answer, patience);
+    judgement.is_well() != before
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

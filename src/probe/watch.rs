@@ -29,7 +29,7 @@ struct Asked {
 impl Probes {
     /// Asks about what runs now, by `specs`, and about nothing else; what was asked before goes on.
     /// Notes in `observed` what is unwell, and of what that is not known yet.
-    pub fn follow(&mut self, specs: &BTreeMap<Id, Spec>, observed: &mut Observed) {
+    pub fn follow(&mut self, specs: &BTreeMap<Id, Spec>, observed: &mut Observed, now: Timestamp) {
         let running = |id: &Id| match observed.found.get(id)?.status {
             // What was found unwell before, and not looked at since, is still asked.
             Status::Running { pid, since } | Status::Unwell { pid, since, .. } => {
@@ -47,8 +47,8 @@ impl Probes {
             if let Some((pid, since)) = running(id)
                 && !self.asked.contains_key(id)
             {
-                let (pause, changed) = (spec.probe.start_period.0, Arc::clone(&self.changed));
-                let asking = Asking::begin(spec.clone(), Judgement::default(), pause, changed);
+                let (grace, changed) = (spec.grace(since, now), Arc::clone(&self.changed));
+                let asking = Asking::begin(spec.clone(), Judgement::default(), grace, changed);
                 self.asked.insert(id.clone(), Asked { pid, since, asking });
             }
         }

@@ -5,7 +5,7 @@ use std::{
     net::TcpListener,
 };
 
-use crate::project::{Project, running_with, wait_for};
+use crate::project::{Project, kill, running_with, wait_for};
 
 /// A server that answers every request with `status`, until the test ends.
 fn server(status: &'static str) -> u16 {
@@ -71,22 +71,21 @@ fn status_asks_and_says_what_is_wrong() {
 
 #[test]
 fn what_has_just_begun_is_not_known_to_be_well() {
-    let process = |name: &str, period: &str| {
-        let probe = "command = [\"true\"], every = \"100ms\"";
+    let process = |name: &str, answers: &str| {
+        let probe = format!("command = [\"{answers}\"], every = \"100ms\", start_period = \"1h\"");
         format!(
-            "[[process]]\nname = \"{name}\"\ncommand = [\"sleep\", \"1000\"]\n\
-             probe = {{ {probe}, start_period = \"{period}\" }}\n"
+            "[[process]]\nname = \"{name}\"\ncommand = [\"sleep\", \"1000\"]\nprobe = {{ {probe} }}\n"
         )
     };
-    let project = Project::new(&(process("early", "1h") + &process("due", "0s")));
+    let project = Project::new(&(process("comes-up", "false") + &process("is-up", "true")));
     let watch = project.watch();
     watch.wait_for_log("the system: 1 of 1 healthy, 1 unknown");
     let log = watch.end_well();
     assert!(!log.contains("2 of 2 healthy"), "{log}");
     let states = states(&project);
     let of = |id: &str| states.iter().find(|it| it.0 == format!("embedded/{id}")).unwrap();
-    assert_eq!(of("due").1, "healthy");
-    let (_, health, state) = of("early");
+    assert_eq!(of("is-up").1, "healthy");
+    let (_, health, state) = of("comes-up");
     assert_eq!(health, "unknown", "{state}");
     assert!(state.ends_with("; its probe has not answered well yet"), "{state}");
 }
@@ -146,4 +145,24 @@ fn a_program_that_gives_no_answer_leaves_nothing_behind() {
     let states = states(&project);
     assert!(states[0].2.ends_with("no answer within 100ms"), "{states:?}");
     wait_for("the end of all that was asked", || (running_with(&marker) == 0).then_some(()));
+}
+
+#[test]
+fn a_backup_is_on_duty_only_after_it_has_answered() {
+    let project = Project::new(
+        "[failover]\nsettle = \"0s\"\n\
+         [[process]]\nname = \"w\"\ncommand = [\"sleep\", \"1000\"]\nrestart = \"never\"\n\
+         [[process]]\nname = \"b\"\nbacks_up = \"w\"\ncommand = [\"sleep\", \"1000\"]\n\
+         probe = { command = [\"test\", \"-e\", \"up\"], every = \"100ms\", start_period = \"1h\" }\n",
+    );
+    let watch = project.watch();
+    kill(project.wait_for_pid("w", None));
+    watch.wait_for_log("embedded/b: start done");
+    let explained = || project.run(&["explain", "embedded/b"]).ok().stdout;
+    let waits = "embedded/b has answered its probe well and has run for 0s, it is on duty";
+    wait_for("it waits for an answer", || explained().contains(waits).then_some(()));
+    project.write("up", "");
+    watch.wait_for_log("the backup is on duty");
+    let log = watch.end_well();
+    assert!(log.find("start done") < log.find("the backup is on duty"), "{log}");
 }

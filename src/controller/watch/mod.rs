@@ -235,7 +235,7 @@ impl Watch {
             self.in_hand.during(look).await;
             self.metrics.looked(began.elapsed());
             let specs = probe::of(&self.controller.possible);
-            self.probes.follow(&specs, &mut self.world.observed);
+            self.probes.follow(&specs, &mut self.world.observed, Timestamp::now());
             self.live.looked(Timestamp::now());
             self.tell_seen();
             let Decision { plan, in_order, news, .. } = self.decide();

@@ -131,7 +131,7 @@ impl Duty {
             let sight = look.sight.of(side);
             *sight != Sight::Unknown && self.evidence.of(side).is_failing(rules.patience)
         };
-        let well = |side: Side| look.sight.of(side).is_well() && !failing(side);
+        let well = |side: Side| look.sight.of(side).is_proven() && !failing(side);
         match side {
             Side::Primary if failing(side) && look.storm => Err(Stuck::Storm),
             Side::Primary if failing(side) && well(Side::Backup) => {
@@ -280,7 +280,7 @@ impl Duty {
             .is_some_and(|since| now.duration_since(since) >= signed(rules.settle));
         // One that a person stopped as soon as it had come up is no failure.
         let is_let_be = *mine == Sight::StoppedByHand && evidence.was_well();
-        if (mine.is_well() && settled) || *mine == Sight::Done || is_let_be {
+        if (mine.is_proven() && settled) || *mine == Sight::Done || is_let_be {
             return go(Phase::On(side), self.cause.clone());
         }
         Ok(None)

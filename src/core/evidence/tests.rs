@@ -11,7 +11,7 @@ fn at(second: i64) -> Timestamp {
 }
 
 fn well(crashes: u64) -> Sight {
-    Sight::Well { crashes }
+    Sight::Well { crashes, proven: true }
 }
 
 fn ill(occasion: i64) -> Sight {
@@ -102,14 +102,6 @@ fn what_is_started_anew_gets_its_own_chance() {
     // What it crashes more often is.
     crashes.see(&well(8), PATIENCE, at(8));
     assert_eq!(crashes.failures(), 2);
-}
-
-#[test]
-fn what_is_well_just_now_and_fails_all_the_same_is_not_healthy() {
-    let health = |it: &Evidence| it.health(&well(0), PATIENCE);
-    assert_eq!(health(&Evidence::default()), Health::Healthy);
-    let failing = comes_to(&[(0, ill(0), 1), (1, ill(1), 2), (2, ill(2), 3), (3, well(0), 3)]);
-    assert_eq!(health(&failing), Health::Unhealthy);
 }
 
 /// One that began to flap at second 240.

@@ -33,7 +33,7 @@ fn last(pair: &Pair, phase: Phase, change: impl FnOnce(&mut Duty, &mut Outlook<'
     let mut duty = Duty::new(at(0));
     duty.phase = phase;
     let look = Look {
-        sight: Both { primary: Sight::Off, backup: Sight::Well { crashes: 0 } },
+        sight: Both { primary: Sight::Off, backup: Sight::Well { crashes: 0, proven: true } },
         settled: true,
         storm: false,
         paused: false,
@@ -96,6 +96,27 @@ fn what_is_on_its_way_has_its_time() {
     let fence = last(&pair(|_| {}), Phase::Fence(Side::Primary), |_, _| {});
     let what = "if p/w is not proven stopped by then, the pair is blocked: p/b is not started";
     assert_eq!(fence, next(Some(at(25)), what));
+    let first = |sight: Sight| {
+        let (pair, at) = (pair(|_| {}), at(8));
+        let mut duty = Duty::new(at);
+        duty.phase = Phase::Start(Side::Backup);
+        duty.evidence.backup.see(&sight, pair.rules.patience, at);
+        let sight = Both { primary: Sight::Off, backup: sight };
+        let look =
+            Look { sight, settled: true, storm: false, paused: false, precheck: None, asked: None };
+        let outlook = Outlook {
+            pair: &pair,
+            duty: &duty,
+            look: &look,
+            has_precheck: false,
+            paused_until: None,
+        };
+        outlook.next(at).remove(0)
+    };
+    let what = "p/b is on duty, if it is well until then (5s)";
+    assert_eq!(first(Sight::Well { crashes: 0, proven: true }), next(Some(at(13)), what));
+    let what = "p/b has answered its probe well and has run for 5s, it is on duty";
+    assert_eq!(first(Sight::Well { crashes: 0, proven: false }), when(what));
     let paused = last(&pair(|_| {}), Phase::Paused, |_, outlook| {
         outlook.paused_until = Some(at(99));
     });

@@ -262,7 +262,7 @@ fn what_goes_bad_all_at_once_fails_over_only_when_it_is_seen_again() {
     for it in primaries {
         assert_eq!(world.phase(it), Phase::On(Side::Primary));
         let backup = Id::new(name("p"), name(&format!("{it}-backup")));
-        assert_eq!(world.reconciler.duties().stuck(&backup), Some(Stuck::Storm));
+        assert_eq!(world.reconciler.duties().of(&backup).unwrap().stuck(), Some(Stuck::Storm));
     }
     assert_eq!(world.decide(11).wake_at, Some(second(70)));
     world.decide(70);

@@ -26,6 +26,9 @@ const PROPERTIES: &[Property] = &[
     ("a person's stop is not undone", |_, state| {
         state.broken != Some(Broken::StartedWhatAPersonStopped)
     }),
+    ("nobody is on duty who has yet to answer", |_, state| {
+        state.broken != Some(Broken::CalledOnDutyUnproven)
+    }),
     ("INV3 one lie moves nothing", one_lie_moves_nothing),
 ];
 
@@ -81,6 +84,11 @@ fn holds(name: &str, faults: Faults) {
 #[test]
 fn processes_fail() {
     holds("processes", Faults { crashes: 2, breaks: 1, lies: 1, ..Faults::default() });
+}
+
+#[test]
+fn probes_have_yet_to_answer() {
+    holds("probes", Faults { crashes: 1, breaks: 1, unproven: 2, ..Faults::default() });
 }
 
 #[test]
@@ -180,4 +188,10 @@ fn believing_at_once_one_lie_moves_duty() {
 fn acting_on_changes_alone_it_is_stuck() {
     let faults = Faults { crashes: 1, losses: 1, ..Faults::default() };
     breaks(&mutant(Mutant::EdgeOnly, faults), "INV4", PROPERTIES);
+}
+
+#[test]
+fn believing_that_what_runs_does_its_work_duty_comes_too_early() {
+    let faults = Faults { unproven: 1, ..Faults::default() };
+    breaks(&mutant(Mutant::Credulous, faults), "nobody is on duty", PROPERTIES);
 }

@@ -87,6 +87,8 @@ pub(super) struct Faults {
     pub breaks: u8,
     /// A probe says of a side that does well that it does not.
     pub lies: u8,
+    /// A side that runs has not answered its probe yet.
+    pub unproven: u8,
     /// A command never takes effect.
     pub losses: u8,
     /// The controller ends, and another one begins.
@@ -113,6 +115,7 @@ pub(super) enum Broken {
     StartWithoutProof,
     StoppedTheOnlyRunner,
     StartedWhatAPersonStopped,
+    CalledOnDutyUnproven,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -182,7 +185,8 @@ pub(super) fn seen(state: &State, side: Side, eye: Eye) -> Sight {
     }
     match process.run {
         Run::Runs if eye == Eye::Lies => ill(failure(10 + i64::from(state.left.lies))),
-        Run::Runs if !process.broken => Sight::Well { crashes: 0 },
+        Run::Runs if eye == Eye::Early => Sight::Well { crashes: 0, proven: false },
+        Run::Runs if !process.broken => Sight::Well { crashes: 0, proven: true },
         Run::Runs | Run::Crashed => ill(failure(i64::from(process.odd))),
         Run::GivenUp => Sight::Lost { how: String::new() },
         Run::Off => Sight::Off,

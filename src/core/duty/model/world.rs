@@ -16,6 +16,8 @@ use crate::core::evidence::Sight;
 pub(super) enum Eye {
     Sees,
     Lies,
+    /// It runs, and its probe has not answered yet.
+    Early,
     Blind,
 }
 
@@ -51,6 +53,8 @@ pub(super) enum Mutant {
     Forgets,
     /// It acts only where the look differs from the one before.
     EdgeOnly,
+    /// It takes what runs for what has answered its probe.
+    Credulous,
 }
 
 #[derive(Debug, Clone)]
@@ -89,8 +93,10 @@ impl World {
         let mut actions = vec![Action::Tick];
         for primary in eyes(state, Side::Primary) {
             for backup in eyes(state, Side::Backup) {
-                let lies = [primary, backup].iter().filter(|it| **it == Eye::Lies).count();
-                if lies <= usize::from(left.lies) {
+                let many = |eye| [primary, backup].iter().filter(|it| **it == eye).count();
+                if many(Eye::Lies) <= usize::from(left.lies)
+                    && many(Eye::Early) <= usize::from(left.unproven)
+                {
                     for asked in asks(state) {
                         actions.push(Action::Look { primary, backup, asked });
                     }
@@ -222,6 +228,7 @@ impl World {
         let seen = Both { primary: seen(Side::Primary), backup: seen(Side::Backup) };
         for side in SIDES {
             state.left.lies -= u8::from(*eyes.of(side) == Eye::Lies);
+            state.left.unproven -= u8::from(*eyes.of(side) == Eye::Early);
             let sight = seen.of(side);
             if *sight != Sight::Unknown {
                 let is_assumed = state.duty.assumed_stopped == Some(side) && !sight.is_well();
@@ -250,6 +257,11 @@ impl World {
         };
         let before = state.duty.clone();
         (state.duty, _) = step(before.clone(), &self.rules, &look, NOW);
+        if let (Phase::Start(_), Phase::On(side)) = (before.phase, state.duty.phase)
+            && *eyes.of(side) == Eye::Early
+        {
+            state.broken = Some(Broken::CalledOnDutyUnproven);
+        }
         if self.mutant == Mutant::Forgets {
             state.duty.stopped = Both { primary: true, backup: true };
         }
@@ -262,6 +274,9 @@ impl World {
     fn told(&self, seen: &Both<Sight>, state: &State) -> Both<Sight> {
         let told = |side: Side| match (self.mutant, state.duty.phase) {
             (Mutant::NoFence, Phase::Fence(fenced)) if fenced == side => Sight::Off,
+            (Mutant::Credulous, _) if seen.of(side).is_well() => {
+                Sight::Well { crashes: 0, proven: true }
+            }
             (Mutant::CrashIsStop, _) if state.sides.of(side).run == Run::Crashed => Sight::Off,
             _ => seen.of(side).clone(),
         };
@@ -335,8 +350,11 @@ fn eyes(state: &State, side: Side) -> Vec<Eye> {
         return vec![Eye::Sees];
     }
     let mut eyes = vec![Eye::Sees, Eye::Blind];
-    if process.run == Run::Runs && !process.broken {
-        eyes.push(Eye::Lies);
+    if process.run == Run::Runs {
+        eyes.push(Eye::Early);
+        if !process.broken {
+            eyes.push(Eye::Lies);
+        }
     }
     eyes
 }

@@ -14,7 +14,8 @@ use super::*;
 use crate::core::evidence::Patience;
 use Side::{Backup, Primary};
 
-const WELL: Sight = Sight::Well { crashes: 0 };
+const WELL: Sight = Sight::Well { crashes: 0, proven: true };
+const UNPROVEN: Sight = Sight::Well { crashes: 0, proven: false };
 
 fn ill(occasion: i64) -> Sight {
     let occasion = Timestamp::from_second(occasion).unwrap();
@@ -40,6 +41,7 @@ fn rules() -> Rules {
 }
 
 /// A pair, and what was told of it.
+#[derive(Clone)]
 struct Pair {
     duty: Duty,
     rules: Rules,

@@ -81,3 +81,32 @@ fn a_person_may_stop_what_has_just_come_up() {
     assert_eq!(pair.see(1, Sight::Off, Sight::StoppedByHand), Phase::On(Backup));
     assert!(!pair.duty.is_starting(Backup));
 }
+
+#[test]
+fn nobody_is_on_duty_before_its_probe_has_answered() {
+    let mut pair = Pair::new(rules());
+    pair.see(1, ill(1), Sight::Off);
+    assert_eq!(pair.see(1, Sight::Off, Sight::Off), Phase::Start(Backup));
+    // However long it has run.
+    for seconds in [1, 10, 3600] {
+        assert_eq!(pair.see(seconds, Sight::Off, UNPROVEN), Phase::Start(Backup));
+        assert_eq!((pair.wants(Primary), pair.wants(Backup)), (Want::Off, Want::On));
+    }
+    let mut fails = pair.clone();
+    assert_eq!(pair.see(1, Sight::Off, WELL), Phase::On(Backup));
+    // What is on duty and has to be asked anew, as by a new watch, keeps it.
+    assert_eq!(pair.see(1, Sight::Off, UNPROVEN), Phase::On(Backup));
+    let answers_badly = ill(fails.now.as_second());
+    assert_eq!(fails.see(1, Sight::Off, answers_badly), Phase::Fence(Backup));
+}
+
+#[test]
+fn of_a_pair_side_by_side_the_work_rests_on_who_has_answered() {
+    let mut pair = Pair::new(Rules { exclusive: false, ..rules() });
+    assert_eq!(pair.see(1, ill(1), UNPROVEN), Phase::On(Primary));
+    assert_eq!(pair.see(1, ill(1), WELL), Phase::On(Backup));
+    // Its failures are over, but whether it does its work again is not known.
+    assert_eq!(pair.see(1, UNPROVEN, WELL), Phase::On(Backup));
+    assert_eq!(pair.see(60, UNPROVEN, WELL), Phase::On(Backup));
+    assert_eq!(pair.see(1, WELL, WELL), Phase::On(Primary));
+}
