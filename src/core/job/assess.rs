@@ -111,9 +111,9 @@ fn state(
         // Its end may be told anew whenever something about it changes; its beginning stays.
         return (State::Failed { run: number, at, how, attempt, again }, Some(run.begun));
     }
-    if let Some(run) = runs.iter().find(|it| is_stuck(it, rhythm, now))
+    let mut since_then = runs.iter().take_while(|it| !tells(it));
+    if let Some(run) = since_then.find(|it| is_stuck(it, rhythm, now))
         && let Verdict::Active { how, .. } = &run.verdict
-        && telling.is_none_or(|it| it.begun < run.begun)
     {
         let state = State::Stuck { run: run.number, how: how.clone(), since: run.begun };
         return (state, Some(run.begun));

@@ -205,6 +205,7 @@ mod tests {
     use crate::core::{
         code::{Code, State},
         digest::Digest,
+        job::{self, Job},
         resource::{Actual, Body, Mark, Run, Wanted},
     };
 
@@ -276,6 +277,8 @@ mod tests {
         hidden.unseen.insert(backup(), "no answer".to_owned());
         blind.set(&backup().provider, Err("no answer".to_owned()));
         let there = routed(place(Side::Backup, "the primary answers 502"));
+        let mut alone = there.clone();
+        alone.found.remove(&backup());
         for (way, desired, observed, stays) in [
             (Way::Runs, &wanted, &gone, true),
             (Way::Runs, &nothing, &blind, true),
@@ -285,6 +288,8 @@ mod tests {
             (Way::Runs, &nothing, &gone, false),
             (Way::Route, &nothing, &there, true),
             (Way::Route, &nothing, &blind, true),
+            // Its route goes to it all the same.
+            (Way::Route, &nothing, &alone, true),
             (Way::Route, &nothing, &gone, false),
         ] {
             let mut covers = standing_in(way);
@@ -292,6 +297,36 @@ mod tests {
             assert!(news.is_empty() || !stays, "{news:?}");
             assert_eq!(covers.of(&backup()).is_some_and(|it| it.way == way), stays, "{way:?}");
         }
+    }
+
+    #[test]
+    fn what_is_called_stands_in_until_its_primary_is_seen_to_be_well() {
+        let (primary, backup): (Id, Id) = ("p/a".parse().unwrap(), "p/a-backup".parse().unwrap());
+        let mut covers = Covers::default();
+        let mut see = |state: job::State, called: bool| {
+            let status = Status::Job(Box::new(Job::only(state)));
+            let actual = Actual { body: Body::default(), status, mark: None, vitals: None };
+            let found = [(primary.clone(), actual)].into();
+            let observed = Observed { found, ..Observed::default() };
+            let backs_up = Some("a".to_owned());
+            let wanted = Wanted { called, backs_up, ..Wanted::not_ours(Run::On) };
+            let desired =
+                Desired { wanted: [(backup.clone(), wanted)].into(), ..Desired::default() };
+            let news = covers.see(&desired, &observed, at(9));
+            let told = news.iter().map(|(id, it)| format!("{id} {it}, {}", it.is_alert()));
+            let stands_in = [&primary, &backup].map(|it| covers.stand_in_for(it));
+            (told.collect::<Vec<_>>().join("; "), stands_in)
+        };
+        let (quiet, missed) = (String::new(), || job::State::Missed { due: at(5) });
+        assert_eq!(see(missed(), false), (quiet.clone(), [false, false]));
+        let begins = "p/a-backup stands in for p/a (missed: the run of 1970-01-01T00:00:05Z did not begin), true";
+        assert_eq!(see(missed(), true), (begins.to_owned(), [true, false]));
+        assert_eq!(see(missed(), true), (quiet.clone(), [true, false]));
+        assert_eq!(see(missed(), false), (quiet.clone(), [true, false]));
+        assert_eq!(see(job::State::Unseen, false), (quiet.clone(), [true, false]));
+        let ends = "p/a-backup hands back to p/a, which is well again, false";
+        assert_eq!(see(job::State::Well, false), (ends.to_owned(), [false, false]));
+        assert_eq!(see(job::State::Well, false), (quiet, [false, false]));
     }
 
     #[test]

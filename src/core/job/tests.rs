@@ -167,8 +167,51 @@ fn the_ladder_tries_again_then_calls_the_backup_then_a_person() {
     assert!(matches!(enough, Some(Call::Now { given_up: Some(it), .. }) if it == how));
     let done = calls(failed(2, 10), &[twice[0].clone(), asked(8, 30, Verdict::Success)]);
     assert_eq!((done.backup, done.stands_in), (None, true));
-    let before = calls(failed(2, 10), &[asked(7, 5, Verdict::Success)]);
-    assert!(matches!(before.backup, Some(Call::Now { .. })), "that was for an earlier failure");
+    for minute in [5, 10] {
+        let before = calls(failed(2, 10), &[asked(7, minute, Verdict::Success)]);
+        assert!(matches!(before.backup, Some(Call::Now { .. })), "that was for an earlier failure");
+    }
+}
+
+#[test]
+fn without_a_backup_that_can_do_the_work_a_person_is_called() {
+    let failed = Run { attempt: 2, ..run(2, hours(27), failure()) };
+    let primary = daily(&[failed], hours(28));
+    let told = |backup: Option<State>| {
+        let backup = backup.map(Job::only);
+        let calls = calls("ci.yml", &primary, backup.as_ref(), &POLICY);
+        assert!(!calls.stands_in);
+        match (calls.primary, calls.backup) {
+            (Some(Call::Nobody { how }), None) => format!("primary: {how}"),
+            (None, Some(Call::Nobody { how })) => format!("backup: {how}"),
+            other => format!("{other:?}"),
+        }
+    };
+    assert_eq!(told(None), "primary: it failed, and has no backup yet");
+    assert_eq!(
+        told(Some(State::Disabled { by: By::Person })),
+        "backup: ci.yml failed, and its backup is disabled by a person"
+    );
+    assert_eq!(
+        told(Some(State::NotInEffect)),
+        "backup: ci.yml failed, and its backup is not in effect yet"
+    );
+}
+
+#[test]
+fn the_first_failure_in_a_row_may_be_tried_again_for_an_hour() {
+    let good = run(1, hours(3), Verdict::Success);
+    let bad = run(2, hours(27), failure());
+    let ended = bad.changed;
+    let again = |runs: &[Run], minutes| {
+        let now = ended + SignedDuration::from_mins(minutes);
+        matches!(daily(runs, now).state, State::Failed { again: true, .. })
+    };
+    let (first, tried) = ([good.clone(), bad.clone()], Run { attempt: 2, ..bad.clone() });
+    assert!(again(&first, 0) && again(&first, 59) && !again(&first, 60));
+    assert!(again(std::slice::from_ref(&bad), 0), "nothing is known of before");
+    assert!(!again(&[good, tried], 0));
+    assert!(!again(&[run(1, hours(3), failure()), bad], 0));
 }
 
 #[test]
