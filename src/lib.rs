@@ -13,7 +13,8 @@
 //! - [`sync`] keeps a git checkout in step with its remote. It stands beside the loop and uses only
 //!   its locks.
 //! - [`update`] puts a newer version of this program in its place, and the one before back.
-//! - `http` is what the clients of services have in common, and `disk` what all have who write files.
+//! - `http` is what the clients of services have in common, `disk` what all have who write files, and `group`
+//!   what all have who run a command and may give it up.
 //! - [`cli`] has a file for each verb, and the only code that prints.
 
 pub mod cli;
@@ -21,6 +22,7 @@ pub mod config;
 pub mod controller;
 pub mod core;
 mod disk;
+mod group;
 mod http;
 pub mod journal;
 pub mod probe;

@@ -21,13 +21,17 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("core", &[]),
     ("config", &["core"]),
     ("disk", &[]),
+    ("group", &[]),
     ("http", &["core"]),
     ("journal", &["core"]),
-    ("probe", &["config", "core", "http"]),
-    ("provider", &["config", "core", "disk", "http"]),
-    ("controller", &["config", "core", "disk", "journal", "probe", "provider", "http", "update"]),
+    ("probe", &["config", "core", "group", "http"]),
+    ("provider", &["config", "core", "disk", "group", "http"]),
+    (
+        "controller",
+        &["config", "core", "disk", "group", "journal", "probe", "provider", "http", "update"],
+    ),
     ("sync", &["config", "core", "controller", "provider"]),
-    ("update", &["config", "core", "http"]),
+    ("update", &["config", "core", "group", "http"]),
     (
         "cli",
         &[

@@ -10,7 +10,6 @@ use std::{
 
 use anyhow::{Context, bail};
 use jiff::Timestamp;
-use tokio::signal::unix::{SignalKind, signal};
 
 use super::{
     choice::{self, Choice},
@@ -25,6 +24,7 @@ use crate::{
         Controller, Manner, Outcome, Progress, Stop, World,
         generations::Generations,
         lock::{self, Lock, LockError},
+        signals::Signals,
     },
     core::{
         change::Why,
@@ -206,14 +206,12 @@ async fn wait_for_lock(path: &Path, verb: &str) -> anyhow::Result<Lock> {
 
 /// Goes on with `work` to its end, also when a signal says that nothing more is to be begun.
 pub(super) async fn until_done<T>(work: impl Future<Output = T>, stop: &Stop) -> anyhow::Result<T> {
-    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for Ctrl-C")?;
-    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for signals")?;
+    let mut signals = Signals::new().context("cannot listen for signals")?;
     let mut work = pin!(work);
     loop {
         tokio::select! {
             done = &mut work => return Ok(done),
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
+            () = signals.received() => {}
         }
         if !stop.asked() {
             output::remark("stopping after the changes in hand\n");

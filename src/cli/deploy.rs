@@ -2,7 +2,7 @@
 
 use std::{fmt::Write, path::Path, process::ExitCode};
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 use jiff::Timestamp;
 
 use super::{
@@ -11,15 +11,22 @@ use super::{
 };
 use crate::{
     config,
-    controller::lock::{self, Lock, LockError},
+    controller::{
+        lock::{self, Lock, LockError},
+        signals::Signals,
+    },
     core::{
         id::Id,
         ration::{self, Asked, Spent},
     },
     journal::{Entry, Journal, Kind},
-    provider::netlify::{
-        Netlify,
-        deploying::{Deploying, asked},
+    provider::{
+        Error,
+        netlify::{
+            Netlify,
+            api::DeployId,
+            deploying::{Before, Deploying, asked},
+        },
     },
     sync::unsent,
 };
@@ -138,18 +145,20 @@ async fn deploy(
     output::remark(&format!("Deploying {how} ({budget}).\n"));
     write(&mut journal, Kind::Intent, format!("deploy: {how}"))?;
     remember(&mut journal, asked(None, now))?;
-    let done = match deploying.begin().await {
-        Ok(begun) => {
-            let tell = |id: &_| {
-                output::remark(&format!("It is deploy {id}.\n"));
-                let named = remember(&mut journal, asked(Some(id), now));
-                if let Err(error) = named {
-                    output::remark(&format!("warning: {}\n", output::whole(&error)));
-                }
-            };
-            deploying.follow(&before, &begun, tell).await
+    let tell = |id: &_| {
+        output::remark(&format!("It is deploy {id}.\n"));
+        let named = remember(&mut journal, asked(Some(id), now));
+        if let Err(error) = named {
+            output::remark(&format!("warning: {}\n", output::whole(&error)));
         }
-        Err(error) => Err(error),
+    };
+    let mut signals = Signals::new().context("cannot listen for signals")?;
+    let done = tokio::select! {
+        done = make(deploying, &before, tell) => done,
+        // A build of its own ends here with all that it began.
+        () = signals.received() => Err(Error::Passing(
+            "it was broken off by a signal; what Netlify was asked for goes on there".to_owned(),
+        )),
     };
     let (kind, text) = match &done {
         Ok(done) => (Kind::Done, format!("deploy: {done}")),
@@ -158,6 +167,16 @@ async fn deploy(
     write(&mut journal, kind, text)?;
     output::print(&format!("{}\n", visible(&capital(&done?))))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Makes the deploy, and follows it until it is published.
+async fn make(
+    deploying: &Deploying,
+    before: &Before,
+    tell: impl FnMut(&DeployId),
+) -> Result<String, Error> {
+    let begun = deploying.begin().await?;
+    deploying.follow(before, &begun, tell).await
 }
 
 fn capital(text: &str) -> String {

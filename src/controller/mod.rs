@@ -23,7 +23,7 @@ pub mod requests;
 mod routes;
 pub mod self_update;
 mod service_manager;
-mod signals;
+pub(crate) mod signals;
 pub(crate) mod standing;
 pub mod stopped;
 pub mod testing;
@@ -326,9 +326,34 @@ impl Controller {
 pub fn make_state_dir(folder: &Path) -> std::io::Result<()> {
     use std::{fs, os::unix::fs::DirBuilderExt};
 
-    if folder.is_dir() {
-        return Ok(());
-    }
     fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    fs::write(folder.join(".gitignore"), "*\n")
+    let ignore = folder.join(".gitignore");
+    // Whoever made the folder may have ended before this.
+    if fs::metadata(&ignore).is_ok_and(|it| it.len() > 0) {
+        Ok(())
+    } else {
+        fs::write(ignore, "*\n")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, os::unix::fs::PermissionsExt as _};
+
+    use super::*;
+
+    #[test]
+    fn the_folder_is_kept_from_others_whoever_ended_while_making_it() {
+        let project = tempfile::tempdir().unwrap();
+        let folder = project.path().join("a/.redundancy");
+        for _ in 0..2 {
+            make_state_dir(&folder).unwrap();
+            assert_eq!(fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700);
+            assert_eq!(fs::read_to_string(folder.join(".gitignore")).unwrap(), "*\n");
+            fs::write(folder.join(".gitignore"), "").unwrap();
+        }
+        fs::remove_file(folder.join(".gitignore")).unwrap();
+        make_state_dir(&folder).unwrap();
+        assert!(folder.join(".gitignore").is_file());
+    }
 }

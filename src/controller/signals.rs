@@ -4,7 +4,8 @@ use std::fs;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-pub(super) struct Signals {
+/// Those of them that this process heeds.
+pub(crate) struct Signals {
     terminate: Signal,
     interrupt: Signal,
     /// The end of its terminal; none where whoever began it would have it outlive that (`nohup`).
@@ -12,14 +13,14 @@ pub(super) struct Signals {
 }
 
 impl Signals {
-    pub(super) fn new() -> std::io::Result<Self> {
+    pub(crate) fn new() -> std::io::Result<Self> {
         let hang_up =
             if ignores(SignalKind::hangup()) { None } else { Some(signal(SignalKind::hangup())?) };
         let terminate = signal(SignalKind::terminate())?;
         Ok(Self { terminate, interrupt: signal(SignalKind::interrupt())?, hang_up })
     }
 
-    pub(super) async fn received(&mut self) {
+    pub(crate) async fn received(&mut self) {
         let hang_up = async {
             match &mut self.hang_up {
                 Some(it) => it.recv().await,

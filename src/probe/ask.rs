@@ -2,14 +2,10 @@
 
 use std::{process::Stdio, time::Duration};
 
-use rustix::process::{Pid, Signal, kill_process_group};
-use tokio::{
-    net::TcpStream,
-    process::{Child, Command},
-};
+use tokio::{net::TcpStream, process::Command};
 
 use super::Spec;
-use crate::{config::probe::Probe, http::answer::root_cause};
+use crate::{config::probe::Probe, group::Group, http::answer::root_cause};
 
 /// Asks. Fine, or what is wrong.
 pub(super) async fn ask(spec: &Spec) -> Result<(), String> {
@@ -83,22 +79,10 @@ async fn command(spec: &Spec) -> Result<(), String> {
         .process_group(0)
         .kill_on_drop(true)
         .spawn();
-    let mut asked = Asked(child.map_err(failed)?);
-    let status = asked.0.wait().await.map_err(failed)?;
+    let mut child = child.map_err(failed)?;
+    // An answer that does not come in time would leave some of it behind each time.
+    let mut group = Group::of(&child);
+    let status = child.wait().await.map_err(failed)?;
+    group.release();
     if status.success() { Ok(()) } else { Err(format!("{program:?} ended with {status}")) }
-}
-
-/// A program that was asked. Whoever waits for it no longer ends it with all that it began: otherwise each
-/// answer that does not come in time would leave some of that behind.
-struct Asked(Child);
-
-impl Drop for Asked {
-    fn drop(&mut self) {
-        // None once its end was seen: then its number may be another's.
-        let group = self.0.id().and_then(|it| Pid::from_raw(it.cast_signed()));
-        if let Some(group) = group {
-            // Where nothing is left, there is nothing to end.
-            let _ = kill_process_group(group, Signal::KILL);
-        }
-    }
 }

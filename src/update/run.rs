@@ -7,7 +7,6 @@ use std::{
     time::Duration,
 };
 
-use rustix::process::{Pid, Signal, kill_process_group};
 use semver::Version;
 use tokio::{
     io::AsyncReadExt as _,
@@ -15,7 +14,7 @@ use tokio::{
     time::{Instant, sleep, timeout_at},
 };
 
-use crate::{core::update::version_said, http::text::harmless};
+use crate::{core::update::version_said, group::Group, http::text::harmless};
 
 /// How long it may take to say it. Ours take some milliseconds.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -28,10 +27,11 @@ pub(super) async fn version(path: &Path) -> Result<Version, String> {
     let until = Instant::now() + LIMIT;
     let mut child =
         spawn(path, until).await.map_err(|error| format!("it can't be run: {error}"))?;
-    let group = child.id().and_then(|it| Pid::from_raw(it.cast_signed()));
+    let mut group = Group::of(&child);
     let said = timeout_at(until, said(&mut child)).await;
-    // What it began goes with it; where nothing is left, there is nothing to end.
-    let _ = group.map(|it| kill_process_group(it, Signal::KILL));
+    if let Ok(Ok(_)) = said {
+        group.release();
+    }
     let said =
         said.map_err(|_| format!("it has not told its version within {} s", LIMIT.as_secs()))?;
     let (how, said) = said.map_err(|error| format!("it can't be run: {error}"))?;

@@ -8,10 +8,9 @@ use std::{
 
 use jiff::Timestamp;
 use reqwest::header;
-use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    process::{Child, Command},
+    process::Command,
     time::timeout,
 };
 
@@ -26,6 +25,7 @@ use crate::{
         alerts::{Sink, SinkKind},
     },
     core::alert::Message,
+    group::Group,
     http::answer::root_cause,
 };
 
@@ -252,7 +252,7 @@ async fn run(
         }
         let ended = child.wait().await;
         // Its number may be another one's from now on.
-        group.0 = None;
+        group.release();
         ended.map(|status| (status, said))
     };
     match timeout(limit, ran).await {
@@ -266,23 +266,5 @@ async fn run(
         }
         Ok(Err(error)) => Err(Failure::passing(format!("{program:?} was lost: {error}"))),
         Err(_) => Err(Failure::passing(format!("{program:?} did not end within {limit:?}"))),
-    }
-}
-
-/// The group of processes that a command leads, which ends with this value.
-struct Group(Option<Pid>);
-
-impl Group {
-    fn of(leader: &Child) -> Self {
-        Self(leader.id().and_then(|it| Pid::from_raw(it.cast_signed())))
-    }
-}
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        if let Some(group) = self.0 {
-            // It is mostly gone already.
-            let _ = kill_process_group(group, Signal::KILL);
-        }
     }
 }

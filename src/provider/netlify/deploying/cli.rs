@@ -10,7 +10,7 @@ use serde::Deserialize;
 use tokio::process::Command;
 
 use super::super::api::{DeployId, SiteId, Token};
-use crate::{http::text::harmless, provider::Error};
+use crate::{group, http::text::harmless, provider::Error};
 
 /// Where a project has its own.
 const OWN: &str = "node_modules/.bin/netlify";
@@ -58,14 +58,12 @@ impl CommandLine {
             .current_dir(&self.root)
             .env("NETLIFY_AUTH_TOKEN", self.token.reveal())
             .env("NETLIFY_SITE_ID", site.to_string())
-            .stdin(Stdio::null())
-            .kill_on_drop(true);
+            .stdin(Stdio::null());
         let refused = |how: String| Error::Refused(format!("{}: {how}", self.shown()));
-        let ended = tokio::time::timeout(limit, command.output()).await;
-        let ended = ended.map_err(|_| {
+        let ended = group::output(&mut command, limit).await;
+        let output = ended.map_err(|error| refused(error.to_string()))?.ok_or_else(|| {
             refused(format!("it did not end within {} s, and was ended", limit.as_secs()))
         })?;
-        let output = ended.map_err(|error| refused(error.to_string()))?;
         if !output.status.success() {
             let texts =
                 [output.stderr, output.stdout].map(|it| String::from_utf8_lossy(&it).into_owned());

@@ -17,11 +17,14 @@ use tokio::{
 };
 
 use super::{
-    group::Group,
+    group::end,
     node::{Node, environment},
     subject::Subjects,
 };
-use crate::provider::netlify::{archive::Archive, tools::Package, zipped::called};
+use crate::{
+    group::Group,
+    provider::netlify::{archive::Archive, tools::Package, zipped::called},
+};
 
 /// The bundler, in the last version that runs on Node.js 20 too.
 pub(in crate::provider::netlify) const PACKAGE: Package =
@@ -123,7 +126,7 @@ impl Bundler {
 
     /// Ends it, with all that it has started.
     pub(super) async fn end(mut self) {
-        if let Err(error) = self.group.end(&mut self.process).await {
+        if let Err(error) = end(&mut self.group, &mut self.process).await {
             tracing::warn!("Netlify's bundler is not ended: {error}");
         }
     }

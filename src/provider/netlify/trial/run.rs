@@ -24,10 +24,12 @@ use super::{
     LIMIT,
     bundler::Bundle,
     call::Call,
-    group::{Group, wait_for_end},
+    group::{end, wait_for_end},
     node::{NODE, Node, environment},
     output::{FLOOD, Heard, KEPT, cleaned, ended, memory, told},
 };
+
+use crate::group::Group;
 
 /// The most that JavaScript's own memory may grow to, in MB: half of what Netlify gives a function,
 /// which has to do for loading it.
@@ -99,7 +101,7 @@ pub(super) async fn run(node: &Node, home: &Path, job: &Job<'_>) -> Result<End, 
     let ours = UnixStream::from_std(ours).map_err(said)?;
     let mut process = home.command(node, job, theirs).map_err(said)?.spawn().map_err(said)?;
     let mut group = Group::of(&process);
-    if let Some(pid) = group.0 {
+    if let Some(pid) = group.leader() {
         limit(pid, job).map_err(said)?;
     }
     let (Some(out), Some(err)) = (process.stdout.take(), process.stderr.take()) else {
@@ -112,11 +114,11 @@ pub(super) async fn run(node: &Node, home: &Path, job: &Job<'_>) -> Result<End, 
         () = out.flood() => Stop::Flood,
         () = err.flood() => Stop::Flood,
     };
-    if let (Stop::Silent, Some(pid)) = (&stop, group.0) {
+    if let (Stop::Silent, Some(pid)) = (&stop, group.leader()) {
         // So that how it ended is its own doing.
         wait_for_end(pid).await;
     }
-    let status = group.end(&mut process).await.map_err(said)?;
+    let status = end(&mut group, &mut process).await.map_err(said)?;
     // What it wrote last. Nobody is left who could go on writing, or so it should be.
     let rest = async { tokio::join!(out.listen(FLOOD), err.listen(FLOOD)) };
     let _ = timeout(Duration::from_secs(1), rest).await;
