@@ -1,14 +1,18 @@
 //! A project in a folder of its own, and the program run in it.
 
+#[path = "../parts/run.rs"]
+mod run;
+
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::{Command, ExitStatus, Output, Stdio},
+    process::{Command, Stdio},
 };
 
 use serde_json::Value;
 use tempfile::TempDir;
 
+pub(crate) use self::run::Run;
 pub(crate) use crate::{running::Watch, wait::wait_for};
 
 /// The program under test.
@@ -22,35 +26,6 @@ pub(crate) fn embedded(text: &str) -> String {
 /// A folder with a `redundancy.toml`. When it is dropped, what runs in it is ended.
 pub(crate) struct Project {
     dir: TempDir,
-}
-
-/// What a run of the program came to.
-#[derive(Debug)]
-pub(crate) struct Run {
-    pub(crate) code: i32,
-    pub(crate) stdout: String,
-    pub(crate) stderr: String,
-}
-
-impl Run {
-    pub(crate) fn of(output: Output) -> Self {
-        Self {
-            code: code(output.status),
-            stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
-        }
-    }
-
-    /// Fails the test unless the program ended well.
-    #[track_caller]
-    pub(crate) fn ok(self) -> Self {
-        assert_eq!(self.code, 0, "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
-        self
-    }
-}
-
-fn code(status: ExitStatus) -> i32 {
-    status.code().unwrap_or_else(|| panic!("ended by a signal: {status}"))
 }
 
 impl Project {

@@ -1,10 +1,14 @@
-//! A run of the program, or of PM2's own command.
+//! What a run of a program came to.
 
-use std::process::Output;
+// Each crate that has it needs a part of it.
+#![allow(dead_code)]
 
-/// What a run of the program came to.
+use std::{os::unix::process::ExitStatusExt as _, process::Output};
+
+/// What a run of a program came to.
 #[derive(Debug)]
 pub(crate) struct Run {
+    /// What it ended with; where a signal ended it, that and 128, as shells have it.
     pub(crate) code: i32,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
@@ -12,9 +16,9 @@ pub(crate) struct Run {
 
 impl Run {
     pub(crate) fn of(output: Output) -> Self {
-        let code = output.status.code();
+        let by_signal = || output.status.signal().map_or(-1, |it| 128 + it);
         Self {
-            code: code.unwrap_or_else(|| panic!("ended by a signal: {output:?}")),
+            code: output.status.code().unwrap_or_else(by_signal),
             stdout: String::from_utf8(output.stdout).unwrap(),
             stderr: String::from_utf8(output.stderr).unwrap(),
         }
@@ -25,6 +29,13 @@ impl Run {
     pub(crate) fn ok(self) -> Self {
         assert_eq!(self.code, 0, "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
         self
+    }
+
+    /// Fails the test unless the program refused, with this in what it said.
+    #[track_caller]
+    pub(crate) fn refused(&self, because: &str) {
+        assert_eq!(self.code, 1, "{self:?}");
+        assert!(self.stderr.contains(because), "{because:?} is not in {}", self.stderr);
     }
 
     /// All that it said.

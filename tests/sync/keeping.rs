@@ -303,7 +303,7 @@ fn the_journal_says_what_was_kept() {
     let [work] = &repo.kept()[..] else { panic!("{:?}", repo.kept()) };
     let mut history = std::process::Command::new(PROGRAM);
     history.arg("history").current_dir(repo.mine());
-    let history = Run::of(&repo.isolate(&mut history).output().unwrap()).ok().stdout;
+    let history = Run::of(repo.isolate(&mut history).output().unwrap()).ok().stdout;
     let told = format!("sync kept 1 untracked file (`git stash apply {work}`)");
     assert!(history.contains("controller") && history.contains(&told), "{history}");
 

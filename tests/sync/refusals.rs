@@ -193,7 +193,7 @@ fn what_could_be_an_option_of_git_is_refused() {
 fn what_is_asked_for_wrongly_is_refused() {
     let repo = behind_and_dirty();
     let with = |name: &str, value: &str| {
-        Run::of(&repo.command_in("mine", &[]).env(name, value).output().unwrap())
+        Run::of(repo.command_in("mine", &[]).env(name, value).output().unwrap())
     };
     repo.unchanged(|| {
         with("AUTO_SYNC_STRATEGY", "theirs").refused("one of hardreset, rebase, merge, ff-only");
@@ -210,7 +210,7 @@ fn what_is_asked_for_wrongly_is_refused() {
 #[test]
 fn where_git_is_missing_nothing_is_said_to_be_well() {
     let repo = behind_and_dirty();
-    let run = Run::of(&repo.command_in("mine", &[]).env("PATH", "/nowhere").output().unwrap());
+    let run = Run::of(repo.command_in("mine", &[]).env("PATH", "/nowhere").output().unwrap());
     run.refused("git was not found");
     assert_eq!(run.stdout, "");
 }

@@ -1,51 +1,24 @@
 //! A remote, a checkout of it and somebody else's checkout, in a folder of their own.
 
+#[path = "../parts/run.rs"]
+mod run;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     ffi::OsStr,
     fs,
     os::unix::{ffi::OsStrExt, fs::PermissionsExt},
     path::{Path, PathBuf},
-    process::{Command, Output, Stdio},
+    process::{Command, Stdio},
 };
 
 use tempfile::TempDir;
 
+pub(crate) use self::run::Run;
 pub(crate) use crate::wait::wait_for;
 
 /// The program under test.
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_redundancy");
-
-/// What a run came to.
-#[derive(Debug)]
-pub(crate) struct Run {
-    pub(crate) code: i32,
-    pub(crate) stdout: String,
-    pub(crate) stderr: String,
-}
-
-impl Run {
-    pub(crate) fn of(output: &Output) -> Self {
-        Self {
-            code: output.status.code().unwrap_or(-1),
-            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-        }
-    }
-
-    #[track_caller]
-    pub(crate) fn ok(self) -> Self {
-        assert_eq!(self.code, 0, "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
-        self
-    }
-
-    /// Fails the test unless it was refused with this in what it said.
-    #[track_caller]
-    pub(crate) fn refused(&self, because: &str) {
-        assert_eq!(self.code, 1, "{self:?}");
-        assert!(self.stderr.contains(because), "{because:?} is not in {}", self.stderr);
-    }
-}
 
 /// All that is in a checkout, but for its git folder: what each path is.
 pub(crate) type Files = BTreeMap<PathBuf, Vec<u8>>;
@@ -91,7 +64,7 @@ impl Repo {
         let copy = Self { dir: tempfile::tempdir().unwrap() };
         let mut command = Command::new("cp");
         command.arg("-a").arg(self.path(".")).arg(copy.path("."));
-        Run::of(&command.output().unwrap()).ok();
+        Run::of(command.output().unwrap()).ok();
         let url = copy.path("remote.git");
         copy.git(&["remote", "set-url", "origin", url.to_str().unwrap()]);
         copy
@@ -137,7 +110,7 @@ impl Repo {
     pub(crate) fn try_git(&self, folder: &str, arguments: &[&str]) -> Run {
         let mut command = Command::new("git");
         command.args(arguments).current_dir(self.path(folder));
-        Run::of(&self.isolate(&mut command).output().unwrap())
+        Run::of(self.isolate(&mut command).output().unwrap())
     }
 
     #[track_caller]
@@ -190,7 +163,7 @@ impl Repo {
     }
 
     pub(crate) fn sync_in(&self, folder: &str, arguments: &[&str]) -> Run {
-        Run::of(&self.command_in(folder, arguments).output().unwrap())
+        Run::of(self.command_in(folder, arguments).output().unwrap())
     }
 
     pub(crate) fn sync(&self, arguments: &[&str]) -> Run {
@@ -245,7 +218,7 @@ impl Repo {
         for (_, line) in commands {
             let mut command = Command::new("sh");
             command.args(["-c", line.trim()]).current_dir(self.mine());
-            Run::of(&self.isolate(&mut command).output().unwrap()).ok();
+            Run::of(self.isolate(&mut command).output().unwrap()).ok();
         }
     }
 }

@@ -81,7 +81,7 @@ fn variables_are_heard_and_options_win() {
     repo.write("mine/untracked", "u");
     let run = |arguments: &[&str], variables: &[(&str, &str)]| {
         let mut command = repo.command_in("mine", arguments);
-        Run::of(&command.envs(variables.iter().copied()).output().unwrap())
+        Run::of(command.envs(variables.iter().copied()).output().unwrap())
     };
     run(&[], &[("AUTO_SYNC_REMOTE", "elsewhere")]).refused("no remote elsewhere");
     run(&["--remote", "origin"], &[("AUTO_SYNC_REMOTE", "elsewhere"), ("AUTO_SYNC_CLEAN", "0")])

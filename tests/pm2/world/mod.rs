@@ -2,6 +2,7 @@
 
 mod install;
 mod processes;
+#[path = "../../parts/run.rs"]
 mod run;
 mod scripts;
 mod wire;
