@@ -190,6 +190,20 @@ mod tests {
     }
 
     #[test]
+    fn wakes_of_one_moment_are_counted_and_those_of_another_clock_are_not() {
+        let mut wakes = Wakes::default();
+        let mut heed = |at| wakes.heeded(second(at));
+        for _ in 0..USUAL.most {
+            assert_eq!(heed(100), None);
+        }
+        // It was set back: they are counted anew.
+        for _ in 0..USUAL.most {
+            assert_eq!(heed(50), None);
+        }
+        assert_eq!(heed(50), Some(Turn::Storm));
+    }
+
+    #[test]
     fn a_clock_that_is_set_back_makes_nobody_deaf() {
         let mut wakes = Wakes::default();
         heeded(&mut wakes, 100_000, 100_600, 1);

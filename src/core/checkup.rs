@@ -53,3 +53,15 @@ impl fmt::Display for Verdict {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_finding_says_how_bad_it_is() {
+        let all =
+            [Finding::lacking("npm", "x"), Finding::poor("npm", "x"), Finding::fine("npm", "x")];
+        assert_eq!(all.map(|it| it.verdict.to_string()), ["missing", "poor", "fine"]);
+    }
+}

@@ -255,7 +255,8 @@ pub fn states(
             on_duty: None,
             backs_up: desired.primary_of(id),
             exclusive: false,
-            exercised: status.is_some_and(is_exercised),
+            // What has yet to answer its probe has only begun.
+            exercised: status.is_some_and(is_exercised) && !observed.unproven.contains(id),
         };
         states.insert(id.clone(), state);
     }
@@ -310,64 +311,4 @@ fn is_exercised(status: &Status) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use Health::{Failed, Healthy};
-
-    use super::*;
-    use crate::core::{change::Held, resource::Body};
-
-    fn second(n: i64) -> Timestamp {
-        Timestamp::from_second(n).unwrap()
-    }
-
-    fn states_of(health: &[(&str, Health)]) -> BTreeMap<Id, State> {
-        let state = |health| State {
-            health,
-            runs: None,
-            on_duty: None,
-            backs_up: None,
-            exclusive: false,
-            exercised: false,
-        };
-        health.iter().map(|(id, it)| (id.parse().unwrap(), state(*it))).collect()
-    }
-
-    #[test]
-    fn only_what_changes_is_written() {
-        let mut chronicle = Chronicle::default();
-        let mut see = |states: &[(&str, Health)], at| {
-            let facts = chronicle.see(states_of(states), &Plan::default(), second(at));
-            facts.iter().map(|(id, fact)| format!("{id} {}", fact.word())).collect::<Vec<_>>()
-        };
-        assert_eq!(see(&[("p/a", Healthy), ("p/b", Healthy)], 0), ["p/a state", "p/b state"]);
-        assert!(see(&[("p/a", Healthy), ("p/b", Healthy)], 1).is_empty());
-        assert_eq!(see(&[("p/a", Failed)], 2), ["p/b gone", "p/a state"]);
-    }
-
-    #[test]
-    fn a_gap_and_a_clock_that_is_set_back_begin_another_session() {
-        let mut chronicle = Chronicle::default();
-        let patience = Duration::from_mins(1);
-        assert!(chronicle.is_interrupted(second(0), patience));
-        chronicle.see(BTreeMap::new(), &Plan::default(), second(100));
-        assert!(!chronicle.is_interrupted(second(100), patience));
-        assert!(!chronicle.is_interrupted(second(160), patience));
-        assert!(chronicle.is_interrupted(second(161), patience));
-        assert!(chronicle.is_interrupted(second(99), patience));
-    }
-
-    #[test]
-    fn an_edit_by_hand_is_found_once() {
-        let held = |why| {
-            let held = vec![Held { id: "p/a".parse().unwrap(), why }];
-            Plan { held, ..Plan::default() }
-        };
-        let edited = held(Why::EditedByHand { from: Body::default(), to: Body::default() });
-        let blind = held(Why::Blind { reason: "no answer".to_owned() });
-        let mut chronicle = Chronicle::default();
-        let mut found = |plan: &Plan| chronicle.see(BTreeMap::new(), plan, second(0)).len();
-        assert_eq!([found(&blind), found(&edited), found(&edited)], [0, 1, 0]);
-        assert_eq!([found(&blind), found(&edited)], [0, 0], "also where nobody saw it for a while");
-        assert_eq!([found(&Plan::default()), found(&edited)], [0, 1], "it is edited anew");
-    }
-}
+mod tests;

@@ -147,7 +147,8 @@ mod tests {
             said(None, Some(&rests)),
             "broke down, and the watch leaves it in peace until 1970-01-01T00:03:20Z, was begun anew 2 times"
         );
-        let over = Watched { rests_until: Some(second(99)), deaf_until: Some(second(99)), ..quiet };
+        let over =
+            Watched { rests_until: Some(second(100)), deaf_until: Some(second(100)), ..quiet };
         assert_eq!(said(None, Some(&over)), "works");
         let deaf = Watched { deaf_until: Some(second(130)), begun_anew: 1, ..quiet };
         assert_eq!(

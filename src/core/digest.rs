@@ -102,6 +102,9 @@ mod tests {
     fn a_digest_reads_back_as_it_prints() {
         let digest = Digest::of(["x"]);
         assert_eq!(digest.to_string().parse(), Ok(digest));
+        let json = serde_json::to_string(&digest).unwrap();
+        assert_eq!(json, format!("\"{digest:?}\""));
+        assert_eq!(serde_json::from_str::<Digest>(&json).unwrap(), digest);
         assert_eq!("0".repeat(31).parse::<Digest>(), Err(DigestError));
         assert_eq!("é".repeat(16).parse::<Digest>(), Err(DigestError));
     }

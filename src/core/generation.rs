@@ -176,6 +176,16 @@ mod tests {
     }
 
     #[test]
+    fn a_generation_says_who_made_it() {
+        let all = [By::Apply, By::Recover, By::Watch, By::Rollback(7), By::Edit];
+        let told = all.map(|it| it.to_string());
+        assert_eq!(
+            told,
+            ["apply", "recover", "watch", "rollback 7", "an edit that was not applied"]
+        );
+    }
+
+    #[test]
     fn what_was_first_replaced_is_what_was_there_before() {
         let step = |from, to| update("p/a", body(from, from), body(to, to), Reason::OutOfDate);
         let create = Step {

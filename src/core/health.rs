@@ -91,3 +91,40 @@ impl fmt::Display for Health {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::core::resource::{Actual, Body};
+
+    #[test]
+    fn each_health_has_its_word() {
+        let words = Health::ALL.map(|it| it.to_string());
+        assert_eq!(words, ["healthy", "stopped", "unknown", "unhealthy", "failed"]);
+        assert_eq!(format!("{:8}|", Health::Failed), "failed  |");
+    }
+
+    #[test]
+    fn what_has_yet_to_answer_is_not_known_to_be_well_and_may_be_known_to_be_unwell() {
+        let id: Id = "p/w".parse().unwrap();
+        let seen = |status, unproven: bool| {
+            let actual = Actual { body: Body::default(), status, mark: None, vitals: None };
+            let observed = Observed {
+                found: [(id.clone(), actual)].into(),
+                unproven: unproven.then(|| id.clone()).into_iter().collect(),
+                ..Observed::default()
+            };
+            Health::seen(Run::On, &observed, &id)
+        };
+        let since = Timestamp::UNIX_EPOCH;
+        let running = || Status::Running { pid: 1, since };
+        assert_eq!(seen(running(), false), Health::Healthy);
+        assert_eq!(seen(running(), true), Health::Unknown);
+        let how = "fails its probe".to_owned();
+        let unwell = Status::Unwell { pid: 1, since, how, proven: true };
+        assert_eq!(seen(unwell, true), Health::Unhealthy);
+        assert_eq!(Health::seen(Run::On, &Observed::default(), &id), Health::Unknown);
+    }
+}

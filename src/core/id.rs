@@ -198,6 +198,35 @@ mod tests {
     }
 
     #[test]
+    fn what_others_have_named_gets_the_nearest_name() {
+        for (text, name) in [
+            ("web-1.js", "web-1.js"),
+            ("_web", "_web"),
+            ("9", "9"),
+            ("my app/web", "my_app_web"),
+            ("\u{fc}ber", "_ber"),
+            ("-rf", "_-rf"),
+            (".env", "_.env"),
+            ("", "_"),
+        ] {
+            assert_eq!(Name::nearest(text).as_str(), name, "{text:?}");
+        }
+        // There is room for a number behind it.
+        assert_eq!(Name::nearest(&"x".repeat(300)).as_str(), "x".repeat(112));
+        let longest = "x".repeat(Name::MAX);
+        assert_eq!(longest.parse::<Name>().unwrap().as_str(), longest);
+    }
+
+    #[test]
+    fn names_and_ids_are_plain_in_what_is_told_of_mistakes() {
+        let id: Id = "p/w".parse().unwrap();
+        assert_eq!(
+            (format!("{:?}", id.name), format!("{id:?}")),
+            ("\"w\"".to_owned(), "p/w".to_owned())
+        );
+    }
+
+    #[test]
     fn an_id_reads_back_as_it_prints() {
         let id: Id = "github/ci.yml-backup".parse().unwrap();
         assert_eq!(id.to_string().parse(), Ok(id));
@@ -214,6 +243,8 @@ mod tests {
                 prop_assert_eq!(path.file_name(), Some(path.as_os_str()));
                 prop_assert!(!name.as_str().starts_with('-'));
             }
+            let nearest = Name::nearest(&text);
+            prop_assert_eq!(nearest.as_str().parse::<Name>(), Ok(nearest.clone()));
         }
     }
 }

@@ -103,9 +103,15 @@ impl Measure {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use jiff::Timestamp;
+
     use super::*;
     use crate::core::{
         change::{Held, Why},
+        duty,
+        evidence::Patience,
         resource::{Actual, Body, Mark, Run, Status, Vitals, Wanted},
     };
 
@@ -156,5 +162,49 @@ mod tests {
         );
         assert_eq!(measure.held[&provider("p")], 2);
         assert_eq!(measure.held_for_a_person[&provider("p")], 1);
+    }
+
+    #[test]
+    fn a_pair_is_measured_by_where_its_duty_is_and_all_by_how_many_do_their_work() {
+        let (mut desired, mut observed) = (Desired::default(), Observed::default());
+        let running = || Status::Running { pid: 1, since: Timestamp::UNIX_EPOCH };
+        let down = Status::Failed { at: Timestamp::UNIX_EPOCH, how: String::new() };
+        for (name, status) in [("p/a", running()), ("p/b", running()), ("p/c", down)] {
+            let body = Some(Body::default());
+            desired.wanted.insert(id(name), Wanted { body, ..Wanted::not_ours(Run::On) });
+            observed.found.insert(id(name), found(status, true));
+        }
+        let phases = [
+            ("p/x", Phase::On(Side::Backup), Some(Side::Backup), false),
+            ("p/y", Phase::Start(Side::Backup), None, false),
+            ("p/z", Phase::Blocked, None, true),
+        ];
+        let duties = phases.map(|(name, phase, _, _)| {
+            let mut duty = duty::Duty::new(Timestamp::UNIX_EPOCH);
+            duty.phase = phase;
+            (name, duty)
+        });
+        let duties = serde_json::to_value(BTreeMap::from(duties)).unwrap();
+        let pairs = phases.map(|(name, ..)| Pair {
+            primary: id("p/primary"),
+            backup: id(name),
+            rules: duty::Rules {
+                exclusive: true,
+                controls_primary: true,
+                patience: Patience { fall: 1, calm: Duration::ZERO },
+                settle: Duration::ZERO,
+                hold: Duration::ZERO,
+                hand_back: duty::HandBack::Auto,
+                budget: 3,
+                window: Duration::ZERO,
+                fence: Duration::ZERO,
+            },
+        });
+        let duties: Duties = serde_json::from_value(duties).unwrap();
+        let measure = Measure::of(&desired, &observed, &pairs, &duties, &Plan::default());
+        for (name, _, on, blocked) in phases {
+            assert_eq!(measure.pairs[&id(name)], Duty { on, blocked }, "{name}");
+        }
+        assert_eq!(measure.share, Share { healthy: 2, known: 3 });
     }
 }

@@ -92,6 +92,17 @@ mod tests {
     }
 
     #[test]
+    fn a_gap_of_twenty_minutes_is_one_and_the_end_of_a_period_is_next_to_its_beginning() {
+        // Busy from 0:00 to 0:30 and from 0:50 to 1:20: free from 0:30 to 0:50, in every hour.
+        for seed in ["a", "b", "c"] {
+            let at = placed(&["0,50 * * * *"], 60, seed);
+            assert!(at.abs_diff(40) <= 1, "{at}");
+        }
+        // Busy from 23:30 to midnight.
+        assert!(placed(&["30 23 * * *"], DAY, "a").abs_diff(11 * 60 + 45) <= 1);
+    }
+
+    #[test]
     fn without_a_gap_it_is_the_middle_between_two_times() {
         for seed in ["a", "b", "c"] {
             let minute = placed(&["*/15 * * * *"], DAY, seed) % 15;

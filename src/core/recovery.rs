@@ -42,6 +42,7 @@ fn signal_name(number: i32) -> Option<&'static str> {
         2 => "SIGINT",
         3 => "SIGQUIT",
         4 => "SIGILL",
+        5 => "SIGTRAP",
         6 => "SIGABRT",
         7 => "SIGBUS",
         8 => "SIGFPE",
@@ -217,6 +218,14 @@ mod tests {
         assert_eq!(Exit::Code(3).to_string(), "exited with code 3");
         assert_eq!(Exit::Signal(9).to_string(), "was ended by SIGKILL");
         assert_eq!(Exit::Signal(42).to_string(), "was ended by signal 42");
+    }
+
+    #[test]
+    fn the_signals_that_end_processes_have_the_names_that_the_system_gives_them() {
+        for number in 1..=15 {
+            let name = nix::sys::signal::Signal::try_from(number).unwrap().as_str();
+            assert_eq!(Exit::Signal(number).to_string(), format!("was ended by {name}"));
+        }
     }
 
     fn exits() -> impl Strategy<Value = Exit> {

@@ -73,6 +73,10 @@ fn selected(view: &View) -> Option<String> {
 #[test]
 fn the_selection_passes_over_the_lines_of_providers() {
     let mut view = view(&["a/x", "a/y", "b/z"]);
+    let provider = |first, count| Line::Provider { first, count };
+    let lines =
+        [provider(0, 2), Line::Resource(0), Line::Resource(1), provider(2, 1), Line::Resource(2)];
+    assert_eq!(view.lines(), lines);
     assert_eq!(selected(&view).as_deref(), Some("a/x"));
     for (key, there) in [
         (Key::Up, "a/x"),

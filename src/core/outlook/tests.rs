@@ -142,9 +142,56 @@ fn duty_means_something_else_for_each_side() {
         [Side::Primary, Side::Backup].map(|it| Standing::of(&duty, it, exclusive, watched))
     };
     let start = Phase::Start(Side::Backup);
+    let fence = Phase::Fence(Side::Primary);
+    assert_eq!(of(fence, true, true), [Standing::BeingStopped, Standing::StandsBy]);
+    assert_eq!(of(fence, true, false), [Standing::ToBeStopped, Standing::StandsBy]);
+    assert_eq!(of(Phase::Recover, true, true), [Standing::NotKnown; 2]);
+    assert_eq!(of(Phase::Paused, true, true), [Standing::Paused; 2]);
     assert_eq!(of(BACK, true, true), [Standing::StandsBy, Standing::OnDuty]);
     assert_eq!(of(BACK, false, true), [Standing::Beside, Standing::OnDuty]);
     assert_eq!(of(start, true, true), [Standing::StandsBy, Standing::Starting]);
     assert_eq!(of(start, true, false), [Standing::StandsBy, Standing::ToBeStarted]);
     assert_eq!(of(Phase::Blocked, true, true), [Standing::Blocked; 2]);
+}
+
+#[test]
+fn each_standing_has_its_words() {
+    let all = [
+        Standing::OnDuty,
+        Standing::Beside,
+        Standing::StandsBy,
+        Standing::Starting,
+        Standing::BeingStopped,
+        Standing::ToBeStarted,
+        Standing::ToBeStopped,
+        Standing::Blocked,
+        Standing::Paused,
+        Standing::NotKnown,
+    ];
+    let words = all.map(|it| it.to_string()).join(", ");
+    assert_eq!(
+        words,
+        "on duty, beside, stands by, starting, being stopped, to be started, to be stopped, blocked, \
+         paused, not known"
+    );
+}
+
+#[test]
+fn side_by_side_nothing_is_started_or_stopped() {
+    let beside = |rules: &Pair, phase| last(rules, phase, |_, _| {}).what;
+    let often = pair(|it| it.exclusive = false);
+    let once = pair(|it| (it.exclusive, it.patience.fall) = (false, 1));
+    insta::assert_snapshot!(
+        [
+            beside(&often, Phase::On(Side::Primary)),
+            beside(&once, Phase::On(Side::Primary)),
+            beside(&often, BACK),
+        ]
+        .join("\n"),
+        @r"
+        when p/w fails 3 times in a row and p/b does well, the work rests on p/b; neither is stopped
+        when p/w fails once and p/b does well, the work rests on p/b; neither is stopped
+        when p/w does well again, the work rests on it; neither is stopped
+        "
+    );
 }

@@ -35,6 +35,8 @@ struct World {
     drain: Duration,
     /// Whether the provider can't be asked. Like some, it then does not know what it wants.
     blind: bool,
+    /// What is being changed just now.
+    in_hand: Option<Id>,
     now: i64,
 }
 
@@ -68,7 +70,8 @@ impl World {
             emergency_below: 0.5,
         };
         let reconciler = Reconciler::new(Memory::default(), second(0));
-        Self { reconciler, rules, statuses, drain: Duration::ZERO, blind: false, now: 0 }
+        let drain = Duration::ZERO;
+        Self { reconciler, rules, statuses, drain, blind: false, in_hand: None, now: 0 }
     }
 
     fn set(&mut self, resource: &str, status: Status) {
@@ -101,7 +104,7 @@ impl World {
             observed.set(&name("p"), Ok(seen));
         }
         let given = Given {
-            in_hand: &|_| false,
+            in_hand: &|id| self.in_hand.as_ref() == Some(id),
             drain: &|_| self.drain,
             precheck: &|_| None,
             asked: &BTreeMap::new(),
@@ -161,7 +164,8 @@ fn where_all_is_paused_there_is_no_emergency() {
     let mut pauses = Pauses::default();
     let (since, until, reason) = (second(0), second(1000), "why".to_owned());
     pauses.add(Pause { id: None, since, until, reason });
-    world.reconciler.pause(pauses);
+    world.reconciler.pause(pauses.clone());
+    assert_eq!(*world.reconciler.pauses(), pauses);
     world.decide(0);
     let decision = world.decide(100);
     assert!(decision.plan.lanes.is_empty() && decision.news.is_empty());
@@ -214,8 +218,11 @@ fn a_rest_outlasts_a_moment_in_which_nothing_is_seen() {
     world.blind = true;
     world.decide(2);
     world.blind = false;
-    let held = world.decide(3).plan.held;
-    assert!(matches!(held[..], [Held { why: Why::Resting { .. }, .. }]), "{held:?}");
+    let decision = world.decide(3);
+    let [Held { why: Why::Resting { until, .. }, .. }] = decision.plan.held[..] else {
+        panic!("{:?}", decision.plan.held)
+    };
+    assert_eq!(decision.wake_at, Some(until));
 }
 
 #[test]
@@ -259,6 +266,7 @@ fn what_goes_bad_all_at_once_fails_over_only_when_it_is_seen_again() {
     }
     let decision = world.decide(10);
     assert!(decision.news.iter().any(|it| matches!(it, News::Storm(_)) && it.is_alert()));
+    assert_eq!(world.reconciler.storms(second(10)), [name("p")]);
     for it in primaries {
         assert_eq!(world.phase(it), Phase::On(Side::Primary));
         let backup = Id::new(name("p"), name(&format!("{it}-backup")));
@@ -266,6 +274,7 @@ fn what_goes_bad_all_at_once_fails_over_only_when_it_is_seen_again() {
     }
     assert_eq!(world.decide(11).wake_at, Some(second(70)));
     world.decide(70);
+    assert_eq!(world.reconciler.storms(second(70)), []);
     for it in primaries {
         assert_eq!(world.phase(it), Phase::Fence(Side::Primary), "it is believed");
     }
@@ -292,4 +301,77 @@ fn what_an_earlier_controller_was_changing_is_waited_for_also_by_the_one_after_t
     let decision = world.decide(7);
     assert_eq!(told(&decision), ["stop a: it goes off duty"]);
     assert!(world.reconciler.memory().in_hand.is_empty());
+}
+
+#[test]
+fn what_is_given_up_is_tried_again_after_it_was_well_or_when_a_person_asks() {
+    let mut world = World::new(&["a", "b", "c", "d"], &[]);
+    world.rules.recovery.attempts = 1;
+    world.decide(0);
+    let (a, b): (Id, Id) = ("p/a".parse().unwrap(), "p/b".parse().unwrap());
+    for it in ["a", "b"] {
+        world.set(it, failed(1));
+    }
+    let tries = |world: &mut World, at| {
+        let decision = world.decide(at);
+        world.fail(&decision.plan);
+        decision.plan.steps().map(|it| it.id.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(tries(&mut world, 1), [a.clone(), b.clone()]);
+    assert_eq!(tries(&mut world, 600), []);
+    world.reconciler.forgive(|id| *id == b);
+    assert_eq!(tries(&mut world, 601), [b]);
+    // It is well for as long as it takes.
+    world.set("a", running());
+    for at in [700, 761] {
+        world.decide(at);
+    }
+    world.set("a", failed(800));
+    assert_eq!(tries(&mut world, 800), [a]);
+}
+
+#[test]
+fn a_rest_is_forgiven_too() {
+    let mut world = World::new(&["a"], &[]);
+    world.rules.emergency_below = 0.0;
+    world.set("a", Status::Stopped);
+    for at in [0, 1] {
+        let decision = world.decide(at);
+        world.fail(&decision.plan);
+    }
+    assert_eq!(told(&world.decide(2)), [""; 0]);
+    world.reconciler.forgive(|_| false);
+    assert_eq!(told(&world.decide(3)), [""; 0]);
+    world.reconciler.forgive(|_| true);
+    assert_eq!(told(&world.decide(4)), ["start a: drift: it should run, and is stopped"]);
+}
+
+#[test]
+fn what_was_done_is_in_hand_no_more_and_speaks_for_its_provider() {
+    let resources = ["a", "b", "c", "d", "e", "f", "g"];
+    let mut world = World::new(&resources, &[]);
+    world.rules.emergency_below = 0.0;
+    for it in resources {
+        world.set(it, Status::Stopped);
+    }
+    let lanes = world.decide(0).plan.lanes;
+    world.reconciler.begin(&lanes, second(0));
+    for (done, lane) in lanes.iter().enumerate() {
+        assert_eq!(world.reconciler.memory().in_hand.len(), resources.len() - done);
+        world.reconciler.finish(lane, lane.len(), None, second(0));
+    }
+    assert!(world.reconciler.memory().in_hand.is_empty());
+    world.set("h", Status::Stopped);
+    let told = told(&world.decide(1));
+    assert!(told.iter().any(|it| it.starts_with("start h: ")), "{told:?}");
+}
+
+#[test]
+fn what_is_being_changed_wakes_nobody_by_its_time() {
+    let mut world = World::new(&["a", "b"], &[]);
+    world.set("a", Status::Scheduled { next: second(50) });
+    world.in_hand = Some("p/a".parse().unwrap());
+    assert_eq!(world.decide(0).wake_at, None);
+    world.in_hand = Some("p/b".parse().unwrap());
+    assert_eq!(world.decide(0).wake_at, Some(second(50)));
 }

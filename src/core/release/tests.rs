@@ -52,6 +52,41 @@ fn each_condition_alone_keeps_what_is_served() {
 }
 
 #[test]
+fn what_is_served_has_had_its_time_to_begin() {
+    let failures = [failure(3, 95)];
+    let decided = |served| {
+        let evidence = Evidence { served: Some(minute(served)), ..evidence(&failures) };
+        matches!(decide(&evidence, &POLICY, minute(100)), Decision::Restore { .. })
+    };
+    assert_eq!([90, 91].map(decided), [true, false]);
+}
+
+#[test]
+fn a_release_says_how_it_does_and_since_when() {
+    let (how, id, since) = ("a answers 502".to_owned(), || "d2".to_owned(), minute(7));
+    let told = |state, locked| {
+        let it = Release { id: Some("d1".to_owned()), since: Some(minute(1)), state, locked };
+        let since = it.since().map(|it| it.as_second() / 60);
+        format!("{} ({}) {since:?}: {it}", it.health(), it.word())
+    };
+    insta::assert_snapshot!([
+        told(State::Served, false),
+        told(State::Served, true),
+        told(State::Nothing, false),
+        told(State::Fails { how: how.clone(), since }, false),
+        told(State::NotMade { id: id(), how: "npm failed".to_owned() }, false),
+        told(State::Stuck { id: id(), how: "building".to_owned(), since }, true),
+    ].join("\n"), @r"
+        healthy (published) Some(1): published: deploy d1
+        healthy (published) Some(1): published: deploy d1, locked
+        unknown (not in effect yet) None: not in effect yet: nothing is published
+        unhealthy (failing) Some(7): failing: a answers 502, in deploy d1
+        unhealthy (not made) None: not made: deploy d2 failed (npm failed); d1 is published
+        unhealthy (stuck) Some(7): stuck: deploy d2 is building since 1970-01-01T00:07:00Z; d1 is published, locked
+        ");
+}
+
+#[test]
 fn what_fails_seldom_or_only_just_now_is_no_failure_of_the_release() {
     let now = minute(100);
     for (times, since) in [(2, 0), (3, 96), (1000, 101)] {

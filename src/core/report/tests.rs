@@ -234,6 +234,33 @@ fn a_report_is_about_its_time_and_what_was_asked_for() {
     assert!(drawn[&id("e/p")].0.iter().all(|it| *it == Health::Healthy), "{drawn:?}");
 }
 
+#[test]
+fn the_figures_of_a_time_count_what_was_seen_and_no_more() {
+    let on_duty =
+        |health, on| Fact::State(State { on_duty: Some(on), ..state(health, Some(true)) });
+    let (well, bad) = (|on| on_duty(Health::Healthy, on), || on_duty(Health::Unhealthy, true));
+    let record = Record {
+        sessions: vec![session(1, 0, 10_000), session(2, 20_000, 60_000)],
+        rows: vec![
+            row(1, 0, "e/p", well(true)),
+            row(1, 4000, "e/p", bad()),
+            // Nobody looked, so what failed before and after may be two failures.
+            row(2, 20_000, "e/p", bad()),
+            row(2, 27_000, "e/p", on_duty(Health::Failed, false)),
+            row(2, 29_000, "e/p", well(false)),
+            row(2, 50_000, "e/p", well(true)),
+            row(2, 58_000, "e/p", on_duty(Health::Failed, true)),
+        ],
+        ..Record::default()
+    };
+    let it = report(&record, 0, 60_000).resources.remove(0).now;
+    assert_eq!((it.failures, it.longest_failure_ms), (2, 9000));
+    assert_eq!((it.healthy_ms, it.unhealthy_ms, it.failed_ms), (33_000, 13_000, 4000));
+    assert_eq!((it.unknown_ms, it.stopped_ms), (10_000, 0));
+    assert_eq!(it.on_duty_ms, 10_000 + 7000 + 10_000);
+    assert_eq!(it.availability, Some(33.0 / 50.0));
+}
+
 fn any_fact() -> impl Strategy<Value = Fact> {
     let health = proptest::sample::select(Health::ALL.to_vec());
     let runs = proptest::option::of(any::<bool>());

@@ -354,3 +354,6 @@ impl Observed {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
