@@ -85,6 +85,17 @@ mod tests {
     }
 
     #[test]
+    fn a_schedule_reads_back_as_it_prints() {
+        let schedule: Schedule = "*/15 0 * * MON".parse().unwrap();
+        assert_eq!(schedule.to_string(), "*/15 0 * * 1");
+        let again: Schedule = schedule.to_string().parse().unwrap();
+        assert_eq!(
+            again.next_after(Timestamp::UNIX_EPOCH),
+            schedule.next_after(Timestamp::UNIX_EPOCH)
+        );
+    }
+
+    #[test]
     fn a_clock_set_back_does_not_put_a_schedule_to_sleep() {
         let quarter: Schedule = "*/15 * * * *".parse().unwrap();
         let before_the_jump = at("2026-11-25T12:00:00Z");

@@ -346,46 +346,4 @@ pub fn offset(after_ms: i64) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::core::{backoff::Backoff, incident, resource::Body};
-
-    /// What is told where nobody wants `p/a`, which is so, and it is killed.
-    fn killed(status: Status) -> Result<Vec<Happening>, Error> {
-        let second = Duration::from_secs(1);
-        let backoff = Backoff { initial: second, factor: 2.0, max: second };
-        let rules = Rules {
-            pairs: Vec::new(),
-            recovery: incident::Policy { attempts: 0, backoff, calm: second },
-            backoff,
-            emergency_below: 0.0,
-        };
-        let restart = recovery::Restart::Never;
-        let policy = recovery::Policy { restart, max_restarts: 0, min_uptime: second, backoff };
-        let actual = Actual { body: Body::default(), status, mark: None, vitals: None };
-        let found = [("p/a".parse().unwrap(), actual)].into();
-        let beginning = Beginning {
-            desired: Desired::default(),
-            observed: Observed { found, ..Observed::default() },
-            rules: &rules,
-            memory: Memory::default(),
-            policy: &|_| policy,
-            stop_takes: &|_| Duration::ZERO,
-            now: Timestamp::UNIX_EPOCH,
-        };
-        simulate(beginning, &"kill p/a".parse().unwrap())
-    }
-
-    #[test]
-    fn what_runs_can_be_killed_also_where_it_does_not_do_its_work() {
-        let (pid, since, how) = (7, Timestamp::UNIX_EPOCH, "is frozen".to_owned());
-        for status in
-            [Status::Running { pid, since }, Status::Unwell { pid, since, how, proven: false }]
-        {
-            assert_eq!(killed(status).unwrap()[0].text, "is killed");
-        }
-        assert!(
-            killed(Status::Stopped).unwrap_err().to_string().contains("does not run (stopped)")
-        );
-    }
-}
+mod tests;

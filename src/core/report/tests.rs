@@ -261,6 +261,36 @@ fn the_figures_of_a_time_count_what_was_seen_and_no_more() {
     assert_eq!(it.availability, Some(33.0 / 50.0));
 }
 
+#[test]
+fn each_part_of_a_time_shows_what_was_bad_in_it_and_else_what_lasted_longest() {
+    let is = |health| Fact::State(state(health, None));
+    // A part is a second long.
+    let record = Record {
+        sessions: vec![session(1, 0, 96_000)],
+        rows: vec![
+            row(1, 0, "p/x", is(Health::Healthy)),
+            row(1, 10_000, "p/x", is(Health::Unhealthy)),
+            row(1, 12_000, "p/x", is(Health::Healthy)),
+            row(1, 20_900, "p/x", is(Health::Failed)),
+            row(1, 20_950, "p/x", is(Health::Unhealthy)),
+            row(1, 21_000, "p/x", is(Health::Stopped)),
+            row(1, 30_500, "p/x", is(Health::Healthy)),
+            row(1, 95_999, "p/x", is(Health::Unhealthy)),
+        ],
+        ..Record::default()
+    };
+    let drawn = strips(&record, Period { from: ms(0), to: ms(96_000), has_end: true });
+    let expected = |part| match part {
+        10 | 11 | 95 => Health::Unhealthy,
+        20 => Health::Failed,
+        21..=30 => Health::Stopped,
+        _ => Health::Healthy,
+    };
+    for (part, health) in drawn[&id("p/x")].0.iter().enumerate() {
+        assert_eq!(*health, expected(part), "{part}");
+    }
+}
+
 fn any_fact() -> impl Strategy<Value = Fact> {
     let health = proptest::sample::select(Health::ALL.to_vec());
     let runs = proptest::option::of(any::<bool>());
