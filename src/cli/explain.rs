@@ -258,7 +258,7 @@ fn resource(
         restarts: vitals.map(|it| it.restarts),
         last_exit: vitals.and_then(|it| it.last_exit.clone()),
         recovery,
-        evidence: side.zip(place).and_then(|(side, place)| evidence(place, side)),
+        evidence: side.zip(place).and_then(|(side, place)| evidence(world, place, side)),
         last_success_by_schedule: by_schedule,
         duty,
         held: held.map(|it| HeldReport { held: it.clone(), text: it.why.to_string() }),
@@ -266,14 +266,15 @@ fn resource(
 }
 
 /// What was counted of a side, by a watch: one look counts nothing.
-fn evidence(place: &Place<'_>, side: Side) -> Option<Evidence> {
+fn evidence(world: &World, place: &Place<'_>, side: Side) -> Option<Evidence> {
     let duty = place.duty.filter(|_| place.watched)?;
     let it = duty.evidence.of(side);
+    let is_proven = !world.observed.unproven.contains(place.pair.id(side));
     Some(Evidence {
         failures: it.failures(),
         fall: place.pair.rules.patience.fall,
         how: (it.failures() > 0).then(|| it.how().to_owned()),
-        well_since: it.well_since(),
+        well_since: it.well_since().filter(|_| is_proven),
         flapping: it.is_flapping(),
     })
 }

@@ -161,6 +161,7 @@ fn a_backup_is_on_duty_only_after_it_has_answered() {
     let explained = || project.run(&["explain", "embedded/b"]).ok().stdout;
     let waits = "embedded/b has answered its probe well and has run for 0s, it is on duty";
     wait_for("it waits for an answer", || explained().contains(waits).then_some(()));
+    assert!(!explained().contains("well since"), "{}", explained());
     project.write("up", "");
     watch.wait_for_log("the backup is on duty");
     let log = watch.end_well();

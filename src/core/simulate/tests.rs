@@ -159,6 +159,11 @@ fn a_process_that_hangs_is_restarted() {
 }
 
 #[test]
+fn what_is_taken_for_granted_is_said() {
+    assert!(assumptions()[2].ends_with("looked ahead: 30 minutes"), "{:?}", assumptions());
+}
+
+#[test]
 fn a_story_without_end_is_broken_off() {
     let told = story("kill p/w", u32::MAX, Duration::from_millis(10));
     assert!(told.len() < LONGEST + 10, "{}", told.len());

@@ -48,6 +48,20 @@ fn p() -> Name {
     "p".parse().unwrap()
 }
 
+fn rules(exclusive: bool) -> duty::Rules {
+    duty::Rules {
+        exclusive,
+        controls_primary: true,
+        patience: Patience { fall: 3, calm: Duration::ZERO },
+        settle: Duration::ZERO,
+        hold: Duration::ZERO,
+        hand_back: duty::HandBack::Auto,
+        budget: 3,
+        window: Duration::ZERO,
+        fence: Duration::ZERO,
+    }
+}
+
 /// The news of a row of looks, a second apart, at as many resources as the first one has.
 fn news(looks: &[&str]) -> Vec<News> {
     let mut storms = Storms::default();
@@ -149,17 +163,6 @@ fn a_clock_set_back_makes_no_storm_longer() {
 
 #[test]
 fn both_sides_of_a_pair_count_whoever_is_on_duty() {
-    let rules = |exclusive| duty::Rules {
-        exclusive,
-        controls_primary: true,
-        patience: Patience { fall: 3, calm: Duration::ZERO },
-        settle: Duration::ZERO,
-        hold: Duration::ZERO,
-        hand_back: duty::HandBack::Auto,
-        budget: 3,
-        window: Duration::ZERO,
-        fence: Duration::ZERO,
-    };
     // The fourth pair's duty is with its backup.
     let cases = [(true, "+++oooo+", "---oooo-", 4), (false, "++++++++", "--------", 8)];
     for (exclusive, before, after, of) in cases {
@@ -209,4 +212,36 @@ proptest! {
             prop_assert_eq!(storms.wake_at(now), since.map(|it| it + LASTS));
         }
     }
+}
+
+#[test]
+fn where_what_all_stands_on_is_gone_too_it_is_no_fault_of_the_look() {
+    let began = |ground: Run, pairs: &[Pair], states: &str| {
+        let mut storms = Storms::default();
+        let mut desired = desired(5);
+        desired.wanted.insert("p/5".parse().unwrap(), Wanted::not_ours(ground));
+        storms.see(&look("++++++"), &desired, pairs, |_| false, second(0));
+        !storms.see(&look(states), &desired, pairs, |_| false, second(1)).is_empty()
+    };
+    assert!(!began(Run::On, &[], "------"));
+    assert!(began(Run::On, &[], "-----+"));
+    assert!(began(Run::AsIs, &[], "------"), "whether it runs is not asked for");
+    // Of a pair it is known who does its work.
+    let [primary, backup] = ["p/5", "p/0"].map(|it| it.parse().unwrap());
+    assert!(began(Run::On, &[Pair { primary, backup, rules: rules(true) }], "------"));
+}
+
+#[test]
+fn a_storm_is_told_when_it_begins_and_when_it_is_over() {
+    let all = [
+        News::Began { provider: p(), bad: 3, of: 5 },
+        News::Passed { provider: p() },
+        News::Believed { provider: p() },
+    ];
+    assert_eq!(all.each_ref().map(News::is_alert), [true, false, false]);
+    insta::assert_snapshot!(all.map(|it| it.to_string()).join("\n"), @r"
+        3 of 5 at p went bad in one look, which may be the fault of the look: no failover there until that is seen again, for 60 s at most
+        most of what p has is well: failovers go on there
+        p has been so for 60 s, so what is seen is believed: failovers go on there
+        ");
 }

@@ -1,6 +1,6 @@
-//! What holds of a report, whatever was written down.
+//! What is told of rows that were written down.
 
-use proptest::prelude::*;
+mod properties;
 
 use super::*;
 use crate::core::{
@@ -73,6 +73,7 @@ fn a_failover_and_a_hand_back_are_told_with_their_times() {
         (Kind::Failover, Side::Backup, "the primary was killed")
     );
     assert_eq!((out.detected_after_ms, out.took_ms), (Some(1000), Some(1500)));
+    assert!(out.arrived && back.arrived);
     assert_eq!((back.kind, back.to, back.took_ms), (Kind::HandBack, Side::Primary, Some(6000)));
     let [pair] = report.pairs.as_slice() else { panic!("{:?}", report.pairs) };
     assert_eq!(pair.now.none_ran_ms, 2000);
@@ -84,6 +85,45 @@ fn a_failover_and_a_hand_back_are_told_with_their_times() {
     assert_eq!(primary.now.recoveries, 1);
     assert_eq!(primary.before, None, "nobody looked before");
     assert!(report.resources[0].never_exercised, "nothing says that it ever worked");
+    let mut begun = story();
+    begun.rows.truncate(4);
+    let on_its_way = &self::report(&begun, 0, 100_000).transfers[0];
+    assert_eq!((on_its_way.arrived, on_its_way.took_ms), (false, None));
+}
+
+#[test]
+fn what_stands_in_for_a_job_is_a_transfer_by_whoever_made_it() {
+    const CALM: i64 = 60_000;
+    let job = |health| Fact::State(state(health, None));
+    let backup = State { backs_up: Some(id("g/p")), ..state(Health::Healthy, None) };
+    let stands_in = |by_person| Fact::StandsIn { how: "failed".to_owned(), by_person };
+    let rows = vec![
+        row(1, 0, "g/b", Fact::State(backup)),
+        row(1, 0, "g/p", job(Health::Healthy)),
+        row(1, 10_000, "g/p", job(Health::Unhealthy)),
+        // It does well for a moment only.
+        row(1, 20_000, "g/p", job(Health::Healthy)),
+        row(1, 20_000 + CALM - 1, "g/p", job(Health::Failed)),
+        row(1, 200_000, "g/b", stands_in(false)),
+        row(1, 300_000, "g/b", Fact::HandsBack { by_person: false }),
+        row(1, 300_000, "g/p", job(Health::Healthy)),
+        row(1, 300_000 + CALM, "g/p", job(Health::Unhealthy)),
+        row(1, 400_000, "g/b", stands_in(false)),
+        row(1, 500_000, "g/b", Fact::HandsBack { by_person: true }),
+        row(1, 600_000, "g/b", stands_in(true)),
+    ];
+    let record = Record { sessions: vec![session(1, 0, 900_000)], rows, ..Record::default() };
+    let told = report(&record, 0, 900_000).transfers.into_iter().map(|it| {
+        let after = it.detected_after_ms.map_or("-".to_owned(), |it| it.to_string());
+        format!("{:?} to {}, after {after}: {}", it.kind, it.to, it.evidence)
+    });
+    insta::assert_snapshot!(told.collect::<Vec<_>>().join("\n"), @r"
+        Failover to backup, after 190000: the primary failed
+        HandBack to primary, after -: the primary gets its duty back
+        Failover to backup, after 40000: the primary failed
+        ByPerson to primary, after -: you asked for it
+        ByPerson to backup, after -: failed
+        ");
 }
 
 #[test]
@@ -126,10 +166,17 @@ fn what_nobody_saw_is_unknown() {
     let healthy = || Fact::State(state(Health::Healthy, None));
     let record = Record {
         sessions: vec![session(1, 0, 10_000), session(2, 20_000, 30_000)],
-        rows: vec![row(1, 0, "p/x", healthy()), row(2, 25_000, "p/x", healthy())],
+        rows: vec![
+            row(1, 0, "p/x", healthy()),
+            row(1, 0, "p/y", healthy()),
+            row(1, 4000, "p/y", Fact::Gone),
+            row(2, 25_000, "p/x", healthy()),
+        ],
         ..Record::default()
     };
     let report = report(&record, 0, 40_000);
+    let gone = &report.resources[1].now;
+    assert_eq!((gone.healthy_ms, gone.unknown_ms), (4000, 36_000));
     let it = &report.resources[0].now;
     assert_eq!((it.healthy_ms, it.unknown_ms), (15_000, 25_000));
     assert_eq!(it.availability, Some(1.0));
@@ -288,88 +335,5 @@ fn each_part_of_a_time_shows_what_was_bad_in_it_and_else_what_lasted_longest() {
     };
     for (part, health) in drawn[&id("p/x")].0.iter().enumerate() {
         assert_eq!(*health, expected(part), "{part}");
-    }
-}
-
-fn any_fact() -> impl Strategy<Value = Fact> {
-    let health = proptest::sample::select(Health::ALL.to_vec());
-    let runs = proptest::option::of(any::<bool>());
-    let backs_up = proptest::option::of(Just("p/a"));
-    let cause = proptest::sample::select(vec![
-        Cause::HandBack,
-        Cause::Asked,
-        Cause::Failing { side: Side::Primary, how: "x".to_owned() },
-    ]);
-    let side = proptest::sample::select(vec![Side::Primary, Side::Backup]);
-    prop_oneof![
-        6 => (health, runs, backs_up).prop_map(|(health, runs, backs_up)| {
-            Fact::State(State { backs_up: backs_up.map(id), ..state(health, runs) })
-        }),
-        1 => Just(Fact::Gone),
-        1 => (side.clone(), cause.clone()).prop_map(|(to, cause)| Fact::Moves { to, cause }),
-        1 => (side, cause).prop_map(|(at, cause)| Fact::Arrives { at, cause }),
-        1 => Just(Fact::Recovers { how: "x".to_owned() }),
-    ]
-}
-
-/// Rows and sessions by whatever clock.
-fn any_record() -> impl Strategy<Value = Record> {
-    let times = -1000i64..5000;
-    let sessions = proptest::collection::vec((times.clone(), -100i64..2000), 0..5);
-    let rows = (0i64..6, times, proptest::sample::select(vec!["p/a", "p/b", "q/c"]), any_fact());
-    (sessions, proptest::collection::vec(rows, 0..40)).prop_map(|(sessions, mut rows)| {
-        rows.sort_by_key(|it| it.0);
-        let sessions = (0..).zip(sessions).map(|(n, (at, took))| session(n, at, at + took));
-        let rows = rows.into_iter().map(|(session, at, of, fact)| row(session, at, of, fact));
-        Record { sessions: sessions.collect(), rows: rows.collect(), ..Record::default() }
-    })
-}
-
-fn sum(it: &Figures) -> u64 {
-    it.healthy_ms + it.stopped_ms + it.unknown_ms + it.unhealthy_ms + it.failed_ms
-}
-
-fn sum_of_pair(it: &PairFigures) -> u64 {
-    it.one_ran_ms + it.both_ran_ms + it.none_ran_ms + it.off_ms + it.unknown_ms
-}
-
-proptest! {
-    #[test]
-    fn the_parts_of_a_time_add_up_to_it(
-        record in any_record(), from in -500i64..4000, length in 0i64..3000,
-    ) {
-        let report = report(&record, from, from + length);
-        let whole = u64::try_from(length).unwrap();
-        prop_assert!(report.watched_ms <= whole);
-        for resource in &report.resources {
-            prop_assert_eq!(sum(&resource.now), whole);
-            prop_assert!(resource.now.longest_failure_ms <= whole);
-            prop_assert!(resource.now.on_duty_ms <= whole);
-            prop_assert!(resource.now.availability.is_none_or(|it| (0.0..=1.0).contains(&it)));
-            if let Some(before) = &resource.before {
-                prop_assert_eq!(sum(before), whole);
-            }
-        }
-        for pair in &report.pairs {
-            prop_assert_eq!(sum_of_pair(&pair.now), whole);
-            prop_assert!(pair.now.availability.is_none_or(|it| (0.0..=1.0).contains(&it)));
-        }
-        for transfer in &report.transfers {
-            prop_assert!(ms(from) <= transfer.at && transfer.at <= ms(from + length));
-        }
-    }
-
-    #[test]
-    fn the_halves_of_a_time_add_up_to_the_whole(record in any_record(), from in -500i64..3000, half in 1i64..1500) {
-        let figures = |from, to| -> BTreeMap<Id, Figures> {
-            let report = report(&record, from, to);
-            report.resources.into_iter().map(|it| (it.id, it.now)).collect()
-        };
-        let whole = figures(from, from + 2 * half);
-        let (first, second) = (figures(from, from + half), figures(from + half, from + 2 * half));
-        for (id, it) in whole {
-            let healthy = |of: &BTreeMap<Id, Figures>| of.get(&id).map_or(0, |it| it.healthy_ms);
-            prop_assert_eq!(it.healthy_ms, healthy(&first) + healthy(&second));
-        }
     }
 }
