@@ -19,7 +19,7 @@ use crate::{
         failover::Pair,
         id::Id,
         plan::Plan,
-        reconciler::{Given, Memory, News, Reconciler, Rules},
+        reconciler::{Failed, Given, Memory, News, Reconciler, Rules},
     },
     journal::{Entry, Error, Journal, Kind},
 };
@@ -308,7 +308,7 @@ impl Hand<'_> {
         let outcomes =
             self.controller.carry_out(plan, Manner::Together, self.journal, stop, progress).await;
         for outcome in outcomes {
-            let failed = outcome.error.map(|it| it.to_string());
+            let failed = outcome.error.map(Failed::from);
             self.reconciler.finish(outcome.lane, outcome.done, failed, Timestamp::now());
         }
         self.remember()

@@ -65,6 +65,7 @@ pub struct Memory {
 }
 
 /// What is known beside what was seen, for one look.
+#[derive(Clone, Copy)]
 pub struct Given<'a> {
     /// Whether a resource is being changed just now.
     pub in_hand: &'a dyn Fn(&Id) -> bool,
@@ -75,6 +76,15 @@ pub struct Given<'a> {
     pub precheck: &'a dyn Fn(&Id) -> Option<bool>,
     /// What a person asked of a pair, by its backup.
     pub asked: &'a BTreeMap<Id, Asked>,
+}
+
+/// What a step failed of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failed {
+    /// What, in words for people.
+    pub how: String,
+    /// Whether it may still take effect, as where nobody heard an answer.
+    pub may_come_late: bool,
 }
 
 /// What was decided.
@@ -97,7 +107,8 @@ pub struct Reconciler {
     attempts: Attempts,
     pauses: Pauses,
     storms: Storms,
-    /// What an earlier controller was changing, and since when it is seen again.
+    /// What an earlier controller was changing, or this one without hearing what came of it; and since when
+    /// it is seen again.
     drains: BTreeMap<Id, Option<Timestamp>>,
 }
 
@@ -158,7 +169,10 @@ impl Reconciler {
     ) -> Decision {
         self.pauses.prune(now);
         self.drain(observed, given, now);
-        let in_hand = given.in_hand;
+        // A command that may come late is as good as one on its way.
+        let drains = self.drains.clone();
+        let in_hand = &|id: &Id| (given.in_hand)(id) || drains.contains_key(id);
+        let given = &Given { in_hand, ..*given };
         let storms = self.storms.see(observed, desired, &rules.pairs, in_hand, now);
         let mut news: Vec<News> = storms.into_iter().map(News::Storm).collect();
         news.extend(self.duties_decide(desired, observed, rules, given, now));
@@ -285,14 +299,19 @@ impl Reconciler {
 
     /// Notes that a lane was carried out: how many of its steps worked, and what the next one failed
     /// of, if it was tried.
-    pub fn finish(&mut self, lane: &[Step], done: usize, failed: Option<String>, now: Timestamp) {
+    pub fn finish(&mut self, lane: &[Step], done: usize, failed: Option<Failed>, now: Timestamp) {
         let tried = lane.iter().take(done + usize::from(failed.is_some()));
         for (index, step) in tried.enumerate() {
             self.memory.breakers.note(&step.id, index < done, &BREAKER, now);
         }
-        let how = failed.unwrap_or_else(|| "it was done and did not hold".to_owned());
+        let late = failed.as_ref().filter(|it| it.may_come_late).and_then(|_| lane.get(done));
+        let late = late.map(|step| step.id.clone());
+        let how = failed.map_or_else(|| "it was done and did not hold".to_owned(), |it| it.how);
         self.attempts.note(lane, now, how);
-        self.memory.in_hand.retain(|id| !lane.iter().any(|step| step.id == *id));
+        // Whoever comes next has to know of what may come late.
+        let is_over = |id: &Id| late.as_ref() != Some(id) && lane.iter().any(|it| it.id == *id);
+        self.memory.in_hand.retain(|id| !is_over(id));
+        self.drains.extend(late.map(|id| (id, None)));
     }
 
     fn wake_at(

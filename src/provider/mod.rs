@@ -22,6 +22,7 @@ use crate::{
         change::Change,
         checkup::Finding,
         id::Name,
+        reconciler::Failed,
         report::Budget,
         resource::{Sightings, Wishes},
         trial::Trial,
@@ -117,8 +118,9 @@ pub trait Provider: Send + Sync {
     /// these stopped.
     fn keep_off(&self, _names: &BTreeSet<Name>) {}
 
-    /// How long after it is seen again a command that was given to it by a program that is gone may
-    /// still take effect. Nothing, where commands end with whoever gave them.
+    /// How long after it is seen again a command that was given to it by a program that is gone, or that
+    /// waits for its answer no longer, may still take effect. Nothing, where commands end with whoever gave
+    /// them.
     fn drain(&self) -> Duration {
         Duration::ZERO
     }
@@ -192,6 +194,12 @@ pub enum Error {
     /// Only a person can help: a wrong path, a missing program, a refused token.
     #[error("{0}")]
     Refused(String),
+}
+
+impl From<Error> for Failed {
+    fn from(error: Error) -> Self {
+        Self { how: error.to_string(), may_come_late: matches!(error, Error::Passing(_)) }
+    }
 }
 
 impl From<http::Error> for Error {

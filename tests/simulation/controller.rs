@@ -11,7 +11,7 @@ use redundancy::core::{
     duty,
     id::Id,
     pause::Pauses,
-    reconciler::{Decision, Given, Memory, Reconciler, Rules},
+    reconciler::{Decision, Failed, Given, Memory, Reconciler, Rules},
     resource::{Desired, Observed, Status},
 };
 
@@ -200,7 +200,7 @@ impl Controller {
         &mut self,
         world: &mut World,
         lane: u64,
-        failed: Option<String>,
+        failed: Option<Failed>,
     ) -> Option<Option<usize>> {
         let hand = self.hands.remove(&lane)?;
         let done = if failed.is_some() { hand.step } else { hand.lane.len() };

@@ -26,7 +26,7 @@ mod world;
 use check::Checks;
 use controller::Controller;
 use process::Runner;
-use redundancy::core::{change::Step, id::Id};
+use redundancy::core::{change::Step, id::Id, reconciler::Failed};
 use scene::Config;
 use world::{Event, HOUR, MINUTE, World};
 
@@ -167,11 +167,11 @@ impl Simulation {
         let pm2 = self.world.processes[process].runner == Runner::Pm2;
         let result = if pm2 && self.world.is_blind(1) {
             self.late(process, &step.change);
-            Err("no answer in time".to_owned())
+            Err(("no answer in time".to_owned(), true))
         } else if !self.calm && self.world.rng.percent(2) {
-            Err("a passing failure".to_owned())
+            Err(("a passing failure".to_owned(), false))
         } else {
-            self.world.make(process, &step.change)
+            self.world.make(process, &step.change).map_err(|how| (how, false))
         };
         let how = match result {
             Ok(()) if nth + 1 < steps => {
@@ -181,11 +181,11 @@ impl Simulation {
                 return Ok(());
             }
             Ok(()) => None,
-            Err(why) => {
+            Err((how, may_come_late)) => {
                 let (now, it) = (self.world.now, &mut self.world.processes[process]);
                 it.failed_at.push(now);
-                self.world.say(format_args!("{} of {} fails: {why}", step.change.verb(), step.id));
-                Some(why)
+                self.world.say(format_args!("{} of {} fails: {how}", step.change.verb(), step.id));
+                Some(Failed { how, may_come_late })
             }
         };
         match self.controller.finish(&mut self.world, lane, how) {

@@ -8,7 +8,7 @@ use tracing::{error, info};
 use super::Watch;
 use crate::{
     controller::{Progress, Scope, in_hand::Finished, service_manager},
-    core::change::Step,
+    core::{change::Step, reconciler::Failed},
 };
 
 /// The longest time without a sign of life while changes in hand are waited for.
@@ -37,7 +37,7 @@ impl Watch {
         &mut self,
         Finished { lane, done, error, .. }: Finished,
     ) -> Option<Scope> {
-        let failed = error.map(|it| it.to_string());
+        let failed = error.map(Failed::from);
         self.metrics.changed(&lane, done, failed.is_some());
         self.reconciler.finish(&lane, done, failed, Timestamp::now());
         if !self.in_hand.is_empty() {

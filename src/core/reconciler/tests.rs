@@ -116,8 +116,8 @@ impl World {
     fn fail(&mut self, plan: &Plan) {
         self.reconciler.begin(&plan.lanes, second(self.now));
         for lane in &plan.lanes {
-            let why = Some("it did not work".to_owned());
-            self.reconciler.finish(lane, 0, why, second(self.now));
+            let failed = Failed { how: "it did not work".to_owned(), may_come_late: false };
+            self.reconciler.finish(lane, 0, Some(failed), second(self.now));
         }
     }
 
@@ -374,4 +374,35 @@ fn what_is_being_changed_wakes_nobody_by_its_time() {
     assert_eq!(world.decide(0).wake_at, None);
     world.in_hand = Some("p/b".parse().unwrap());
     assert_eq!(world.decide(0).wake_at, Some(second(50)));
+}
+
+#[test]
+fn a_command_without_an_answer_may_come_late_and_is_waited_for() {
+    let mut world = World::new(&["a"], &["a"]);
+    world.drain = Duration::from_secs(3);
+    world.decide(0);
+    world.set("a", failed(1));
+    let lanes = world.decide(1).plan.lanes;
+    world.reconciler.begin(&lanes, second(1));
+    world.reconciler.finish(&lanes[0], 1, None, second(1));
+    world.set("a", Status::Stopped);
+    let decision = world.decide(2);
+    assert_eq!(told(&decision), ["start a-backup: it comes on duty"]);
+    let lanes = decision.plan.lanes;
+    world.reconciler.begin(&lanes, second(2));
+    let failed = Failed { how: "no answer in time".to_owned(), may_come_late: true };
+    world.reconciler.finish(&lanes[0], 0, Some(failed), second(2));
+    // Nobody can see for a while. What is seen then may be what was before that command.
+    world.blind = true;
+    world.decide(300);
+    world.blind = false;
+    for at in [400, 402] {
+        let decision = world.decide(at);
+        assert_eq!((told(&decision), world.phase("a")), (Vec::new(), Phase::Start(Side::Backup)));
+        assert_eq!(decision.wake_at, Some(second(403)));
+        assert_eq!(world.reconciler.memory().in_hand, ["p/a-backup".parse().unwrap()]);
+    }
+    // It never came.
+    assert_eq!(told(&world.decide(403)), ["start a-backup: it comes on duty"]);
+    assert!(world.reconciler.memory().in_hand.is_empty());
 }
