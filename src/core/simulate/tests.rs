@@ -51,7 +51,7 @@ const SECOND: Duration = Duration::from_secs(1);
 
 /// The story of a process and its exclusive backup, of another process and a file that have yet to be made, a
 /// file that is another by now and one that nobody asks for any more, and what happens to one of them.
-fn happenings(event: &str, max_restarts: u32, rest: Duration) -> Vec<Happening> {
+fn happenings(event: &str, max_restarts: u32, rest: Duration) -> Result<Vec<Happening>, Error> {
     let backoff = Backoff { initial: rest, factor: 2.0, max: 10 * rest };
     let rules = Rules {
         pairs: vec![Pair {
@@ -103,12 +103,12 @@ fn happenings(event: &str, max_restarts: u32, rest: Duration) -> Vec<Happening> 
         stop_takes: &|_| 10 * SECOND,
         now: Timestamp::UNIX_EPOCH,
     };
-    simulate(beginning, &event.parse().unwrap()).unwrap()
+    simulate(beginning, &event.parse().unwrap())
 }
 
 fn story(event: &str, max_restarts: u32, rest: Duration) -> Vec<String> {
     let line = |it: Happening| format!("{:11} {} {}", offset(it.after_ms), it.id.unwrap(), it.text);
-    happenings(event, max_restarts, rest).into_iter().map(line).collect()
+    happenings(event, max_restarts, rest).unwrap().into_iter().map(line).collect()
 }
 
 fn id(text: &str) -> Id {
@@ -160,11 +160,13 @@ fn what_has_yet_to_be_made_is_made_before_it_fails() {
         +0 s        p/new crashes
         +0 s        p/new start: drift: it should run, and was ended by SIGKILL
         ");
+    let refused = happenings("crash f/new", 2, SECOND).unwrap_err().to_string();
+    assert_eq!(refused, "f/new does not run (present), so that it crashes changes nothing");
 }
 
 #[test]
 fn a_rest_is_over_to_the_millisecond() {
-    let told = happenings("kill p/new", 3, Duration::from_millis(250));
+    let told = happenings("kill p/new", 3, Duration::from_millis(250)).unwrap();
     let starts = told.iter().filter(|it| it.text.starts_with("start: drift"));
     // What is due at once takes a tenth of a second.
     let first = 100 + 100 + 250;
