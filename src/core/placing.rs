@@ -87,6 +87,8 @@ mod tests {
         // Busy from 0:00 to 0:30 and from 12:00 to 12:30.
         let at = placed(&["0 */12 * * *"], DAY, "a");
         assert!([6, 18].iter().any(|hour| at.abs_diff(hour * 60 + 15) <= 1), "{at}");
+        // Busy from 23:00 to 23:30: the middle of what is free is on the next day, 11:15, and crowded.
+        assert!([11 * 60 + 14, 11 * 60 + 16].contains(&placed(&["0 23 * * *"], DAY, "a")));
         // Once a week: half a week from Monday at 3.
         assert!(placed(&["0 3 * * 1"], 7 * DAY, "a").abs_diff(3 * DAY + 15 * 60 + 15) <= 1);
     }

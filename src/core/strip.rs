@@ -61,6 +61,19 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_is_drawn_of_several_is_the_worst_and_never_that_it_was_off() {
+        use Health::{Failed, Healthy, Stopped, Unhealthy, Unknown};
+        let order = [Stopped, Healthy, Unknown, Unhealthy, Failed];
+        for (index, worst) in order.into_iter().enumerate() {
+            let mut strip = Strip([Stopped; PARTS]);
+            strip.0[..=index].copy_from_slice(&order[..=index]);
+            assert_eq!(strip.in_parts(1), [worst]);
+            let letters = String::from(strip);
+            assert_eq!(letters, format!("{:s<PARTS$}", &"sh?uf"[..=index]));
+        }
+    }
+
+    #[test]
     fn fewer_parts_hide_nothing_that_is_bad() {
         let mut strip = Strip([Health::Healthy; PARTS]);
         strip.0[10] = Health::Failed;

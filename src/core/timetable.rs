@@ -115,12 +115,23 @@ mod tests {
             // Of a season: from the end of March to January.
             (&["0 3 * 1-3 *"], 2.0 * 276.0 * 24.0),
             (&["0 3 * 6-8 *"], 2.0 * 274.0 * 24.0),
+            // Saturdays of January: it is a week more from those of the year before.
+            (&["0 0 * 1 6"], 2.0 * 48.0 * 7.0 * 24.0),
         ] {
             assert!((hours(crons) - expected).abs() < 0.01, "{crons:?}: {}", hours(crons));
         }
         for never in [&[][..], &["0 0 30 2 *"]] {
             assert_eq!(of(never).stale_after(), None);
         }
+    }
+
+    #[test]
+    fn a_look_ahead_is_of_whole_weeks_and_of_a_year_for_what_comes_rarely() {
+        let times = |cron: &str| of(&[cron]).times();
+        let mondays = times("0 0 * * 1");
+        assert_eq!((mondays.len(), mondays[0]), (4, REFERENCE));
+        assert_eq!(times("0 0 6,20 * *").len(), 2, "the next one is in the fifth week");
+        assert_eq!(times("0 9 1 * *").len(), 13);
     }
 
     #[test]

@@ -50,3 +50,15 @@ impl Trial {
         Self { name, outcome: Outcome::NotTested, why, at: None }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_not_tried_is_told_apart_from_what_failed() {
+        let none = Trial::none(Name::literal("a"), "there is no test".to_owned());
+        let outcomes = [Outcome::Passed, none.outcome, Outcome::Failed];
+        assert_eq!(outcomes.map(Outcome::words), ["passed", "not tested", "failed"]);
+    }
+}

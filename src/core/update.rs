@@ -257,6 +257,7 @@ mod tests {
         let (one, two) = (sum(1), sum(2));
         let sums = format!("{two}  a-b\r\n\n{one} *a\nnonsense\n{two}  ./c\n");
         assert_eq!(listed(&sums, "a"), Ok(one));
+        assert_eq!(format!("{one:?}"), "01".repeat(32), "also where this test tells of it");
         assert_eq!(listed(&sums, "a-b"), Ok(two));
         assert_eq!(listed(&sums, "c"), Ok(two));
         assert_eq!(listed(&sums, "b"), Err(NotListed::Missing));

@@ -59,3 +59,49 @@ impl fmt::Display for News {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::core::{
+        duty::{Cause, Side},
+        emergency::Share,
+    };
+
+    #[test]
+    fn what_a_person_should_hear_of_at_once_is_told_apart_with_what_it_is_about() {
+        let backup: Id = "p/b".parse().unwrap();
+        let duty = |news| News::Duty { backup: backup.clone(), news };
+        let how = "was killed".to_owned();
+        let cause = Cause::Failing { side: Side::Primary, how };
+        let (share, since) = (Share { healthy: 1, known: 4 }, Timestamp::UNIX_EPOCH);
+        let handed =
+            job::News::HandsBack { primary: "p/a".parse().unwrap(), why: None, by_person: false };
+        for (news, is_alert, of, told) in [
+            (
+                duty(duty::News::Moves { to: Side::Backup, cause }),
+                true,
+                Some(&backup),
+                "duty goes to the backup: the primary was killed",
+            ),
+            (duty(duty::News::Paused), false, Some(&backup), "paused: nothing is changed"),
+            (
+                News::Job { backup: backup.clone(), news: handed },
+                false,
+                Some(&backup),
+                "hands back to p/a, which is well again",
+            ),
+            (
+                News::Emergency(Declared { share, since }),
+                true,
+                None,
+                "emergency: only 1 of 4 components are healthy, and too few have been since",
+            ),
+        ] {
+            assert_eq!((news.is_alert(), news.id()), (is_alert, of), "{news:?}");
+            assert!(news.to_string().starts_with(told), "{news}");
+        }
+    }
+}

@@ -242,7 +242,15 @@ fn where_most_changes_fail_the_provider_gets_a_rest() {
     let held = decision.plan.held.iter().find(|it| it.id.name == name("g")).unwrap();
     assert!(matches!(held.why, Why::BreakerOpen { failed: 5, tried: 5, .. }), "{:?}", held.why);
     assert_eq!(decision.wake_at, Some(second(10)), "then one is tried");
-    assert_eq!(world.decide(10).plan.lanes.len(), 1);
+    let lanes = world.decide(10).plan.lanes;
+    assert_eq!(lanes.len(), 1);
+    world.reconciler.begin(&lanes, second(10));
+    world.in_hand = Some(lanes[0][0].id.clone());
+    assert!(world.decide(11).plan.lanes.is_empty(), "one at a time");
+    // The controller is killed: nobody is making that change any more.
+    world.reconciler = Reconciler::new(world.reconciler.memory().clone(), second(12));
+    (world.in_hand, world.drain) = (None, Duration::from_mins(1));
+    assert_eq!(world.decide(12).plan.lanes.len(), 1);
     // All of it is mended. That shows only where it can be seen.
     for it in resources.into_iter().chain(["g"]) {
         world.set(it, running());

@@ -105,3 +105,42 @@ impl Body {
             .collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn body(fields: &[(&str, Value)], files: &[(&str, &str)]) -> Body {
+        let fields = fields.iter().map(|(key, it)| ((*key).to_owned(), it.clone())).collect();
+        let files = files.iter().map(|(key, it)| ((*key).to_owned(), (*it).to_owned())).collect();
+        Body { fields, files }
+    }
+
+    #[test]
+    fn a_value_is_printed_on_a_line_and_what_is_hidden_is_not() {
+        let hidden = Value::Hidden { hidden: Digest::of(["salt", "secret"]) };
+        let list = Value::from(vec!["sh".to_owned(), "-c".to_owned()]);
+        let told = [true.into(), 7.into(), "a\nb".into(), list].map(|it: Value| it.to_string());
+        assert_eq!(told, ["true", "7", r#""a\nb""#, r#"["sh", "-c"]"#]);
+        let short = Digest::of(["salt", "secret"]).short();
+        assert_eq!(hidden.to_string(), format!("(hidden, {short})"));
+    }
+
+    #[test]
+    fn what_differs_is_named_and_shows_in_the_digest() {
+        let one = || body(&[("a", 1.into()), ("b", "x".into()), ("c", true.into())], &[]);
+        assert!(one().differing_fields(&one()).is_empty());
+        let other = body(&[("a", 1.into()), ("b", "y".into()), ("d", true.into())], &[]);
+        assert!(one().differing_fields(&other).iter().eq(&["b", "c", "d"]));
+        let bodies = [
+            body(&[("a", "x".into())], &[]),
+            body(&[], &[("a", "x")]),
+            body(&[("a", "y".into())], &[]),
+            body(&[], &[("a", "y")]),
+            body(&[], &[("b", "x")]),
+            Body::default(),
+        ];
+        let digests: BTreeSet<Digest> = bodies.iter().map(Body::digest).collect();
+        assert_eq!(digests.len(), bodies.len());
+    }
+}

@@ -49,9 +49,9 @@ fn what_runs_can_be_killed_also_where_it_does_not_do_its_work() {
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// The story of a process and its exclusive backup, of a file that has yet to be made, one that is another
-/// by now and one that nobody asks for any more, and what happens to the process.
-fn story(event: &str, max_restarts: u32, rest: Duration) -> Vec<String> {
+/// The story of a process and its exclusive backup, of another process and a file that have yet to be made, a
+/// file that is another by now and one that nobody asks for any more, and what happens to one of them.
+fn happenings(event: &str, max_restarts: u32, rest: Duration) -> Result<Vec<Happening>, Error> {
     let backoff = Backoff { initial: rest, factor: 2.0, max: 10 * rest };
     let rules = Rules {
         pairs: vec![Pair {
@@ -89,6 +89,7 @@ fn story(event: &str, max_restarts: u32, rest: Duration) -> Vec<String> {
         desired.wanted.insert(id(name), Wanted::ours(Body::default(), Run::On));
         observed.found.insert(id(name), found(Body::default(), status));
     }
+    desired.wanted.insert(id("p/new"), Wanted::ours(Body::default(), Run::On));
     desired.wanted.insert(id("f/new"), Wanted::ours(text("new"), Run::On));
     desired.wanted.insert(id("f/other"), Wanted::ours(text("after"), Run::On));
     observed.found.insert(id("f/other"), found(text("before"), Status::Present));
@@ -102,9 +103,12 @@ fn story(event: &str, max_restarts: u32, rest: Duration) -> Vec<String> {
         stop_takes: &|_| 10 * SECOND,
         now: Timestamp::UNIX_EPOCH,
     };
-    let told = simulate(beginning, &event.parse().unwrap()).unwrap();
+    simulate(beginning, &event.parse().unwrap())
+}
+
+fn story(event: &str, max_restarts: u32, rest: Duration) -> Vec<String> {
     let line = |it: Happening| format!("{:11} {} {}", offset(it.after_ms), it.id.unwrap(), it.text);
-    told.into_iter().map(line).collect()
+    happenings(event, max_restarts, rest).unwrap().into_iter().map(line).collect()
 }
 
 fn id(text: &str) -> Id {
@@ -148,6 +152,28 @@ fn a_process_that_dies_once_is_started_again_by_its_runner() {
         +0 s        p/w crashes
         +0 s        p/w start: drift: it should run, and was ended by SIGKILL
         ");
+}
+
+#[test]
+fn what_has_yet_to_be_made_is_made_before_it_fails() {
+    insta::assert_snapshot!(story("crash p/new", 2, SECOND).join("\n"), @r"
+        +0 s        p/new crashes
+        +0 s        p/new start: drift: it should run, and was ended by SIGKILL
+        ");
+    let refused = happenings("crash f/new", 2, SECOND).unwrap_err().to_string();
+    assert_eq!(refused, "f/new does not run (present), so that it crashes changes nothing");
+}
+
+#[test]
+fn a_rest_is_over_to_the_millisecond() {
+    let told = happenings("kill p/new", 3, Duration::from_millis(250)).unwrap();
+    let starts = told.iter().filter(|it| it.text.starts_with("start: drift"));
+    // What is due at once takes a tenth of a second.
+    let first = 100 + 100 + 250;
+    assert_eq!(
+        starts.map(|it| it.after_ms).collect::<Vec<_>>(),
+        [0, 100, first, first + 100 + 500]
+    );
 }
 
 #[test]
