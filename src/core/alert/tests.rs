@@ -4,6 +4,11 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 
 use super::*;
+use crate::core::{
+    duty,
+    emergency::{Declared, Share},
+    reconciler::News,
+};
 
 const POLICY: Policy =
     Policy { remind_every: Duration::from_hours(4), at_most: 3, calm: Duration::from_mins(1) };
@@ -231,6 +236,16 @@ fn the_worst_is_told_first() {
 }
 
 #[test]
+fn an_emergency_is_an_alert_and_other_news_are_not_by_themselves() {
+    let declared = Declared { share: Share { healthy: 1, known: 4 }, since: second(9) };
+    let alert = of_news(&News::Emergency(declared), second(5)).unwrap();
+    assert_eq!(alert.key.to_string(), "emergency");
+    assert_eq!((alert.severity, alert.since), (Severity::Critical, second(5)));
+    let paused = News::Duty { backup: "p/b".parse().unwrap(), news: duty::News::Paused };
+    assert_eq!(of_news(&paused, second(5)), None);
+}
+
+#[test]
 fn each_message_says_what_became_of_it() {
     let text = |what, kind, more| {
         let alert = alert(kind, "e/web", Severity::Warning, 0);
@@ -266,6 +281,12 @@ fn it_remembers_since_when_it_is_so_and_what_was_not_sent() {
         second(7)
     );
     assert_eq!(book.unsent(), 2);
+    // Nothing is so since a time that is yet to come.
+    let alerts = vec![alert(Kind::Failed, "z", Severity::Warning, 100)];
+    let level = Level { alerts, is_unknown: Box::new(|_| true) };
+    book.tell(level, Vec::new(), &POLICY, second(60));
+    let open = book.open(second(60));
+    assert_eq!(open.iter().find(|it| it.alert.key.about == "z").unwrap().alert.since, second(60));
     assert_eq!(book.wake_at(&POLICY, second(61)), Some(second(3_607)));
 }
 

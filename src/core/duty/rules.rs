@@ -124,6 +124,9 @@ mod tests {
         assert_eq!(night.next(noon), Some(at("2026-01-01T22:00:00Z")));
         assert_eq!(window(2, 4).next(noon), Some(at("2026-01-02T02:00:00Z")));
         assert_eq!(window(11, 13).next(noon), Some(noon));
+        let opens = at("2026-01-02T02:00:00Z");
+        assert_eq!(window(2, 4).next(opens), Some(opens));
+        assert!(!window(11, 12).allows(noon) && window(12, 13).allows(noon));
         assert_eq!(HandBack::Manual.next(noon), None);
     }
 }

@@ -62,6 +62,7 @@ fn each_state_is_told_from_the_others() {
         told(&[], hours(29)),
         told(&[], hours(49)),
         told(&[asked(good.clone())], hours(4)),
+        told(&[asked(good.clone())], hours(31)),
         told(&[good.clone(), run(2, hours(27), failure())], hours(28)),
         told(&[good.clone(), again(run(2, hours(27), failure()))], hours(28)),
         told(&[good.clone(), again(run(2, hours(27), active(true)))], hours(28)),
@@ -83,6 +84,7 @@ fn each_state_is_told_from_the_others() {
         unproven: it has not run by its schedule yet
         stale: no success is known
         unproven: it has not run by its schedule yet
+        missed: the run of 2026-11-02T03:00:00Z did not begin
         failing: run 2 failed
         failing: run 2 failed, attempt 2
         failing: run 2 failed and is tried again, attempt 2
@@ -119,6 +121,40 @@ fn a_schedule_that_nobody_keeps_exactly_is_not_missed() {
     let state = |now| assess(&history, &rhythm, now).state;
     assert_eq!(state(hours(10) + SignedDuration::from_mins(59)), State::Well);
     assert!(matches!(state(hours(11) + SignedDuration::from_mins(6)), State::Missed { .. }));
+}
+
+#[test]
+fn the_grace_of_a_schedule_is_half_its_gap() {
+    let times = times("0 */4 * * *");
+    let runs = [run(1, hours(0), Verdict::Success)];
+    let state = |since, minutes| {
+        let rhythm = Rhythm { times: &times, stale_after: Some(48 * HOUR) };
+        let history = History { disabled: None, since, runs: &runs };
+        assess(&history, &rhythm, hours(4) + SignedDuration::from_mins(minutes)).state
+    };
+    assert_eq!(state(hours(-9), 119), State::Well);
+    assert_eq!(state(hours(-9), 121), State::Missed { due: hours(4) });
+    // Nothing was due before it came to be.
+    assert_eq!(state(hours(4), 121), State::Well);
+}
+
+#[test]
+fn what_runs_is_active_until_it_is_stuck() {
+    let is_active = |verdict, now| daily(&[run(2, hours(27), verdict)], now).active;
+    assert!(is_active(active(true), hours(32)) && !is_active(active(true), hours(75)));
+    assert!(is_active(active(false), hours(27)) && !is_active(active(false), hours(28)));
+    assert!(!is_active(Verdict::Success, hours(28)));
+}
+
+#[test]
+fn work_that_a_place_stopped_by_itself_is_lacking() {
+    let runs = [run(1, hours(3), Verdict::Success)];
+    let times = times("0 3 * * *");
+    let rhythm = Rhythm { times: &times, stale_after: None };
+    for (by, lacking) in [(By::Person, None), (By::Fork, None), (By::Inactivity, Some(hours(27)))] {
+        let history = History { disabled: Some(by), since: hours(0), runs: &runs };
+        assert_eq!(assess(&history, &rhythm, hours(31)).lacking, lacking, "{by:?}");
+    }
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! person says. All of it through [`step`], but for `parts`.
 
 mod moves;
+mod news;
 mod parts;
 mod sights;
 mod stops;
