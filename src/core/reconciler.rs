@@ -193,10 +193,8 @@ impl Reconciler {
             let is_kept = |id: &Id| in_hand(id) || observed.is_unseen(id, desired);
             self.attempts.hold_resting(&mut plan, is_kept, &rules.backoff, now);
         }
-        let changing = |provider: &Name| {
-            let mut ids = self.memory.in_hand.iter();
-            ids.any(|id| id.provider == *provider && in_hand(id))
-        };
+        let changed = &self.memory.in_hand;
+        let changing = |provider: &Name| changed.iter().any(|id| id.provider == *provider);
         let breakers = &mut self.memory.breakers;
         let is_busy = |it: &Name| changing(it) || observed.blind.contains_key(it);
         breakers.close_idle(&plan, is_busy, &BREAKER, now);

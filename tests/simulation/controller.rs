@@ -72,7 +72,11 @@ impl Controller {
         (self.desired, self.observed) = (Desired::default(), Observed::default());
         self.waiting.clear();
         (self.up, self.looked_at, self.touched) = (true, world.now, [false; 2]);
-        // Where the clock was set back, a pause begins anew with each controller.
+        self.begin_pauses_anew(world);
+    }
+
+    /// Where the clock was set back, a pause begins anew with each controller, and with the first look.
+    fn begin_pauses_anew(&mut self, world: &World) {
         for pause in self.pauses.iter().filter(|it| world.wall() < it.since) {
             let length = pause.until.duration_since(pause.since).as_millis();
             let until = world.now + i64::try_from(length).unwrap();
@@ -134,6 +138,7 @@ impl Controller {
         }
         self.looks += 1;
         let now = world.wall();
+        self.begin_pauses_anew(world);
         // As the watch keeps them in its journal.
         self.pauses.prune(now);
         self.reconciler.pause(self.pauses.clone());
