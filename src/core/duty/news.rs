@@ -115,10 +115,7 @@ impl News {
             Phase::Blocked => Some(Self::Blocked { side: duty.serving.other() }),
             Phase::Paused => Some(Self::Paused),
             Phase::Recover => Some(Self::Resumed),
-            // Nothing has to be stopped before it.
-            Phase::Start(side) if from == Phase::On(side.other()) => {
-                Some(Self::Moves { to: side, cause })
-            }
+            // That it moves was told when the other side was to be stopped.
             Phase::Start(_) => None,
         }
     }

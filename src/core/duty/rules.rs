@@ -127,6 +127,7 @@ mod tests {
         let opens = at("2026-01-02T02:00:00Z");
         assert_eq!(window(2, 4).next(opens), Some(opens));
         assert!(!window(11, 12).allows(noon) && window(12, 13).allows(noon));
+        assert!(window(5, 5).allows(noon), "a day long");
         assert_eq!(HandBack::Manual.next(noon), None);
     }
 }

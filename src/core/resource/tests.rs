@@ -102,7 +102,11 @@ fn a_status_says_what_is_so_and_since_when() {
         Status::Stopped,
         Status::StoppedByHand,
         Status::Job(Box::new(Job::only(failed))),
-        Status::Code(Code::only(Live::Answers { since: Some(at(4)) })),
+        Status::Code(Code::only(Live::Fails {
+            how: "answers 502".to_owned(),
+            since: at(4),
+            times: 2,
+        })),
         Status::Release(release),
     ]
     .map(|it| format!("{} {:?}: {it}", it.word(), it.since().map(Timestamp::as_second)));
@@ -117,7 +121,7 @@ fn a_status_says_what_is_so_and_since_when() {
         stopped None: stopped
         stopped None: stopped by hand
         failing Some(3): failing: run 7 failed
-        answers Some(4): answers
+        failing Some(4): failing: it answers 502 on the live site
         published Some(5): published: deploy d1
         ");
 }

@@ -22,7 +22,7 @@ fn desired(count: usize) -> Desired {
 }
 
 /// A look at `p`: `+` does well, `-` is down, `.` is not there, `o` is off,
-/// `s` was stopped by hand.
+/// `s` was stopped by hand, `f` is a file.
 fn look(states: &str) -> Observed {
     let at = Timestamp::UNIX_EPOCH;
     let found = states.chars().enumerate().filter_map(|(n, state)| {
@@ -31,6 +31,7 @@ fn look(states: &str) -> Observed {
             '-' => Status::Down { at, how: "exited".to_owned(), retry_at: at },
             'o' => Status::Stopped,
             's' => Status::StoppedByHand,
+            'f' => Status::Present,
             _ => return None,
         };
         let actual = Actual { body: Body::default(), status, mark: None, vitals: None };
@@ -95,7 +96,10 @@ fn what_goes_bad_together_is_doubted_until_it_is_seen_again() {
 fn a_storm_passes_when_less_than_half_is_bad() {
     let began = News::Began { provider: p(), bad: 4, of: 4 };
     let all = news(&["++++", "----", "--++", "-+++", "-+++"]);
-    assert_eq!(all, [began, News::Passed { provider: p() }]);
+    assert_eq!(all, [began.clone(), News::Passed { provider: p() }]);
+    assert_eq!(news(&["++++", "----", "--++"]), [began], "half of it is still bad");
+    let passed = news(&["+++++", "-----", "--+++"]);
+    assert_eq!(passed[1..], [News::Passed { provider: p() }]);
 }
 
 #[test]
@@ -107,6 +111,7 @@ fn few_or_slow_failures_are_no_storm() {
     assert!(news(&["-----", "-----"]).is_empty(), "it was bad before anybody looked");
     assert!(news(&["+++++", "sssss"]).is_empty(), "a person stopped them");
     assert!(news(&["....."]).is_empty(), "everything is yet to be made");
+    assert!(news(&["+++++", "fffff"]).is_empty(), "a file says nothing");
 }
 
 #[test]
