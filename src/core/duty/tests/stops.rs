@@ -132,3 +132,13 @@ fn what_waits_for_a_proof_is_not_blamed_for_not_running() {
     assert_eq!(pair.see(1, Sight::Off, Sight::Off), Phase::Start(Backup));
     assert_eq!(pair.wants(Backup), Want::On);
 }
+
+#[test]
+fn a_primary_that_somebody_starts_meanwhile_has_duty_only_where_it_does_its_work() {
+    for (primary, goes) in [(WELL, Phase::Start(Primary)), (ill(9), Phase::Fence(Primary))] {
+        let mut pair = Pair::new(rules());
+        pair.see(1, ill(1), Sight::Off);
+        assert_eq!(pair.see(1, Sight::Off, Sight::Off), Phase::Start(Backup));
+        assert_eq!(pair.see(1, primary, Sight::Off), goes);
+    }
+}
