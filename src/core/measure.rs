@@ -103,15 +103,13 @@ impl Measure {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use jiff::Timestamp;
 
     use super::*;
     use crate::core::{
         change::{Held, Why},
         duty,
-        evidence::Patience,
+        failover::tests::pair,
         resource::{Actual, Body, Mark, Run, Status, Vitals, Wanted},
     };
 
@@ -185,21 +183,7 @@ mod tests {
             (name, duty)
         });
         let duties = serde_json::to_value(BTreeMap::from(duties)).unwrap();
-        let pairs = phases.map(|(name, ..)| Pair {
-            primary: id("p/primary"),
-            backup: id(name),
-            rules: duty::Rules {
-                exclusive: true,
-                controls_primary: true,
-                patience: Patience { fall: 1, calm: Duration::ZERO },
-                settle: Duration::ZERO,
-                hold: Duration::ZERO,
-                hand_back: duty::HandBack::Auto,
-                budget: 3,
-                window: Duration::ZERO,
-                fence: Duration::ZERO,
-            },
-        });
+        let pairs = phases.map(|(name, ..)| Pair { backup: id(name), ..pair(true) });
         let duties: Duties = serde_json::from_value(duties).unwrap();
         let measure = Measure::of(&desired, &observed, &pairs, &duties, &Plan::default());
         for (name, _, on, blocked) in phases {

@@ -97,6 +97,7 @@ pub async fn ask_once(specs: &BTreeMap<Id, Spec>, observed: &mut Observed, now: 
     }
 }
 
+/// What one answer says of what may still come up: only that it has, where it is good.
 async fn early(spec: &Spec) -> Judgement {
     let judgement = Judgement::default();
     if !spec.can_answer_early() {

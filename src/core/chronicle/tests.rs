@@ -6,7 +6,7 @@ use super::*;
 use crate::core::{
     change::{Change, Held},
     code::{Code, Live},
-    evidence::Patience,
+    failover::tests::pair,
     job::Job,
     resource::{Actual, Body, Run, Wanted},
 };
@@ -185,7 +185,7 @@ fn each_resource_has_its_state_and_its_place_in_a_pair() {
         [("p/a", "p/b", true), ("p/c", "p/d", false)].map(|(primary, backup, exclusive)| Pair {
             primary: id(primary),
             backup: id(backup),
-            rules: duty::Rules { exclusive, ..RULES },
+            ..pair(exclusive)
         });
     let measure = Measure::of(&desired, &observed, &pairs, &duties, &Plan::default());
     let states = states(&measure, &desired, &observed, &pairs, &duties);
@@ -206,15 +206,3 @@ fn each_resource_has_its_state_and_its_place_in_a_pair() {
         p/l {"health":"unknown","runs":true}
         "#);
 }
-
-const RULES: duty::Rules = duty::Rules {
-    exclusive: true,
-    controls_primary: true,
-    patience: Patience { fall: 1, calm: Duration::ZERO },
-    settle: Duration::ZERO,
-    hold: Duration::ZERO,
-    hand_back: duty::HandBack::Auto,
-    budget: 3,
-    window: Duration::ZERO,
-    fence: Duration::ZERO,
-};

@@ -2,12 +2,10 @@
 
 use super::*;
 use crate::core::{
-    duty,
-    evidence::Patience,
+    failover::tests::pair,
     resource::{Actual, Body, Status, Wanted},
 };
 use proptest::prelude::*;
-use std::time::Duration;
 
 fn second(n: i64) -> Timestamp {
     Timestamp::from_second(n).unwrap()
@@ -47,20 +45,6 @@ fn blind() -> Observed {
 
 fn p() -> Name {
     "p".parse().unwrap()
-}
-
-fn rules(exclusive: bool) -> duty::Rules {
-    duty::Rules {
-        exclusive,
-        controls_primary: true,
-        patience: Patience { fall: 3, calm: Duration::ZERO },
-        settle: Duration::ZERO,
-        hold: Duration::ZERO,
-        hand_back: duty::HandBack::Auto,
-        budget: 3,
-        window: Duration::ZERO,
-        fence: Duration::ZERO,
-    }
 }
 
 /// The news of a row of looks, a second apart, at as many resources as the first one has.
@@ -172,8 +156,8 @@ fn both_sides_of_a_pair_count_whoever_is_on_duty() {
     let cases = [(true, "+++oooo+", "---oooo-", 4), (false, "++++++++", "--------", 8)];
     for (exclusive, before, after, of) in cases {
         let id = |n: usize| format!("p/{n}").parse().unwrap();
-        let pair = |n| Pair { primary: id(n), backup: id(n + 4), rules: rules(exclusive) };
-        let pairs: Vec<Pair> = (0..4).map(pair).collect();
+        let nth = |n| Pair { primary: id(n), backup: id(n + 4), ..pair(exclusive) };
+        let pairs: Vec<Pair> = (0..4).map(nth).collect();
         let mut desired = desired(8);
         desired.wanted.retain(|id, _| pairs.iter().any(|it| it.backup == *id));
         let run = if exclusive { Run::Off } else { Run::On };
@@ -233,7 +217,7 @@ fn where_what_all_stands_on_is_gone_too_it_is_no_fault_of_the_look() {
     assert!(began(Run::AsIs, &[], "------"), "whether it runs is not asked for");
     // Of a pair it is known who does its work.
     let [primary, backup] = ["p/5", "p/0"].map(|it| it.parse().unwrap());
-    assert!(began(Run::On, &[Pair { primary, backup, rules: rules(true) }], "------"));
+    assert!(began(Run::On, &[Pair { primary, backup, ..pair(true) }], "------"));
 }
 
 #[test]

@@ -1,11 +1,10 @@
 use super::*;
 use crate::core::{
     change::{Change, Held, Reason, Step},
-    duty::{Cause, HandBack, Rules},
-    evidence::Patience,
+    duty::Cause,
+    failover::tests::pair,
     resource::{Actual, Body, Status, Wanted},
 };
-use std::time::Duration;
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap()
@@ -64,18 +63,7 @@ impl World {
     }
 
     fn duty(mut self, phase: Phase, cause: Cause) -> Self {
-        let rules = Rules {
-            exclusive: true,
-            controls_primary: true,
-            patience: Patience { fall: 1, calm: Duration::ZERO },
-            settle: Duration::ZERO,
-            hold: Duration::ZERO,
-            hand_back: HandBack::Auto,
-            budget: 3,
-            window: Duration::ZERO,
-            fence: Duration::ZERO,
-        };
-        self.pairs.push(Pair { primary: "p/x".parse().unwrap(), backup: id(), rules });
+        self.pairs.push(Pair { primary: "p/x".parse().unwrap(), backup: id(), ..pair(true) });
         let mut duty = Duty::new(at(0));
         (duty.phase, duty.cause) = (phase, cause);
         let duties = serde_json::json!({ "p/w": duty });
